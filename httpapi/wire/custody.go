@@ -1,0 +1,163 @@
+package wire
+
+import "time"
+
+// SignIn opens a browser-like session (cookie) for a person with an account.
+type SignIn struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+}
+
+// Me is the signed-in person.
+type Me struct {
+	PersonID string   `json:"person_id"`
+	Name     string   `json:"name"`
+	Title    string   `json:"title"`
+	Roles    []string `json:"roles"` // principal deputy office_head admin
+	School   School   `json:"school"`
+}
+
+// School names the school and the key its log is checked with.
+type School struct {
+	Name      string `json:"name"`
+	Code      string `json:"code"`    // MNHS, as in document symbols
+	LogKey    string `json:"log_key"` // note verifier key: origin+hash+base64
+	LogOrigin string `json:"log_origin"`
+}
+
+// Pair trades a one-time code for an API key. Device is a name a person
+// recognises ("PC phòng hiệu trưởng").
+type Pair struct {
+	Code   string `json:"code"`
+	Device string `json:"device"`
+}
+
+// Paired is the answer to Pair. APIKey is shown this once.
+type Paired struct {
+	APIKey     string `json:"api_key"`
+	Me         Me     `json:"me"`
+	Checkpoint string `json:"checkpoint"` // signed note: the first the witness keeps; "" when the log is empty
+}
+
+// PairingCode is good for one pairing until ExpiresAt.
+type PairingCode struct {
+	Code      string    `json:"code"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// NewPerson registers a person; Username and Password "" means no account.
+type NewPerson struct {
+	Name     string `json:"name"`
+	Email    string `json:"email,omitempty"`
+	Phone    string `json:"phone,omitempty"`
+	Username string `json:"username,omitempty"`
+	Password string `json:"password,omitempty"`
+	Admin    bool   `json:"admin,omitempty"`
+}
+
+// NewPosition gives a person a position from a day on. Kind is principal,
+// deputy, office_head or staff; Title is as the signature block has it.
+type NewPosition struct {
+	Kind  string `json:"kind"`
+	Title string `json:"title"`
+	From  string `json:"from"`            // 2026-09-01
+	Until string `json:"until,omitempty"` // last day, inclusive
+	Paper string `json:"paper,omitempty"` // number of the decision
+}
+
+// NewScope lets a custodian sign kinds of documents in an act and capacity.
+type NewScope struct {
+	Acts       []string `json:"acts"`
+	Kinds      []string `json:"kinds"`      // abbreviations; ["*"] = any
+	Capacities []string `json:"capacities"` // "" = none
+	From       string   `json:"from"`
+	Until      string   `json:"until,omitempty"`
+	Paper      string   `json:"paper"` // decision of assignment, or the delegation's number and date
+}
+
+// Person is a person as lists show them.
+type Person struct {
+	ID        string        `json:"id"`
+	Name      string        `json:"name"`
+	Email     string        `json:"email,omitempty"`
+	Username  string        `json:"username,omitempty"`
+	Admin     bool          `json:"admin"`
+	Positions []NewPosition `json:"positions"`
+	Scopes    []NewScope    `json:"scopes"`
+}
+
+// NewToken registers a token with its certificate.
+type NewToken struct {
+	Serial      string `json:"serial"`
+	Label       string `json:"label"`
+	Model       string `json:"model,omitempty"`
+	Kind        string `json:"kind"`            // personal or seal
+	Certificate []byte `json:"certificate"`     // DER
+	Owner       string `json:"owner,omitempty"` // person whose name a personal certificate bears
+}
+
+// Token is a token and where it is.
+type Token struct {
+	ID                string    `json:"id"`
+	Serial            string    `json:"serial"`
+	Label             string    `json:"label"`
+	Model             string    `json:"model,omitempty"`
+	Kind              string    `json:"kind"`
+	State             string    `json:"state"` // in_safe handed_over held return_offered blocked retired
+	CustodianID       string    `json:"custodian_id,omitempty"`
+	Custodian         string    `json:"custodian,omitempty"`
+	CertificateSHA256 string    `json:"certificate_sha256"`
+	CertificateSerial string    `json:"certificate_serial"` // hex
+	Subject           string    `json:"subject"`
+	NotBefore         time.Time `json:"not_before"`
+	NotAfter          time.Time `json:"not_after"`
+	Since             time.Time `json:"since"` // of the present state
+}
+
+// NewHandOver offers a token. To "" returns it to the school's safe.
+type NewHandOver struct {
+	TokenID          string `json:"token_id"`
+	To               string `json:"to,omitempty"`
+	Reason           string `json:"reason,omitempty"`
+	PermissionNumber string `json:"permission_number,omitempty"` // seal tokens: written permission (Decree 30/2020 Art. 32)
+	PermissionDate   string `json:"permission_date,omitempty"`
+	Condition        string `json:"condition,omitempty"`
+}
+
+// HandOver is an offer and what became of it.
+type HandOver struct {
+	ID         string     `json:"id"`
+	TokenID    string     `json:"token_id"`
+	TokenLabel string     `json:"token_label"`
+	Kind       string     `json:"kind"`      // hand_over or return
+	FromName   string     `json:"from_name"` // "" = safe
+	ToName     string     `json:"to_name"`   // "" = safe
+	State      string     `json:"state"`     // offered accepted declined withdrawn
+	OfferedAt  time.Time  `json:"offered_at"`
+	DecidedAt  *time.Time `json:"decided_at,omitempty"`
+	Entry      int64      `json:"entry"` // log index of the latest step
+	MayAccept  bool       `json:"may_accept"`
+}
+
+// NewIncident reports a loss. Kind is lost, misplaced or suspected.
+type NewIncident struct {
+	TokenID      string    `json:"token_id"`
+	Kind         string    `json:"kind"`
+	DiscoveredAt time.Time `json:"discovered_at"`
+	Place        string    `json:"place,omitempty"`
+	Description  string    `json:"description"`
+	PINExposed   bool      `json:"pin_exposed,omitempty"`
+}
+
+// Incident is a reported loss.
+type Incident struct {
+	ID           string    `json:"id"`
+	TokenID      string    `json:"token_id"`
+	TokenLabel   string    `json:"token_label"`
+	Kind         string    `json:"kind"`
+	Reporter     string    `json:"reporter"`
+	DiscoveredAt time.Time `json:"discovered_at"`
+	ReportedAt   time.Time `json:"reported_at"`
+	State        string    `json:"state"` // open cleared closed
+	Entry        int64     `json:"entry"`
+}

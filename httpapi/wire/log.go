@@ -1,0 +1,34 @@
+package wire
+
+import "time"
+
+// Receipt proves that an entry is in the log. It can be checked offline with the
+// log's verifier key: see custody/signinglog.
+type Receipt struct {
+	Index      int64    `json:"index"`
+	Entry      []byte   `json:"entry"`      // verbatim canonical bytes
+	Proof      []string `json:"proof"`      // base64 hashes, leaf upwards (RFC 6962 §2.1.1)
+	Checkpoint string   `json:"checkpoint"` // C2SP signed note
+}
+
+// Entry is one entry of the log as a person with the right to see it sees it.
+type Entry struct {
+	Index    int64             `json:"index"`
+	Type     string            `json:"type"`
+	At       time.Time         `json:"at"`
+	Bytes    []byte            `json:"bytes"`
+	LeafHash string            `json:"leaf_hash"`         // base64
+	Reveals  map[string]string `json:"reveals,omitempty"` // field -> value of the commitments in the entry, absent once erased
+}
+
+// Entries is a page of the log, newest first when asked without From.
+type Entries struct {
+	Size    int64   `json:"size"` // of the tree
+	Entries []Entry `json:"entries"`
+	Next    *int64  `json:"next,omitempty"` // From of the following page
+}
+
+// Proof is an inclusion or consistency proof (RFC 6962 §2.1), base64 hashes.
+type Proof struct {
+	Hashes []string `json:"hashes"`
+}

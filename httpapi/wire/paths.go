@@ -1,0 +1,44 @@
+package wire
+
+// Paths of the JSON API. Those with %s or %d take the identifier named in the comment.
+const (
+	Prefix = "/api/v1"
+
+	PathOpenAPI = "/api/openapi.json"
+	PathHealth  = "/healthz"
+
+	PathSession = Prefix + "/session" // POST sign in, GET who am I, DELETE sign out
+	PathSchool  = Prefix + "/school"  // GET, no sign-in: name and log key
+
+	PathPair        = Prefix + "/pair"         // POST, no sign-in: a one-time code becomes an API key
+	PathPairingCode = Prefix + "/pairing-code" // POST: a code for the signed-in person's next agent
+
+	PathPeople    = Prefix + "/people"              // GET list, POST register
+	PathPosition  = Prefix + "/people/%s/positions" // POST; person
+	PathScope     = Prefix + "/people/%s/scopes"    // POST; person
+	PathTokens    = Prefix + "/tokens"              // GET list, POST register
+	PathMyTokens  = Prefix + "/my/tokens"           // GET
+	PathHandOvers = Prefix + "/hand-overs"          // GET open ones of the actor, POST offer
+	PathHandOver  = Prefix + "/hand-overs/%s"       // GET; hand-over
+	PathAccept    = Prefix + "/hand-overs/%s/accept"
+	PathDecline   = Prefix + "/hand-overs/%s/decline"
+	PathWithdraw  = Prefix + "/hand-overs/%s/withdraw"
+	PathIncidents = Prefix + "/incidents" // GET list, POST report a loss
+
+	PathGrants  = Prefix + "/grants"            // POST ask, GET list (admin: unconfirmed ones)
+	PathRecord  = Prefix + "/grants/%s/record"  // POST the finished signature; grant
+	PathAbandon = Prefix + "/grants/%s/abandon" // POST; grant
+
+	PathCheckpoint  = Prefix + "/log/checkpoint"         // GET, no sign-in, text/plain signed note
+	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
+	PathEntry       = Prefix + "/log/entries/%d"         // GET; index
+	PathInclusion   = Prefix + "/log/proofs/inclusion"   // GET ?index=&size=
+	PathConsistency = Prefix + "/log/proofs/consistency" // GET ?from=&to=
+)
+
+// Headers beside the standard ones.
+const (
+	// HeaderIdempotencyKey carries the client's own identifier of a request that
+	// must take effect once however often it is sent (POST grants).
+	HeaderIdempotencyKey = "Idempotency-Key"
+)
