@@ -1,5 +1,5 @@
 
-package deps
+package sokyso
 import (
 _ "github.com/nicksnyder/go-i18n/v2/i18n"
 _ "github.com/google/uuid"

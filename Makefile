@@ -1,0 +1,53 @@
+# sokyso: two commands do everything, make demo and make test.
+# Each target installs what it needs (Debian packages, with sudo when not root)
+# and is cheap when all is there.
+
+SHELL    := /bin/bash
+GO       ?= go
+VERSION  := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+ARGS     ?=
+BENCH    ?= .
+
+# Packages where goroutines share state: the race detector pays there.
+RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/...
+
+.PHONY: build demo test bench lint fuzz clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## leave bin/signagent, bin/custodyd and bin/demo
+	@deploy/install-packages build
+	@mkdir -p bin
+	@echo "== building (the first time compiles SQLite in Go: a minute or two)"
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/custodyd ./cmd/custodyd
+	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/signagent ./cmd/signagent
+	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/demo ./cmd/demo
+
+demo: ## a whole school on this machine, for real; ARGS=--exit stops after the story
+	@deploy/install-packages demo
+	@$(MAKE) --no-print-directory build
+	@bin/demo $(ARGS)
+
+lint: ## gofmt, go vet, staticcheck, govulncheck where its data can be had
+	@deploy/install-packages build
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	@deploy/vulnerabilities $(GO)
+
+test: lint ## all tests, on SQLite and on a PostgreSQL that is started for them
+	@deploy/install-packages test
+	@deploy/with-postgres $(GO) test -race -short -count=1 $(RACE)
+	@deploy/with-postgres $(GO) test -count=1 -timeout 15m ./...
+
+bench: ## the figures, each as a ratio against something in the same run
+	@deploy/install-packages test
+	@deploy/with-postgres $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME (default 30s each)
+	@deploy/fuzz $(GO) $(or $(FUZZTIME),30s)
+
+clean: ## remove what the targets made
+	rm -rf bin demo-school
