@@ -1,0 +1,132 @@
+package cms
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"fmt"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// WeakHash tells that the signature rests on a hash with known collisions
+// (SHA-1), for the content or for the reference to the certificate.
+func (s *Signer) WeakHash() bool {
+	return weakHash(s.Hash) || s.SigningCertificate != nil && weakHash(s.SigningCertificate.Hash)
+}
+
+// Verify checks the signature against the digest of the content, made with
+// s.Hash: the algorithms, the signed attributes, the message-digest, that the
+// certificate is there and is the one that every signing-certificate attribute
+// names, and the signature itself. Without signed attributes the signature is
+// over digest itself (RFC 5652 §5.4); see the package documentation before
+// relying on that.
+//
+// A signing-certificate attribute that is missing is no error here; a PAdES
+// validator looks at s.SigningCertificate. The error wraps ErrUnsupported,
+// ErrAttributes, ErrDigest, ErrNoCertificate, ErrSigningCertificate or
+// ErrSignature, in this order of checking.
+func (s *Signer) Verify(digest []byte) error {
+	if err := s.verify(digest); err != nil {
+		return fmt.Errorf("verify CMS: %w", err)
+	}
+	return nil
+}
+
+func (s *Signer) verify(digest []byte) error {
+	if s.unsupported != nil {
+		return s.unsupported
+	}
+	if len(digest) != s.Hash.Size() {
+		return fmt.Errorf("%w: %d bytes given for %v", ErrDigest, len(digest), s.Hash)
+	}
+	signed := digest
+	if s.HasSignedAttributes {
+		if err := s.verifyAttributes(); err != nil {
+			return err
+		}
+		if !bytes.Equal(s.MessageDigest, digest) {
+			return fmt.Errorf("%w: content has %x, signature %x", ErrDigest, digest, s.MessageDigest)
+		}
+		h := s.Hash.New()
+		h.Write(s.toSign)
+		signed = h.Sum(nil)
+	} else if s.contentType != oidData.String() { // RFC 5652 §5.3
+		return fmt.Errorf("%w: none, for content of type %s", ErrAttributes, s.contentType)
+	}
+	if s.Certificate == nil {
+		if s.unreadable != nil {
+			return fmt.Errorf("%w: it can't be read: %w", ErrNoCertificate, s.unreadable.Reason)
+		}
+		return ErrNoCertificate
+	}
+	for _, reference := range s.references {
+		if err := reference.matches(s.Certificate); err != nil {
+			return err
+		}
+	}
+	return s.verifySignature(signed)
+}
+
+func (s *Signer) verifyAttributes() error {
+	if s.defect != nil {
+		return s.defect
+	}
+	if s.ContentType != s.contentType {
+		return fmt.Errorf("%w: content-type %s, content is %s", ErrAttributes, s.ContentType, s.contentType)
+	}
+	if s.protection != nil {
+		return s.verifyAlgorithmProtection()
+	}
+	return nil
+}
+
+func (s *Signer) verifySignature(digest []byte) error {
+	switch key := publicKey(s.Certificate).(type) {
+	case *rsa.PublicKey:
+		var err error
+		switch {
+		case s.Scheme == PSS: // crypto/rsa takes a length of 0 for "any"
+			err = rsa.VerifyPSS(key, s.Hash, digest, s.Signature, &rsa.PSSOptions{SaltLength: s.pss.saltLength})
+		case s.Scheme == PKCS1v15 && s.Certificate.PublicKey == nil:
+			return fmt.Errorf("%w: key is restricted to RSASSA-PSS", ErrUnsupported)
+		case s.Scheme == PKCS1v15:
+			err = rsa.VerifyPKCS1v15(key, s.Hash, digest, s.Signature)
+		default:
+			return fmt.Errorf("%w: %s with an RSA key", ErrUnsupported, s.Scheme)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrSignature, err)
+		}
+		return nil
+	case *ecdsa.PublicKey:
+		if s.Scheme != ECDSA {
+			return fmt.Errorf("%w: %s with an elliptic key", ErrUnsupported, s.Scheme)
+		}
+		if !ecdsa.VerifyASN1(key, digest, s.Signature) {
+			return ErrSignature
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: key of type %T", ErrUnsupported, s.Certificate.PublicKey)
+}
+
+// verifyAlgorithmProtection holds the algorithms against the attribute of RFC
+// 6211, which repeats them inside the signed part.
+func (s *Signer) verifyAlgorithmProtection() error {
+	value, body := cryptobyte.String(s.protection), cryptobyte.String(nil)
+	var signature cryptobyte.String
+	ok := value.ReadASN1(&body, asn1.SEQUENCE)
+	digest, read := readAlgorithm(&body)
+	ok = ok && read && body.ReadASN1(&signature, tagImplicit1)
+	if !ok {
+		return fmt.Errorf("%w: algorithm protection can't be read", ErrAttributes)
+	}
+	retagged := cryptobyte.String(appendElement(nil, asn1.SEQUENCE, signature))
+	sig, read := readAlgorithm(&retagged)
+	if !read || !digest.equal(s.digestAlg) || !sig.equal(s.sigAlg) {
+		return fmt.Errorf("%w: algorithms differ from those that are protected", ErrAttributes)
+	}
+	return nil
+}
