@@ -1,0 +1,48 @@
+package pdf
+
+// Limits on hostile input. Each is far above what documents in use need; reaching one is KindTooComplex,
+// never a wrong result.
+const (
+	// headerWindow is where the header may begin (ISO 32000-2 Annex I note, as Acrobat does).
+	headerWindow = 1024
+	// tailWindow is how far before the end the last startxref is looked for; beyond that the file is scanned.
+	tailWindow = 64 << 10
+
+	maxDepth       = 100       // nesting of arrays and dictionaries
+	maxNodes       = 1 << 20   // arrays, dictionaries and values in one object
+	maxObjectBytes = 16 << 20  // text of one object, without its stream
+	maxObjectNum   = 1<<23 - 1 // highest object number (ISO 32000-1 Annex C.2)
+	maxSections    = 2048      // cross-reference sections in a Prev chain
+	maxResolve     = 32        // references to references
+	maxTreeDepth   = 100       // page tree, field tree
+	maxFilters     = 8         // filters on one stream
+	maxFields      = 100_000   // terminal fields of a form
+	maxFieldName   = 64 << 10  // bytes of a fully qualified field name
+
+	// MaxData is the size that Data decodes a stream to at most, in bytes.
+	MaxData = 64 << 20
+	// maxStage bounds what any one filter of a chain may produce, so that a bomb inside a bomb ends too.
+	maxStage = 4 * MaxData
+	// maxObjectStream bounds one decoded object stream, which is held in memory.
+	maxObjectStream = 16 << 20
+	// objectStreamCache is how much decoded object-stream data one File keeps.
+	objectStreamCache = 4 << 20
+)
+
+// work bounds the bytes that one tree walk may parse: a directed graph of shared nodes is otherwise
+// exponential in the file's size.
+type work struct{ left int64 }
+
+func newWork(size int64) *work { return &work{left: 16<<20 + 4*size} }
+
+// spend takes n bytes (and a fixed charge for the step) off the budget.
+func (w *work) spend(n int64) error {
+	if w == nil {
+		return nil
+	}
+	w.left -= n + 64
+	if w.left < 0 {
+		return fail(KindTooComplex, -1, "tree needs more work than its size allows")
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package pdf
+
+import (
+	"cmp"
+	"slices"
+)
+
+// groupRevisions makes revisions of the sections. A linearized file starts with the section of its first page,
+// whose Prev leads forward to the main one: the two are one revision (ISO 32000-2 Annex F).
+func (f *File) groupRevisions() {
+	f.revisions = nil
+	n := len(f.sections)
+	for i := 0; i < n; i++ {
+		r := &revision{sections: f.sections[i : i+1]}
+		if i == n-2 && f.sections[i].offset < f.sections[i+1].offset && f.linearized() {
+			r.sections = f.sections[i:]
+			i++
+		}
+		s := r.sections[0]
+		r.StartXRef, r.Kind = s.offset, s.kind
+		// The main section of a linearized file stands at its end.
+		for _, s := range r.sections {
+			r.End = max(r.End, f.revisionEnd(s))
+		}
+		f.revisions = append(f.revisions, r)
+	}
+	slices.Reverse(f.revisions)
+}
+
+// linearized tells whether the first object is a linearization dictionary.
+func (f *File) linearized() bool {
+	l := f.lexer(f.header)
+	defer l.release()
+	l.skipSpace() // the header is a comment
+	if _, err := l.objectHeader(); err != nil {
+		return false
+	}
+	o, err := l.object(0)
+	d, ok := o.(Dict)
+	return err == nil && ok && d["Linearized"] != nil
+}
+
+// revisionEnd finds the %%EOF that follows a section, within what some writers put between.
+func (f *File) revisionEnd(s *section) int64 {
+	const window = 4096
+	l := f.lexer(s.end)
+	defer l.release()
+	for l.offset() < s.end+window {
+		switch c := l.peek(); {
+		case c < 0:
+			return s.end
+		case c == '%' && l.prefix("%%EOF"):
+			if l.peek() == '\r' {
+				l.pos++
+			}
+			if l.peek() == '\n' {
+				l.pos++
+			}
+			return l.offset()
+		default:
+			l.pos++
+		}
+	}
+	return s.end
+}
+
+// Changed returns the objects that a revision defines, redefines or frees, sorted by number. An entry that only
+// repeats what held before is no change. Objects in an object stream change with it.
+func (f *File) Changed(number int) []Ref {
+	if number < 0 || number >= len(f.revisions) {
+		return nil
+	}
+	var before *File
+	if number > 0 {
+		before = f.At(number - 1)
+	}
+	changed := map[uint32]uint16{}
+	r := f.revisions[number]
+	for i, s := range r.sections {
+		s.each(func(n uint32, e entry) bool {
+			if n == 0 || i > 0 && r.sections[0].lookup(n) != entryNone {
+				return true // object 0 only heads the free list
+			}
+			was := entryNone
+			if before != nil {
+				was = before.lookup(n)
+			}
+			gone := e.kind() == entryFree && (was == entryNone || was.kind() == entryFree)
+			if e != was && !gone {
+				changed[n] = e.generation()
+				if e.kind() == entryFree {
+					changed[n] = was.generation()
+				}
+			}
+			return true
+		})
+	}
+	if before != nil {
+		before.changedWithin(changed)
+	}
+	refs := make([]Ref, 0, len(changed))
+	for n, g := range changed {
+		refs = append(refs, Ref{n, g})
+	}
+	slices.SortFunc(refs, func(a, b Ref) int { return cmp.Compare(a.Number, b.Number) })
+	return refs
+}
+
+// changedWithin adds the objects whose object stream is among the changed ones: they are read from the new
+// stream from then on.
+func (f *File) changedWithin(changed map[uint32]uint16) {
+	for _, s := range f.sections {
+		s.each(func(n uint32, e entry) bool {
+			if e.kind() != entryCompressed {
+				return true
+			}
+			if _, ok := changed[e.stream()]; ok {
+				if _, done := changed[n]; !done && f.lookup(n) == e {
+					changed[n] = 0
+				}
+			}
+			return true
+		})
+	}
+}
