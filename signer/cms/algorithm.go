@@ -242,7 +242,7 @@ func parsePSSParameters(der []byte) (pssParameters, error) {
 	value, present, ok := field(0)
 	if present {
 		alg, read := readAlgorithm(&value)
-		p.hash, ok = digestIDs[alg.id], ok && read
+		p.hash, ok = digestIDs[alg.id], ok && read && alg.parameters() == nil
 	}
 	if !ok {
 		return p, bad
@@ -252,7 +252,7 @@ func parsePSSParameters(der []byte) (pssParameters, error) {
 		mgf, read := readAlgorithm(&value)
 		params := cryptobyte.String(mgf.params)
 		alg, readHash := readAlgorithm(&params)
-		p.mgfHash, ok = digestIDs[alg.id], ok && read && readHash && mgf.id == oidMGF1
+		p.mgfHash, ok = digestIDs[alg.id], ok && read && readHash && mgf.id == oidMGF1 && alg.parameters() == nil
 	}
 	if !ok {
 		return p, bad
@@ -261,7 +261,7 @@ func parsePSSParameters(der []byte) (pssParameters, error) {
 	if present {
 		ok = ok && value.ReadASN1Integer(&p.saltLength)
 	}
-	if !ok || p.saltLength < 0 {
+	if !ok || p.saltLength < 1 { // crypto/rsa takes 0 for "any", which nobody writes
 		return p, bad
 	}
 	trailer := 1
@@ -297,6 +297,18 @@ func publicKey(cert *x509.Certificate) crypto.PublicKey {
 		return nil
 	}
 	return &rsa.PublicKey{N: modulus, E: exponent}
+}
+
+// maxRSA is the longest RSA key that is used, in bits. Time to check a signature
+// grows with the square, so that a certificate of some kilobytes could stop a
+// service.
+const maxRSA = 16384
+
+func checkKeySize(cert *x509.Certificate) error {
+	if key, ok := publicKey(cert).(*rsa.PublicKey); ok && key.N.BitLen() > maxRSA {
+		return fmt.Errorf("%w: RSA key of %d bits", ErrUnsupported, key.N.BitLen())
+	}
+	return nil
 }
 
 // signatureSize is the longest signature that the key can make, in bytes.

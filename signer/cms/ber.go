@@ -9,8 +9,8 @@ import (
 // Bounds on what is read. A signature with chain, time-stamp and embedded CRLs
 // of a big authority stays well below.
 const (
-	maxSize  = 16 << 20 // bytes of one SignedData
-	maxDepth = 40       // nested elements: a CMS with a time-stamp inside has 25
+	maxSize  = 8 << 20 // bytes of one SignedData
+	maxDepth = 32      // nested elements: a CMS with a time-stamp inside has 25
 )
 
 // constructed is the bit of the identifier octet that says "made of elements".

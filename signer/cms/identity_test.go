@@ -59,7 +59,8 @@ func newIdentity(name string, key crypto.Signer, serial int64) identity {
 	cert := mustCertificate(&x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{Country: []string{"VN"}, CommonName: name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
+		KeyUsage:     x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
+		SubjectKeyId: []byte{0xA1, byte(serial)}, // for signer identifiers of that kind
 	}, ca.cert, key.Public(), ca.key)
 	return identity{key, cert, []*x509.Certificate{ca.cert, ca.root}}
 }
@@ -116,5 +117,7 @@ func (id identity) files(t *testing.T) (dir string) {
 			t.Fatal(err)
 		}
 	}
+	bundle := append(readFile(t, dir, "issuer.pem"), readFile(t, dir, "root.pem")...)
+	writeFile(t, dir, "trusted.pem", bundle)
 	return dir
 }

@@ -39,8 +39,9 @@ type SignedData struct {
 	digestAlgorithms, encapsulated, certificates, crls element
 }
 
-// Unreadable is an embedded certificate that crypto/x509 refuses, or one of the
-// obsolete kinds that RFC 5652 §10.2.2 still lists.
+// Unreadable is an embedded certificate that crypto/x509 refuses, one of the
+// obsolete kinds that RFC 5652 §10.2.2 still lists, or one with an RSA key so
+// long that a check would take minutes.
 type Unreadable struct {
 	Raw    []byte
 	Serial *big.Int // nil if not even that could be read
@@ -218,7 +219,11 @@ func (sd *SignedData) parseCertificates(set *sequence) error {
 			})
 			continue
 		}
-		if cert, err := x509.ParseCertificate(e.raw); err == nil {
+		cert, err := x509.ParseCertificate(e.raw)
+		if err == nil {
+			err = checkKeySize(cert)
+		}
+		if err == nil {
 			sd.Certificates = append(sd.Certificates, cert)
 		} else {
 			issuer, serial := certificateName(e.raw)
@@ -247,10 +252,20 @@ func certificateName(der []byte) (issuer []byte, serial *big.Int) {
 // findCertificate looks for the signer among the embedded certificates.
 func (sd *SignedData) findCertificate(s *Signer) {
 	for _, c := range sd.Certificates {
-		if s.identifies(c.RawIssuer, c.SerialNumber, c.SubjectKeyId) {
+		if !s.identifies(c.RawIssuer, c.SerialNumber, c.SubjectKeyId) {
+			continue
+		}
+		// Should several have the same name, the signed reference decides.
+		refers := len(s.references) > 0 && s.references[0].matches(c) == nil
+		if s.Certificate == nil || refers {
 			s.Certificate = c
+		}
+		if refers {
 			return
 		}
+	}
+	if s.Certificate != nil {
+		return
 	}
 	// Some writers encode the issuer's name anew, with other string types. The
 	// signed certificate reference settles which one is meant.

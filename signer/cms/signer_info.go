@@ -181,9 +181,9 @@ func (s *Signer) parseAlgorithms(depth int) error {
 	kind := signatureIDs[s.sigAlg.id]
 	s.Scheme = kind.scheme
 	switch {
-	case s.Hash == 0:
+	case s.Hash == 0 || s.digestAlg.parameters() != nil:
 		s.unsupported = fmt.Errorf("%w: digest %v", ErrUnsupported, s.digestAlg.id)
-	case s.Scheme == "":
+	case s.Scheme == "" || s.sigAlg.parameters() != nil && s.Scheme != PSS && s.sigAlg.id != oidECPublicKey:
 		s.unsupported = fmt.Errorf("%w: signature %v", ErrUnsupported, s.sigAlg.id)
 	case kind.hash != 0 && kind.hash != s.Hash: // RFC 8933 §3
 		s.unsupported = fmt.Errorf("%w: content digested with %v, attributes signed with %v", ErrUnsupported, s.Hash, kind.hash)

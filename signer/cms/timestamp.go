@@ -89,7 +89,7 @@ func (ts *Timestamp) readInfo(der []byte) bool {
 	if present && !ts.readAccuracy(accuracy) {
 		return false
 	}
-	if !info.ReadOptionalASN1Boolean(&ordering, asn1.BOOLEAN, false) {
+	if info.PeekASN1Tag(asn1.BOOLEAN) && !info.ReadASN1Boolean(&ordering) {
 		return false
 	}
 	if info.PeekASN1Tag(asn1.INTEGER) {

@@ -87,7 +87,7 @@ func (s *Signer) verifySignature(digest []byte) error {
 	case *rsa.PublicKey:
 		var err error
 		switch {
-		case s.Scheme == PSS: // crypto/rsa takes a length of 0 for "any"
+		case s.Scheme == PSS:
 			err = rsa.VerifyPSS(key, s.Hash, digest, s.Signature, &rsa.PSSOptions{SaltLength: s.pss.saltLength})
 		case s.Scheme == PKCS1v15 && s.Certificate.PublicKey == nil:
 			return fmt.Errorf("%w: key is restricted to RSASSA-PSS", ErrUnsupported)
