@@ -23,7 +23,7 @@ type fieldAbove struct {
 }
 
 // Fields returns the form's terminal fields in the order of the form; none if there is no form. Branches that are
-// no dictionaries are skipped; a cycle is KindDamaged.
+// no dictionaries, or lead back to a field above, are skipped.
 func (f *File) Fields() ([]Field, error) {
 	_, catalog, err := f.Catalog()
 	if err != nil {
@@ -57,9 +57,6 @@ func (t *fieldTree) walk(o Object, above fieldAbove, path []Ref) error {
 	if len(path) >= maxTreeDepth {
 		return fail(KindTooComplex, -1, "form fields deeper than %d", maxTreeDepth)
 	}
-	if ref != (Ref{}) && slices.Contains(path, ref) {
-		return fail(KindDamaged, -1, "form fields with a cycle at object %d", ref.Number)
-	}
 	d, err := t.dict(o)
 	if err != nil || d == nil {
 		return err
@@ -79,6 +76,9 @@ func (t *fieldTree) walk(o Object, above fieldAbove, path []Ref) error {
 	list, _ := kids.(Array)
 	inner := false
 	for _, kid := range list {
+		if r, ok := kid.(Ref); ok && slices.Contains(path, r) {
+			continue // a cycle
+		}
 		k, err := t.dict(kid)
 		if err != nil {
 			return err

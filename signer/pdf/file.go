@@ -25,7 +25,8 @@ type source struct {
 	base    int64  // what the file's own offsets count from: 0, or header
 	version string // of the header
 	streams streamCache
-	rebuilt string // why the cross-reference was rebuilt, "" if it was not
+	rebuilt string // why the cross-reference was rebuilt by Open, "" if it was not
+	repair  repair
 }
 
 type revision struct {
@@ -40,7 +41,7 @@ type Revision struct {
 	Kind      XRefKind // form of its cross-reference
 }
 
-// Open reads the header, the cross-reference of all revisions, the catalog and the root of the page tree.
+// Open reads the header, the cross-reference of all revisions, the catalog and the page tree down to the first page.
 // It rebuilds the cross-reference by scanning the file if it must (see Rebuilt). Errors are *Error.
 func Open(r io.ReaderAt, size int64) (*File, error) {
 	if size <= 0 {
@@ -61,6 +62,7 @@ func (f *File) opened(err error) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.repair.allow(f.rebuilt == "")
 	return f, nil
 }
 
@@ -111,14 +113,10 @@ func (f *File) check() error {
 	if catalog["Pages"] == nil {
 		return fail(KindDamaged, -1, "catalog without a page tree")
 	}
-	n, err := f.PageCount()
-	if err != nil {
+	for _, err := range f.Pages() {
 		return err
 	}
-	if n == 0 {
-		return fail(KindNoPages, -1, "the page tree is empty")
-	}
-	return nil
+	return fail(KindNoPages, -1, "the page tree is empty")
 }
 
 func (f *File) readHeader() error {
@@ -203,9 +201,16 @@ func (f *File) Version() string {
 	return v
 }
 
-// Rebuilt tells whether the cross-reference could not be used and was rebuilt by scanning the file, and why.
-// Such a file has one revision, whatever it went through.
-func (f *File) Rebuilt() (reason string, ok bool) { return f.rebuilt, f.rebuilt != "" }
+// Rebuilt tells whether the cross-reference could not be used and the file was scanned for objects instead, and why.
+// When Open did that the file has one revision, whatever it went through. It may also become true later, when an
+// object is not where the cross-reference says: then it is looked for, and the revisions stay.
+func (f *File) Rebuilt() (reason string, ok bool) {
+	if f.rebuilt != "" {
+		return f.rebuilt, true
+	}
+	reason = f.repair.why()
+	return reason, reason != ""
+}
 
 // Trailer returns the trailer dictionary of the newest section (the cross-reference stream's dictionary if it is
 // one), with Root from an older one if it lacks it.

@@ -24,7 +24,7 @@ const (
 	// maxStage bounds what any one filter of a chain may produce, so that a bomb inside a bomb ends too.
 	maxStage = 4 * MaxData
 	// maxObjectStream bounds one decoded object stream, which is held in memory.
-	maxObjectStream = 16 << 20
+	maxObjectStream = 32 << 20
 	// objectStreamCache is how much decoded object-stream data one File keeps.
 	objectStreamCache = 4 << 20
 )

@@ -84,12 +84,12 @@ func (f *File) objectStream(number uint32) (s *objectStream, n int64, err error)
 	if s = f.streams.get(e.offset()); s != nil {
 		return s, 0, nil
 	}
-	ref, o, _, err := f.indirectAt(e.offset(), true)
+	o, _, err := f.inUse(Ref{Number: number, Generation: e.generation()}, e, true)
 	if err != nil {
 		return nil, 0, err
 	}
 	stream, ok := o.(*Stream)
-	if !ok || ref.Number != number {
+	if !ok {
 		return nil, 0, fail(KindDamaged, e.offset(), "object stream %d expected", number)
 	}
 	s, err = f.parseObjectStream(stream, e.offset())

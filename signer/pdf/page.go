@@ -138,62 +138,90 @@ func (f *File) pageRoot(w *work) (pageNode, error) {
 	return root, err
 }
 
-// plausible tells whether a node's Count agrees with its kids: as many kids, the outer ones pages; or the sum of
-// what the kids claim.
-func (f *File) plausible(n pageNode, w *work) (bool, error) {
-	if n.count <= 0 {
+// flat tells whether all kids of a node seem to be pages: as many as it claims, none absent, the outer ones looked at.
+func (f *File) flat(n pageNode, w *work) (bool, error) {
+	if len(n.kids) == 0 || n.count != int64(len(n.kids)) {
 		return false, nil
 	}
-	look := n.kids
-	flat := int64(len(n.kids)) == n.count
-	if flat {
-		look = Array{n.kids[0], n.kids[len(n.kids)-1]}
+	for _, o := range n.kids {
+		ref, ok := o.(Ref)
+		if e := f.lookup(ref.Number); !ok || e.kind() != entryInUse && e.kind() != entryCompressed {
+			return false, nil
+		}
 	}
+	for _, o := range []Object{n.kids[0], n.kids[len(n.kids)-1]} {
+		if kid, err := f.pageNode(o, w); err != nil || kid.dict == nil || kid.kids != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// plausible tells whether a node's Count is the sum of what its kids claim.
+func (f *File) plausible(n pageNode, w *work) (bool, error) {
 	var sum int64
-	for _, kid := range look {
-		k, err := f.pageNode(kid, w)
+	for _, o := range n.kids {
+		kid, err := f.pageNode(o, w)
 		switch {
 		case err != nil:
 			return false, err
-		case k.dict == nil:
-		case k.kids == nil:
+		case kid.dict == nil:
+		case kid.kids == nil:
 			sum++
-		case flat && k.count != 1 || k.count < 0 || k.count > maxObjectNum:
+		case kid.count < 0 || kid.count > maxObjectNum:
 			return false, nil
 		default:
-			sum += k.count
+			sum += kid.count
 		}
-	}
-	if flat {
-		return sum == int64(len(look)), nil
 	}
 	return sum == n.count, nil
 }
 
-// PageCount returns the number of pages: what the root of the page tree claims if its kids bear it out, else
-// counted.
+// PageCount returns the number of pages. A node's Count is taken where its kids seem to be that many pages; all other
+// nodes are counted.
 func (f *File) PageCount() (int, error) {
 	w := newWork(f.size)
 	root, err := f.pageRoot(w)
 	if err != nil {
 		return 0, err
 	}
-	if root.kids == nil {
-		return 1, nil // a single page in the place of the tree
+	return f.countPages(root, nil, w)
+}
+
+func (f *File) countPages(n pageNode, path []Ref, w *work) (int, error) {
+	if n.kids == nil {
+		return 1, nil
 	}
-	if ok, err := f.plausible(root, w); ok {
-		return int(root.count), nil
-	} else if KindOf(err) == KindRead || KindOf(err) == KindTooComplex {
-		return 0, err
+	if len(path) >= maxTreeDepth {
+		return 0, fail(KindTooComplex, -1, "page tree deeper than %d", maxTreeDepth)
 	}
-	n := 0
-	for _, err := range f.Pages() {
+	if ok, err := f.flat(n, w); ok || err != nil {
+		return len(n.kids), err
+	}
+	sum, path := 0, append(path, n.ref)
+	for _, o := range n.kids {
+		kid, err := f.kid(o, path, w)
 		if err != nil {
 			return 0, err
 		}
-		n++
+		if kid.dict == nil {
+			continue
+		}
+		size, err := f.countPages(kid, path, w)
+		if err != nil {
+			return 0, err
+		}
+		sum += size
 	}
-	return n, nil
+	return sum, nil
+}
+
+// kid reads a kid of the node at the end of path; dict is nil if there is none, or if it is a node of the path.
+func (f *File) kid(o Object, path []Ref, w *work) (pageNode, error) {
+	if ref, ok := o.(Ref); ok && slices.Contains(path, ref) {
+		return pageNode{}, w.spend(0)
+	}
+	return f.pageNode(o, w)
 }
 
 // Page returns page n, the first being 1. It goes down the tree by the Counts where they agree with the kids, else
@@ -230,8 +258,8 @@ func (f *File) pageByCount(n int) (Page, bool, error) {
 			p, err := f.newPage(node.ref, node.dict, in)
 			return p, left == 1 && err == nil, err
 		}
-		if ok, err := f.plausible(node, w); !ok || left > node.count {
-			return Page{}, false, err
+		if left > node.count {
+			return Page{}, false, nil
 		}
 		in = in.with(node.dict)
 		if node, err = f.kidWith(node, &left, w); err != nil || node.dict == nil {
@@ -241,15 +269,21 @@ func (f *File) pageByCount(n int) (Page, bool, error) {
 	return Page{}, false, nil
 }
 
-// kidWith returns the kid that the page is under and leaves in left its number there; dict is nil if there is none.
+// kidWith returns the kid that the page is under and leaves in left its number there; dict is nil if the node's Count
+// can't be trusted.
 func (f *File) kidWith(node pageNode, left *int64, w *work) (pageNode, error) {
-	if int64(len(node.kids)) == node.count {
+	if ok, err := f.flat(node, w); err != nil {
+		return pageNode{}, err
+	} else if ok {
 		kid, err := f.pageNode(node.kids[*left-1], w)
-		if kid.kids == nil {
-			*left = 1
-			return kid, err
+		*left = 1
+		if kid.kids != nil {
+			return pageNode{}, err
 		}
-		// Not as flat as it looks: count.
+		return kid, err
+	}
+	if ok, err := f.plausible(node, w); !ok {
+		return pageNode{}, err
 	}
 	for _, o := range node.kids {
 		kid, err := f.pageNode(o, w)
@@ -299,10 +333,7 @@ func (f *File) walkPages(n pageNode, in inherited, path []Ref, w *work, yield fu
 	}
 	in, path = in.with(n.dict), append(path, n.ref)
 	for _, o := range n.kids {
-		if ref, ok := o.(Ref); ok && slices.Contains(path, ref) {
-			return false, fail(KindDamaged, -1, "page tree with a cycle at object %d", ref.Number)
-		}
-		kid, err := f.pageNode(o, w)
+		kid, err := f.kid(o, path, w)
 		if err != nil {
 			return false, err
 		}

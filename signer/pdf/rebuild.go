@@ -9,24 +9,19 @@ import (
 // the reason in cause. Of several versions of an object the last one in the file holds, as with other readers.
 func (f *File) openByScan(cause error) error {
 	f.sections, f.revisions, f.base = nil, nil, f.header
-	s := scan{f: f, budget: 64<<20 + 4*f.size, inflate: 256<<20 + 16*f.size}
+	s := newScan(f)
 	if err := s.run(); err != nil {
 		return err
 	}
 	if s.ended < s.lastObject || s.lastObject < 0 {
 		return fail(KindTruncated, f.size, "the file ends before its last object or its trailer does")
 	}
-	slices.Reverse(s.list) // the last holds
-	x := &section{kind: XRefRebuilt, end: f.size, trailer: s.trailer}
-	x.set(s.list)
+	x := s.section()
 	f.sections = []*section{x}
 	f.revisions = []*revision{{
 		Revision: Revision{StartXRef: 0, End: f.size, Kind: XRefRebuilt}, sections: f.sections,
 	}}
 	f.rebuilt = cause.Error()
-	if x.trailer == nil {
-		x.trailer = Dict{}
-	}
 	err := f.check()
 	if err == nil || !repairable(err) || s.catalog == (Ref{}) || x.trailer["Root"] == s.catalog {
 		return err
@@ -46,6 +41,21 @@ type scan struct {
 	budget     int64 // bytes that may be parsed in vain
 	inflate    int64 // bytes of object streams that may be decoded
 	noEnd      bool  // no endstream or endobj from here on
+}
+
+func newScan(f *File) *scan {
+	return &scan{f: f, budget: 64<<20 + 4*f.size, inflate: 256<<20 + 16*f.size}
+}
+
+// section returns what was found.
+func (s *scan) section() *section {
+	slices.Reverse(s.list) // the last holds
+	x := &section{kind: XRefRebuilt, end: s.f.size, trailer: s.trailer}
+	if x.trailer == nil {
+		x.trailer = Dict{}
+	}
+	x.set(s.list)
+	return x
 }
 
 func (s *scan) run() error {

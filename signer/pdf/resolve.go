@@ -66,15 +66,11 @@ func (f *File) read(ref Ref, w *work) (Object, error) {
 	}
 	switch e.kind() {
 	case entryInUse:
-		got, o, end, err := f.indirectAt(e.offset(), false)
+		o, n, err := f.inUse(ref, e, false)
 		if err != nil {
 			return nil, err
 		}
-		if got != ref {
-			return nil, fail(KindDamaged, e.offset(), "object %d %d where %d %d should be",
-				got.Number, got.Generation, ref.Number, ref.Generation)
-		}
-		return o, w.spend(end - e.offset())
+		return o, w.spend(n)
 	case entryCompressed:
 		o, n, err := f.compressed(ref.Number, e)
 		if err != nil {
@@ -83,6 +79,33 @@ func (f *File) read(ref Ref, w *work) (Object, error) {
 		return o, w.spend(n)
 	}
 	return nil, nil
+}
+
+// inUse reads the object that an entry leads to, or looks for it if it is not there. n is what it cost in bytes
+// parsed.
+func (f *File) inUse(ref Ref, e entry, inner bool) (o Object, n int64, err error) {
+	got, o, end, err := f.indirectAt(e.offset(), inner)
+	if got != ref && KindOf(err) != KindRead && f.repair.allowed() {
+		if e, err = f.misplaced(ref, e); err != nil || e.kind() != entryInUse {
+			if e.kind() == entryCompressed && !inner {
+				return f.compressed(ref.Number, e)
+			}
+			return nil, 0, err
+		}
+		got, o, end, err = f.indirectAt(e.offset(), inner)
+	}
+	if err == nil && got != ref {
+		err = wrongObject(e, got, ref)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return o, end - e.offset(), nil
+}
+
+func wrongObject(e entry, got, want Ref) error {
+	return fail(KindDamaged, e.offset(), "object %d %d where %d %d should be",
+		got.Number, got.Generation, want.Number, want.Generation)
 }
 
 // Resolve follows references until a direct object or null stands there.

@@ -10,6 +10,7 @@ import (
 func (f *File) groupRevisions() {
 	f.revisions = nil
 	n := len(f.sections)
+	newer := f.size // where the section of the next revision begins
 	for i := 0; i < n; i++ {
 		r := &revision{sections: f.sections[i : i+1]}
 		if i == n-2 && f.sections[i].offset < f.sections[i+1].offset && f.linearized() {
@@ -20,8 +21,9 @@ func (f *File) groupRevisions() {
 		r.StartXRef, r.Kind = s.offset, s.kind
 		// The main section of a linearized file stands at its end.
 		for _, s := range r.sections {
-			r.End = max(r.End, f.revisionEnd(s))
+			r.End = max(r.End, f.revisionEnd(s, newer))
 		}
+		newer = r.sections[0].offset
 		f.revisions = append(f.revisions, r)
 	}
 	slices.Reverse(f.revisions)
@@ -40,12 +42,16 @@ func (f *File) linearized() bool {
 	return err == nil && ok && d["Linearized"] != nil
 }
 
-// revisionEnd finds the %%EOF that follows a section, within what some writers put between.
-func (f *File) revisionEnd(s *section) int64 {
-	const window = 4096
+// revisionEnd finds the %%EOF that follows a section, within what some writers put between, but not beyond where the
+// next revision's section begins.
+func (f *File) revisionEnd(s *section, newer int64) int64 {
+	limit := s.end + 4096
+	if newer > s.end {
+		limit = min(limit, newer)
+	}
 	l := f.lexer(s.end)
 	defer l.release()
-	for l.offset() < s.end+window {
+	for l.offset() < limit {
 		switch c := l.peek(); {
 		case c < 0:
 			return s.end

@@ -15,8 +15,7 @@ func (f *File) ValueSpan(ref Ref, key Name) (start, end int64, err error) {
 		return 0, 0, err
 	}
 	if got != ref {
-		return 0, 0, fail(KindDamaged, e.offset(), "object %d %d where %d %d should be",
-			got.Number, got.Generation, ref.Number, ref.Generation)
+		return 0, 0, wrongObject(e, got, ref)
 	}
 	l.skipSpace()
 	l.start = l.offset()
