@@ -1,0 +1,104 @@
+// Package signinglog is the form of a school's signing log: the canonical bytes
+// of its entries, their hashes, signed checkpoints, and the checks of receipts
+// and of whole logs. The service writes a log with it; the agent checks the
+// service with it. It knows no database, no rules of custody and no PDF.
+//
+// # The log
+//
+// A log is a list of entries that only grows. Its entries are the leaves of a
+// Merkle tree as in RFC 6962 §2.1 (leaf hash SHA-256(0x00 || entry), node hash
+// SHA-256(0x01 || left || right)), computed by golang.org/x/mod/sumdb/tlog. A
+// checkpoint states the tree's size and root and is signed with the log's
+// Ed25519 key. Who keeps one checkpoint can later tell whether the log was only
+// appended to ([CheckConsistency]); who keeps a [Receipt] can prove to anyone
+// that an entry is in the log.
+//
+// # Bytes of an entry, version 1
+//
+// Lines of UTF-8, each ended by one line feed (U+000A), at most 65,535 bytes:
+//
+//	sokyso/entry/v1
+//	type TYPE
+//	at TIME
+//	school ID
+//	NAME VALUE
+//	NAME VALUE
+//	...
+//
+// TYPE and NAME are lower-case ASCII: a letter, then up to 63 letters, digits or
+// underscores. TIME is the moment the log took the entry, in UTC with exactly six
+// decimals: 2026-10-07T02:15:30.123456Z. The fields stand in ascending order of
+// their names' bytes; no name occurs twice; there are at most 64. A VALUE is not
+// empty and holds no control character (Unicode category Cc) and neither U+2028
+// nor U+2029: a field without a value is left out. Thus one content has one
+// encoding, and [Parse] accepts nothing else: what it accepts, [Entry.Marshal]
+// writes again byte for byte. Entries are kept, hashed and sent verbatim; nobody
+// ever re-encodes one to check it.
+//
+// A change that old readers could misread gets a new first line. New types and
+// new fields do not: Parse knows the form only, [Entry.Check] the types.
+//
+// Values are: id (UUID, lower case), hash (SHA-256, 64 lower-case hexadecimal
+// digits), count (decimal, no leading zero), time (as TIME), date (2026-10-07),
+// flag (true), word (as NAME), text, and commitment.
+//
+// # Commitments
+//
+// The log can't be edited, so it holds no personal data: names, titles, file
+// names, summaries and free text stand in it as
+//
+//	commitment:HEX   with HEX = SHA-256("sokyso/commitment/v1" || 0x00 || salt || value)
+//
+// with a random salt of 16 bytes. Salt and value are kept beside the log. Erasing
+// them erases the person, and every proof still holds.
+//
+// # Types
+//
+// Every entry has actor (id of the person who did it, or "system") and via
+// (word: page, api, agent, cli). In brackets: may be absent.
+//
+//	school       name code [superior] [place] log_key: text. Always entry 0
+//	person       person: id; name [email] [phone]: commitment; [admin]: flag
+//	position     person position: id; kind: word; title [paper]: text; from [until]: date
+//	scope        person scope: id; acts kinds capacities [paper]: text; from [until]: date
+//	token        token [owner]: id; serial [model]: text; kind: word; certificate: hash; [label]: commitment
+//	offer        hand_over token [giver] [receiver]: id; kind: word (hand_over, return); [permission_number]: text; [permission_on]: date; [reason] [condition]: commitment
+//	acceptance   as offer up to kind; offer [ends]: count (entries); [custody]: id
+//	decline      as offer up to kind; offer: count
+//	withdrawal   as decline
+//	incident     incident token [person]: id; kind: word; discovered_at: time; [pin_exposed]: flag; [place] description: commitment
+//	revocation   certificate: hash; token: id; [revoked_at]: time; source: text
+//	grant        grant token: id; request act ...: see below; custody_entry: count; expires_at: time; [purpose]: commitment
+//	refusal      code: word; request token_serial: text; [token]: id; ...; [purpose]: commitment
+//	abandonment  grant token: id; grant_entry: count; reason: word
+//	signature    signature grant token: id; grant_entry custody_entry: count; sha256_out byte_range_digest cms_sha256: hash; level signature_field: text; signed_at: time; [late]: flag; signer [title]: commitment; ...
+//	pairing      person api_key: id; key_sha256: hash; device: commitment
+//
+// A grant, a refusal and a signature also have act: word; [capacity]: text;
+// certificate sha256_in: hash; [document_kind] [document_number]
+// [document_symbol]: text; [summary] [file_name]: commitment. A signature names
+// the entry of the grant it was made under and the entry of the custody, so that
+// the log alone answers whether that person held that token then.
+//
+// # Checkpoints and receipts
+//
+// A checkpoint is a C2SP tlog-checkpoint in a C2SP signed note:
+//
+//	sokyso/mnhs
+//	3
+//	CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+//
+//	— sokyso/mnhs Az3grlgt...
+//
+// The origin is also the name of the key. A receipt as a file is a C2SP
+// tlog-proof whose extra data is the entry:
+//
+//	c2sp.org/tlog-proof@v1
+//	extra BASE64 OF THE ENTRY
+//	index 2
+//	BASE64 OF A HASH, for each hash of the inclusion proof, leaf upwards
+//
+//	SIGNED CHECKPOINT
+//
+// The functions keep no state and may be called concurrently.
+package signinglog

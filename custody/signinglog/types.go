@@ -1,0 +1,194 @@
+package signinglog
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Type says what an entry records.
+type Type string
+
+// The types of version 1. Their fields are in the package documentation.
+const (
+	TypeSchool      Type = "school"      // always entry 0
+	TypePerson      Type = "person"      // a person was registered
+	TypePosition    Type = "position"    // a person was given a position
+	TypeScope       Type = "scope"       // a person may sign within a scope
+	TypeToken       Type = "token"       // a token was registered with its certificate
+	TypeOffer       Type = "offer"       // a hand-over or return was offered: the giver's signature
+	TypeAcceptance  Type = "acceptance"  // it was accepted: the receiver's signature; custody begins or ends
+	TypeDecline     Type = "decline"     // it was declined
+	TypeWithdrawal  Type = "withdrawal"  // it was withdrawn by its giver
+	TypeIncident    Type = "incident"    // loss, misplacement or suspicion was reported: the token is blocked
+	TypeRevocation  Type = "revocation"  // a certificate is known to be revoked, or no longer
+	TypeGrant       Type = "grant"       // leave for one signature
+	TypeRefusal     Type = "refusal"     // leave was refused
+	TypeAbandonment Type = "abandonment" // a grant was not used
+	TypeSignature   Type = "signature"   // a finished signature
+	TypePairing     Type = "pairing"     // an agent was paired with a person
+)
+
+// Names of fields that several types have.
+const (
+	FieldActor       = "actor"  // who did it: a person's id, or SystemActor
+	FieldVia         = "via"    // page, api, agent, cli
+	FieldPerson      = "person" // whom it is about
+	FieldToken       = "token"  // which token it is about
+	FieldGiver       = "giver"
+	FieldReceiver    = "receiver"
+	FieldCertificate = "certificate" // SHA-256 of its DER
+)
+
+// SystemActor stands in FieldActor for the service's own command line.
+const SystemActor = "system"
+
+type valueCheck func(string) bool
+
+type fieldRule struct {
+	name     string
+	check    valueCheck
+	required bool
+}
+
+func must(name string, check valueCheck) fieldRule { return fieldRule{name, check, true} }
+func may(name string, check valueCheck) fieldRule  { return fieldRule{name, check, false} }
+
+func isText(string) bool   { return true } // checkValue has seen it
+func isFlag(s string) bool { return s == "true" }
+func isWord(s string) bool { return validName(s) }
+func isDate(s string) bool {
+	t, err := time.Parse(time.DateOnly, s)
+	return err == nil && t.Format(time.DateOnly) == s
+}
+func isTime(s string) bool  { _, err := ParseTime(s); return err == nil }
+func isActor(s string) bool { return s == SystemActor || isID(s) }
+
+func isCount(s string) bool {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return err == nil && n >= 0 && strconv.FormatInt(n, 10) == s
+}
+
+// isID: a UUID in lower-case text (RFC 9562 §4).
+func isID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if c != '-' {
+				return false
+			}
+		} else if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+var documentRules = []fieldRule{
+	may("document_kind", isText), may("document_number", isText), may("document_symbol", isText),
+	may("summary", IsCommitment), may("file_name", IsCommitment),
+}
+
+var actRules = []fieldRule{
+	must("act", isWord), may("capacity", isText), must(FieldCertificate, isHash), must("sha256_in", isHash),
+}
+
+var handOverRules = []fieldRule{
+	must("hand_over", isID), must("kind", isWord), must(FieldToken, isID), may(FieldGiver, isID), may(FieldReceiver, isID),
+}
+
+// rules holds the fields of each type of version 1, besides actor and via, which all have.
+var rules = map[Type][]fieldRule{
+	TypeSchool:   {must("name", isText), must("code", isText), may("superior", isText), may("place", isText), must("log_key", isText)},
+	TypePerson:   {must(FieldPerson, isID), must("name", IsCommitment), may("email", IsCommitment), may("phone", IsCommitment), may("admin", isFlag)},
+	TypePosition: {must(FieldPerson, isID), must("position", isID), must("kind", isWord), must("title", isText), must("from", isDate), may("until", isDate), may("paper", isText)},
+	TypeScope: {must(FieldPerson, isID), must("scope", isID), must("acts", isText), must("kinds", isText), must("capacities", isText),
+		must("from", isDate), may("until", isDate), may("paper", isText)},
+	TypeToken: {must(FieldToken, isID), must("serial", isText), may("label", IsCommitment), may("model", isText), must("kind", isWord),
+		may("owner", isID), must(FieldCertificate, isHash)},
+	TypeOffer: join(handOverRules, may("reason", IsCommitment), may("condition", IsCommitment), may("permission_number", isText), may("permission_on", isDate)),
+	TypeAcceptance: join(handOverRules, must("offer", isCount),
+		may("custody", isID),  // that begins; none when the token goes to the safe
+		may("ends", isCount)), // entry of the custody that ends; none when it came from the safe
+	TypeDecline:    join(handOverRules, must("offer", isCount)),
+	TypeWithdrawal: join(handOverRules, must("offer", isCount)),
+	TypeIncident: {must("incident", isID), must("kind", isWord), must(FieldToken, isID), may(FieldPerson, isID), // its custodian
+		must("discovered_at", isTime), may("pin_exposed", isFlag), may("place", IsCommitment), must("description", IsCommitment)},
+	TypeRevocation: {must(FieldCertificate, isHash), must(FieldToken, isID), may("revoked_at", isTime), must("source", isText)},
+	TypeGrant: join(actRules, join(documentRules, must("grant", isID), must("request", isText), must(FieldToken, isID), must("custody_entry", isCount),
+		must("expires_at", isTime), may("purpose", IsCommitment))...),
+	TypeRefusal: join(actRules, join(documentRules, must("code", isWord), must("request", isText), may(FieldToken, isID), must("token_serial", isText),
+		may("purpose", IsCommitment))...),
+	TypeAbandonment: {must("grant", isID), must("grant_entry", isCount), must(FieldToken, isID), must("reason", isWord)},
+	TypeSignature: join(actRules, join(documentRules, must("signature", isID), must("grant", isID), must("grant_entry", isCount), must("custody_entry", isCount),
+		must(FieldToken, isID), must("sha256_out", isHash), must("byte_range_digest", isHash), must("cms_sha256", isHash), must("level", isText),
+		must("signature_field", isText), must("signed_at", isTime), may("late", isFlag), must("signer", IsCommitment), may("title", IsCommitment))...),
+	TypePairing: {must(FieldPerson, isID), must("api_key", isID), must("key_sha256", isHash), must("device", IsCommitment)},
+}
+
+func join(a []fieldRule, b ...fieldRule) []fieldRule {
+	return append(append([]fieldRule(nil), a...), b...)
+}
+
+// KnownType reports whether the type is one of version 1.
+func KnownType(t Type) bool { _, ok := rules[t]; return ok }
+
+// Check reports whether the entry has the fields of its type and no others, each
+// in its form. A log is made of entries that pass it; readers of single receipts
+// need not ask.
+func (e Entry) Check() error {
+	rulesOfType, ok := rules[e.Type]
+	if !ok {
+		return fmt.Errorf("%w: unknown type %q", ErrMalformedEntry, e.Type)
+	}
+	if !isID(e.School) {
+		return fmt.Errorf("%w: school %.40q is not an id", ErrMalformedEntry, e.School)
+	}
+	known := 0
+	for _, rule := range append([]fieldRule{must(FieldActor, isActor), must(FieldVia, isWord)}, rulesOfType...) {
+		value := e.Fields[rule.name]
+		switch {
+		case value == "" && rule.required:
+			return fmt.Errorf("%w: %s has no field %s", ErrMalformedEntry, e.Type, rule.name)
+		case value != "" && !rule.check(value):
+			return fmt.Errorf("%w: %s: field %s has the value %.80q", ErrMalformedEntry, e.Type, rule.name, value)
+		case value != "":
+			known++
+		}
+	}
+	present := 0
+	for _, value := range e.Fields {
+		if value != "" {
+			present++
+		}
+	}
+	if known != present {
+		return fmt.Errorf("%w: %s has fields that this version does not know", ErrMalformedEntry, e.Type)
+	}
+	return nil
+}
+
+// Actor returns the id of the person who did it; "" for the system.
+func (e Entry) Actor() string {
+	if actor := e.Fields[FieldActor]; actor != SystemActor {
+		return actor
+	}
+	return ""
+}
+
+// Subject returns the id of the other person the entry is about: the person
+// named, or the other side of a hand-over; "" when there is none but the actor.
+func (e Entry) Subject() string {
+	for _, name := range []string{FieldPerson, FieldReceiver, FieldGiver} {
+		if id := e.Fields[name]; id != "" && id != e.Actor() {
+			return id
+		}
+	}
+	return ""
+}
+
+// Token returns the id of the token the entry is about; "" when it is about none.
+func (e Entry) Token() string { return e.Fields[FieldToken] }
