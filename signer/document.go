@@ -1,0 +1,138 @@
+package signer
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+)
+
+// Document is a signed document: the input followed by the update. The input must stay open and unchanged until the
+// document is written.
+type Document struct {
+	in     Source
+	tail   []byte
+	sumIn  [32]byte
+	sumOut [32]byte
+	digest [32]byte
+	cms    []byte
+	field  string
+	signed time.Time
+}
+
+// Size in bytes.
+func (d *Document) Size() int64 { return d.in.Size() + int64(len(d.tail)) }
+
+// ReadAt implements io.ReaderAt over input and update.
+func (d *Document) ReadAt(p []byte, off int64) (int, error) {
+	size := d.in.Size()
+	if off < 0 {
+		return 0, fmt.Errorf("read document at %d: negative offset", off)
+	}
+	n := 0
+	if off < size {
+		part := p[:min(int64(len(p)), size-off)]
+		var err error
+		if n, err = d.in.ReadAt(part, off); n < len(part) {
+			return n, err
+		}
+		if n == len(p) {
+			return n, nil
+		}
+		off = size
+	}
+	if off-size < int64(len(d.tail)) {
+		n += copy(p[n:], d.tail[off-size:])
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// WriteTo writes the whole document. It fails with input_changed when the input is not what was signed; what was
+// written until then is worthless.
+func (d *Document) WriteTo(w io.Writer) (int64, error) {
+	c := &counter{w: w}
+	return c.n, d.copy(c, func(err error) error { return fail(CodeWriteError, err) })
+}
+
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// copy writes the document and makes sure that the input is what was signed: by size and time of a file that had been
+// at rest, else by its hash.
+func (d *Document) copy(w io.Writer, failed func(error) error) error {
+	out := &failing{w: w, failed: failed}
+	var in io.Writer = out
+	var h hash.Hash
+	file, isFile := d.in.(*FileSource)
+	certain := false
+	if isFile {
+		var err error
+		if certain, err = file.unchanged(); err != nil {
+			return changed(err)
+		}
+	}
+	if !certain {
+		h = sha256.New()
+		in = io.MultiWriter(out, h)
+	}
+	if err := feed(context.Background(), in, d.in, d.in.Size()); err != nil {
+		return err
+	}
+	if isFile {
+		if _, err := file.unchanged(); err != nil {
+			return changed(err)
+		}
+	}
+	if h != nil && [32]byte(h.Sum(nil)) != d.sumIn {
+		return changed(errChanged)
+	}
+	_, err := out.Write(d.tail)
+	return err
+}
+
+func changed(err error) error { return fail(CodeInputChanged, err) }
+
+// failing gives errors of writing their code, so that they are told from those of reading.
+type failing struct {
+	w      io.Writer
+	failed func(error) error
+}
+
+func (f *failing) Write(p []byte) (int, error) {
+	n, err := f.w.Write(p)
+	if err != nil {
+		return n, f.failed(err)
+	}
+	return n, nil
+}
+
+// SHA256In is that of the input.
+func (d *Document) SHA256In() [32]byte { return d.sumIn }
+
+// SHA256Out is that of the signed document.
+func (d *Document) SHA256Out() [32]byte { return d.sumOut }
+
+// ByteRangeDigest is the SHA-256 of what the signature covers.
+func (d *Document) ByteRangeDigest() [32]byte { return d.digest }
+
+// CMS is the signature in DER, without padding.
+func (d *Document) CMS() []byte { return d.cms }
+
+// Field is the full name of the signature field.
+func (d *Document) Field() string { return d.field }
+
+// SigningTime is the time in /M.
+func (d *Document) SigningTime() time.Time { return d.signed }

@@ -1,0 +1,66 @@
+package signer
+
+import (
+	"crypto/x509"
+	"net/http"
+	"time"
+
+	"sokyso/signer/cms"
+)
+
+// Level is a PAdES baseline level (ETSI EN 319 142-1 §6).
+type Level string
+
+// The levels. A level that is asked for is reached, or nothing is signed.
+const (
+	LevelBB   Level = "b-b"   // the signature alone
+	LevelBT   Level = "b-t"   // with a time-stamp over it
+	LevelBLT  Level = "b-lt"  // with validation material
+	LevelBLTA Level = "b-lta" // with an archive time-stamp
+)
+
+// Vietnam is the time zone of Vietnam: UTC+7 all year round.
+var Vietnam = time.FixedZone("+07", 7*60*60)
+
+// Options say how to sign. The zero value makes an invisible B-B signature.
+type Options struct {
+	Level  Level      // "" = LevelBB
+	Scheme cms.Scheme // "" = what the key suggests
+
+	// Field names an existing empty signature field to sign in. "" makes a new one.
+	Field string
+
+	Name, Reason, Location string // for the signature dictionary; claims, shown by readers
+
+	Visible *Visible // nil = invisible, or the appearance of Field left as it is
+
+	// Roots, when given, must be where the chain leads: checked before the key is used.
+	Roots *x509.CertPool
+
+	// Now tells the time of signing; its zone is the one written into /M. nil = time.Now in the local zone.
+	Now func() time.Time
+
+	TSA  string       // URL of a time-stamping authority (RFC 3161), for LevelBT
+	HTTP *http.Client // for the TSA; nil = http.DefaultClient
+}
+
+// Visible places the signature's picture on a page.
+type Visible struct {
+	Page int // 1 is the first
+	// Rect is x, y, width, height in points; x, y is the lower left corner, counted from the lower left corner of
+	// the page as a reader shows it: turned by /Rotate, cut by /CropBox. All zero with Options.Field: the place that
+	// the field has.
+	Rect   [4]float64
+	Lines  []string // one paragraph each; wrapped, made smaller where needed
+	Size   float64  // of the text in points; 0 = 10
+	Image  []byte   // PNG, at the left of the text
+	Behind bool     // the image behind the text
+	Border bool
+}
+
+func (o *Options) now() time.Time {
+	if o.Now != nil {
+		return o.Now().Truncate(time.Second)
+	}
+	return time.Now().Truncate(time.Second)
+}

@@ -1,0 +1,98 @@
+package signer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding"
+	"fmt"
+	"hash"
+	"io"
+
+	"sokyso/signer/pdf"
+	"sokyso/signer/validation"
+)
+
+// Prepared is an input that was read and may be signed.
+type Prepared struct {
+	in    Source
+	file  *pdf.File
+	sum   [32]byte
+	state []byte // of SHA-256 after the whole input
+
+	restrictions *validation.Restrictions
+}
+
+// chunk is how much is read at once.
+const chunk = 1 << 20
+
+// Prepare reads the input once and checks that it can be signed. The error is an *Error.
+func Prepare(ctx context.Context, in Source) (*Prepared, error) {
+	p := &Prepared{in: in}
+	var err error
+	if p.file, err = pdf.Open(in, in.Size()); err != nil {
+		return nil, classify(fmt.Errorf("open PDF: %w", err))
+	}
+	// Readers rebuild a broken cross-reference each in its own way, so a signature over such a file covers what one
+	// reader sees and another does not.
+	if reason, rebuilt := p.file.Rebuilt(); rebuilt {
+		return nil, fail(CodeDamagedPDF, fmt.Errorf("open PDF: cross-reference is broken: %s", reason))
+	}
+	if _, err := p.file.PageCount(); err != nil {
+		return nil, classify(fmt.Errorf("count pages: %w", err))
+	}
+	if p.restrictions, err = validation.RestrictionsOf(p.file); err != nil {
+		return nil, classify(fmt.Errorf("read restrictions: %w", err))
+	}
+	if p.restrictions.NoChanges {
+		return nil, fail(CodeSigningForbidden, fmt.Errorf("the signature in field %q allows no changes", p.restrictions.NoChangesBy),
+			"field", p.restrictions.NoChangesBy)
+	}
+	h := sha256.New()
+	if err := feed(ctx, h, in, in.Size()); err != nil {
+		return nil, err
+	}
+	h.Sum(p.sum[:0])
+	if p.state, err = h.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
+		return nil, fail(CodeReadError, fmt.Errorf("keep digest state: %w", err))
+	}
+	return p, nil
+}
+
+// SHA256 is that of the input.
+func (p *Prepared) SHA256() [32]byte { return p.sum }
+
+// PDF is the input as it was opened.
+func (p *Prepared) PDF() *pdf.File { return p.file }
+
+// hash continues where the input ended.
+func (p *Prepared) hash() (hash.Hash, error) {
+	h := sha256.New()
+	if err := h.(encoding.BinaryUnmarshaler).UnmarshalBinary(p.state); err != nil {
+		return nil, fail(CodeReadError, fmt.Errorf("restore digest state: %w", err))
+	}
+	return h, nil
+}
+
+// feed writes the first size bytes of in to w.
+func feed(ctx context.Context, w io.Writer, in io.ReaderAt, size int64) error {
+	buf := make([]byte, min(size, chunk))
+	for at := int64(0); at < size; {
+		if err := ctx.Err(); err != nil {
+			return fail(CodeCancelled, err)
+		}
+		b := buf[:min(size-at, int64(len(buf)))]
+		n, err := in.ReadAt(b, at)
+		if n < len(b) {
+			if err == nil || err == io.EOF {
+				err = fmt.Errorf("%w: it ends at byte %d of %d", errChanged, at+int64(n), size)
+				return fail(CodeInputChanged, err)
+			}
+			return fail(CodeReadError, fmt.Errorf("read input at %d: %w", at+int64(n), err))
+		}
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}

@@ -1,0 +1,248 @@
+package signer
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"strings"
+	"time"
+
+	"sokyso/signer/cms"
+	"sokyso/signer/pdf"
+	"sokyso/signer/validation"
+)
+
+// Sign prepares and signs: chain[0] is the signer's certificate, its issuers follow. The error is an *Error.
+func Sign(ctx context.Context, in Source, key crypto.Signer, chain []*x509.Certificate, opt Options) (*Document, error) {
+	p, err := Prepare(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return p.Sign(ctx, key, chain, opt)
+}
+
+// Sign makes the signature: one call of key.Sign, after everything else that can fail without it. The result was
+// validated. The error is an *Error.
+func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Certificate, opt Options) (*Document, error) {
+	if err := checkLevel(&opt); err != nil {
+		return nil, err
+	}
+	signed := opt.now()
+	if err := checkCertificates(key, chain, &opt, signed); err != nil {
+		return nil, err
+	}
+	request := cms.Request{Hash: crypto.SHA256, Certificate: chain[0], Chain: chain[1:], Scheme: opt.Scheme}
+	room, err := cms.MaxSize(request)
+	if err != nil {
+		return nil, fail(CodeCertificateUnusable, fmt.Errorf("size of the CMS: %w", err))
+	}
+	if opt.Level == LevelBT {
+		room += timestampRoom
+	}
+	d, err := p.lay(&opt, signed, room)
+	if err != nil {
+		return nil, err
+	}
+	tail, err := d.u.Bytes()
+	if err != nil {
+		return nil, classify(fmt.Errorf("write update: %w", err))
+	}
+	doc := &Document{in: p.in, tail: tail, sumIn: p.sum, field: d.field, signed: signed}
+	gap, rest := doc.patchByteRange(d)
+	prefix, err := p.hash()
+	if err != nil {
+		return nil, err
+	}
+	prefix.Write(tail[:gap])
+	covered, err := clone(prefix)
+	if err != nil {
+		return nil, err
+	}
+	covered.Write(tail[rest:])
+	covered.Sum(doc.digest[:0])
+	if err := ctx.Err(); err != nil {
+		return nil, fail(CodeCancelled, err)
+	}
+	request.Digest = doc.digest[:]
+	if doc.cms, err = p.makeCMS(ctx, key, request, &opt); err != nil {
+		return nil, err
+	}
+	if len(doc.cms) > room {
+		return nil, fail(CodeSelfCheckFailed, fmt.Errorf("CMS of %d bytes, room for %d", len(doc.cms), room))
+	}
+	hex.Encode(tail[gap+1:], doc.cms)
+	tail[gap], tail[rest-1] = '<', '>'
+	prefix.Write(tail[gap:])
+	prefix.Sum(doc.sumOut[:0])
+	if err := doc.selfCheck(ctx, p, chain[0], &opt); err != nil {
+		return nil, err
+	}
+	return doc, nil
+}
+
+func clone(h hash.Hash) (hash.Hash, error) {
+	c, err := h.(hash.Cloner).Clone()
+	if err != nil {
+		return nil, fail(CodeReadError, fmt.Errorf("clone digest state: %w", err))
+	}
+	return c, nil
+}
+
+func checkLevel(opt *Options) error {
+	switch opt.Level {
+	case "", LevelBB:
+		opt.Level = LevelBB
+		return nil
+	case LevelBT:
+		if opt.TSA != "" {
+			return nil
+		}
+		return fail(CodeLevelUnsupported, errors.New("level b-t: no time-stamping authority given"), "level", string(opt.Level))
+	}
+	return fail(CodeLevelUnsupported, fmt.Errorf("level %q", opt.Level), "level", string(opt.Level))
+}
+
+// checkCertificates looks at what Decree 23/2025/NĐ-CP Art. 15 has the signer check before signing: the own
+// certificate and the issuers'. Revocation is not asked for here; that is the caller's.
+func checkCertificates(key crypto.Signer, chain []*x509.Certificate, opt *Options, at time.Time) error {
+	if len(chain) == 0 {
+		return fail(CodeCertificateUnusable, errors.New("no certificate given"))
+	}
+	for _, c := range chain {
+		subject := c.Subject.CommonName
+		switch {
+		case at.After(c.NotAfter):
+			return fail(CodeCertificateExpired, fmt.Errorf("certificate of %s expired on %s", subject, c.NotAfter.Format(time.RFC3339)),
+				"subject", subject, "not_after", c.NotAfter.Format(time.RFC3339))
+		case at.Before(c.NotBefore):
+			return fail(CodeCertificateNotYetValid, fmt.Errorf("certificate of %s is valid from %s", subject, c.NotBefore.Format(time.RFC3339)),
+				"subject", subject, "not_before", c.NotBefore.Format(time.RFC3339))
+		}
+	}
+	leaf := chain[0]
+	if !validation.Usable(leaf) {
+		return fail(CodeCertificateUnusable, fmt.Errorf("certificate of %s is not for signing", leaf.Subject.CommonName), "subject", leaf.Subject.CommonName)
+	}
+	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !public.Equal(leaf.PublicKey) {
+		return fail(CodeKeyMismatch, fmt.Errorf("key does not belong to the certificate of %s", leaf.Subject.CommonName), "subject", leaf.Subject.CommonName)
+	}
+	if opt.Roots == nil {
+		return nil
+	}
+	pool := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		pool.AddCert(c)
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: opt.Roots, Intermediates: pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return fail(CodeCertificateUnusable, fmt.Errorf("certificate of %s: %w", leaf.Subject.CommonName, err), "subject", leaf.Subject.CommonName)
+	}
+	return nil
+}
+
+// makeCMS uses the key, once, and gets the time-stamp if the level has one.
+func (p *Prepared) makeCMS(ctx context.Context, key crypto.Signer, request cms.Request, opt *Options) ([]byte, error) {
+	der, err := cms.Sign(rand.Reader, key, request)
+	switch {
+	case errors.Is(err, cms.ErrKeyMismatch):
+		return nil, fail(CodeKeyMismatch, err)
+	case err != nil:
+		return nil, fail(CodeKeyFailed, fmt.Errorf("sign: %w", err))
+	}
+	if opt.Level != LevelBT {
+		return der, nil
+	}
+	return stamp(ctx, der, opt)
+}
+
+// patchByteRange writes ByteRange into its place and answers where in the tail the Contents string starts and ends.
+func (d *Document) patchByteRange(l *draft) (gap, rest int64) {
+	size := d.in.Size()
+	start := l.contents.Offset()
+	end := start + int64(l.contents.Width)
+	place := d.tail[l.byteRange.Offset()-size:][:byteRangeWidth]
+	n := copy(place, fmt.Sprintf("[0 %d %d %d", start, end, d.Size()-end))
+	copy(place[n:], strings.Repeat(" ", byteRangeWidth-n-1))
+	place[byteRangeWidth-1] = ']'
+	return start - size, end - size
+}
+
+// selfCheck validates the finished document as anybody else would, but for what needs the network. The part of the
+// digest that was computed while the input was read is taken over.
+func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certificate, opt *Options) error {
+	refuse := func(err error, params ...string) error {
+		return fail(CodeSelfCheckFailed, fmt.Errorf("self-check: %w", err), params...)
+	}
+	f, err := pdf.Open(d, d.Size())
+	if err != nil {
+		return refuse(err)
+	}
+	if reason, rebuilt := f.Rebuilt(); rebuilt {
+		return refuse(fmt.Errorf("cross-reference is broken: %s", reason))
+	}
+	if f.Revisions()[len(f.Revisions())-1].End != d.Size() || len(f.Revisions()) != len(p.file.Revisions())+1 {
+		return refuse(errors.New("the update is not one revision"))
+	}
+	report, err := validation.ValidateFile(ctx, f, d, validation.Options{
+		Roots: opt.Roots, At: d.signed, Offline: true, Field: d.field,
+		Prefix: &validation.Prefix{Length: d.in.Size(), State: p.state},
+	})
+	if err != nil {
+		if cancelled(err) {
+			return fail(CodeCancelled, err)
+		}
+		return refuse(err)
+	}
+	if len(report.Signatures) != 1 {
+		return refuse(fmt.Errorf("%d signatures found in field %s", len(report.Signatures), d.field))
+	}
+	s := report.Signatures[0]
+	passed := s.Indication == validation.TotalPassed ||
+		opt.Roots == nil && s.Indication == validation.Indeterminate && s.SubIndication == validation.NoCertificateChainFound
+	switch {
+	case !passed:
+		return refuse(fmt.Errorf("%s %s %v", s.Indication, s.SubIndication, s.Details), "sub_indication", s.SubIndication)
+	case s.Covers != validation.CoversFile || s.LaterChanges != validation.ChangesNone:
+		return refuse(fmt.Errorf("it covers %s, later changes %s", s.Covers, s.LaterChanges))
+	case string(s.ByteRangeDigest) != string(d.digest[:]) || string(s.CMS) != string(d.cms):
+		return refuse(errors.New("it reads otherwise than it was written"))
+	case !s.Certificate.Equal(cert):
+		return refuse(errors.New("it names another certificate"))
+	case opt.Level == LevelBT && s.Level != "B-T" && opt.Roots != nil:
+		return refuse(fmt.Errorf("level %s: %v", s.Level, s.Details), "sub_indication", "")
+	}
+	if !p.signed() {
+		return nil
+	}
+	// To the signatures before, the update must be a permitted change.
+	changes, details, err := validation.LaterChanges(f, len(p.file.Revisions())-1)
+	if err != nil {
+		return refuse(err)
+	}
+	if changes != validation.ChangesPermitted {
+		return refuse(fmt.Errorf("it harms earlier signatures: %v", details))
+	}
+	return nil
+}
+
+// signed tells whether the input has signatures.
+func (p *Prepared) signed() bool {
+	fields, err := p.file.Fields()
+	if err != nil {
+		return true
+	}
+	for _, f := range fields {
+		if f.Type == "Sig" && f.Value != nil {
+			return true
+		}
+	}
+	return false
+}

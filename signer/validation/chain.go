@@ -1,0 +1,139 @@
+package validation
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"sokyso/signer/cms"
+)
+
+// CertificateSHA256 is how certificates are named: the SHA-256 of their DER in lower-case hex.
+func CertificateSHA256(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// Usable tells whether a certificate with this key usage may sign documents: digitalSignature or
+// contentCommitment (RFC 5280 §4.2.1.3), or no key usage at all. Extended key usage is not asked for: neither
+// Decree 68/2024/NĐ-CP nor the PAdES baseline names one.
+func Usable(c *x509.Certificate) bool {
+	return c.KeyUsage == 0 || c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) != 0
+}
+
+// judgeCertificate looks at the signer's certificate at best time and answers its path, leaf first.
+func judgeCertificate(s *Signature, sd *cms.SignedData, opt *Options) []*x509.Certificate {
+	leaf, at := s.Certificate, s.BestTime
+	if !Usable(leaf) {
+		s.judge(Indeterminate, ChainConstraintsFailure, detail(DetailKeyUsage))
+	}
+	if opt.Roots == nil {
+		s.judge(Indeterminate, NoCertificateChainFound, detail(DetailNoRoots))
+		judgeValidity(s, leaf, at)
+		return nil
+	}
+	path, err := opt.Cache.path(leaf, sd.Certificates, opt, at)
+	if err != nil {
+		// A certificate out of its time still has a path: it is looked for at a time when the leaf was valid, so
+		// that an unknown issuer is told from an old certificate.
+		if outOfTime(leaf, at) {
+			if path, err := opt.Cache.path(leaf, sd.Certificates, opt, leaf.NotBefore.Add(time.Second)); err == nil {
+				judgeValidity(s, leaf, at)
+				return path
+			}
+		}
+		judgeChainError(s, err)
+		judgeValidity(s, leaf, at)
+		return nil
+	}
+	return path
+}
+
+func outOfTime(c *x509.Certificate, at time.Time) bool {
+	return at.Before(c.NotBefore) || at.After(c.NotAfter)
+}
+
+func judgeValidity(s *Signature, leaf *x509.Certificate, at time.Time) {
+	switch {
+	case at.After(leaf.NotAfter):
+		s.judge(Indeterminate, OutOfBoundsNoPOE, detail(DetailExpired, "not_after", leaf.NotAfter.Format(time.RFC3339)))
+	case at.Before(leaf.NotBefore):
+		s.judge(Indeterminate, OutOfBoundsNoPOE, detail(DetailNotYetValid, "not_before", leaf.NotBefore.Format(time.RFC3339)))
+	}
+}
+
+func judgeChainError(s *Signature, err error) {
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		if invalid.Reason == x509.Expired {
+			s.judge(Indeterminate, OutOfBoundsNoPOE, detail(DetailChainConstraints, "reason", err.Error()))
+			return
+		}
+		s.judge(Indeterminate, ChainConstraintsFailure, detail(DetailChainConstraints, "reason", err.Error()))
+		return
+	}
+	if _, ok := errors.AsType[x509.UnhandledCriticalExtension](err); ok {
+		s.judge(Indeterminate, ChainConstraintsFailure, detail(DetailChainConstraints, "reason", err.Error()))
+		return
+	}
+	s.judge(Indeterminate, NoCertificateChainFound, detail(DetailNoChain, "reason", err.Error()))
+}
+
+// buildPath verifies the leaf up to a root at that time (RFC 5280 §6).
+func buildPath(leaf *x509.Certificate, embedded []*x509.Certificate, opt *Options, at time.Time) ([]*x509.Certificate, error) {
+	pool := x509.NewCertPool()
+	for _, c := range embedded {
+		if c != leaf {
+			pool.AddCert(c)
+		}
+	}
+	for _, c := range opt.Intermediates {
+		pool.AddCert(c)
+	}
+	paths, err := leaf.Verify(x509.VerifyOptions{
+		Roots: opt.Roots, Intermediates: pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return paths[0], nil
+}
+
+// judgeEmbedded looks at the certificates that the CMS carries besides the path. One that names an issuer who is at
+// hand, but was not signed by it, has been altered; so has a double of a certificate of the path. Others are strays:
+// common, and of no consequence.
+func judgeEmbedded(s *Signature, sd *cms.SignedData, path []*x509.Certificate) {
+	for _, u := range sd.Unreadable {
+		s.judge(Indeterminate, CertificateChainGeneralErr, detail(DetailUnreadableCert, "reason", u.Reason.Error()))
+	}
+	if path == nil {
+		return
+	}
+	known := append([]*x509.Certificate{}, path...)
+	known = append(known, sd.Certificates...)
+	for _, c := range sd.Certificates {
+		inPath, double := false, false
+		for _, p := range path {
+			inPath = inPath || p.Equal(c)
+			double = double || bytes.Equal(p.RawSubject, c.RawSubject) || bytes.Equal(p.RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo)
+		}
+		if inPath {
+			continue
+		}
+		named, signed := false, false
+		for _, issuer := range known {
+			if bytes.Equal(issuer.RawSubject, c.RawIssuer) {
+				named = true
+				if issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
+					signed = true
+					break
+				}
+			}
+		}
+		if !signed && (named || double) {
+			s.judge(Indeterminate, CertificateChainGeneralErr, detail(DetailCertificateBroken, "subject", c.Subject.String()))
+		}
+	}
+}

@@ -1,0 +1,318 @@
+package validation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sokyso/signer/pdf"
+)
+
+// changeSet compares a signed revision with the file as it is now. What is compared is what a reader shows: the
+// objects that later revisions redefine, each in the part it plays in the signed revision. New objects do no harm by
+// themselves; they are seen when something that was signed comes to refer to them.
+type changeSet struct {
+	old, new *pdf.File
+	revision int
+
+	changed map[pdf.Ref]bool // defined, redefined or freed later
+	fresh   map[pdf.Ref]bool // of these, absent in the signed revision
+	handled map[pdf.Ref]bool // of these, compared and judged by the part they play
+	graph   *graph           // the signed revision's objects, as far as they concern changed ones
+	limits  *Restrictions    // of the signature that is judged
+
+	widgets map[pdf.Ref]bool // widgets of signature fields now
+	fields  map[pdf.Ref]bool // form fields visited, against cycles
+
+	harmless map[pdf.Ref]bool // objects of validation material and metadata visited
+
+	verdict string
+	details []Detail
+}
+
+// laterChanges judges what was done to the file after the revision that a signature covers.
+func laterChanges(f *pdf.File, revision int, limits *Restrictions) (string, []Detail, error) {
+	last := len(f.Revisions()) - 1
+	if revision >= last {
+		return ChangesNone, nil, nil
+	}
+	s := &changeSet{
+		old: f.At(revision), new: f, revision: revision, limits: limits,
+		changed: map[pdf.Ref]bool{}, fresh: map[pdf.Ref]bool{}, handled: map[pdf.Ref]bool{},
+		widgets: map[pdf.Ref]bool{}, fields: map[pdf.Ref]bool{}, harmless: map[pdf.Ref]bool{},
+		verdict: ChangesPermitted,
+	}
+	for n := revision + 1; n <= last; n++ {
+		for _, ref := range f.Changed(n) {
+			s.changed[ref] = true
+		}
+	}
+	for ref := range s.changed {
+		o, err := s.old.Object(ref)
+		if err != nil {
+			return "", nil, fmt.Errorf("compare %s: %w", show(ref), err)
+		}
+		if o == nil {
+			s.fresh[ref] = true
+		}
+	}
+	if err := s.compare(); err != nil {
+		return "", nil, err
+	}
+	slices.SortFunc(s.details, func(a, b Detail) int {
+		return strings.Compare(a.Code+a.Params["object"]+a.Params["reason"], b.Code+b.Params["object"]+b.Params["reason"])
+	})
+	if len(s.details) > maxFindings {
+		s.details = s.details[:maxFindings]
+	}
+	return s.verdict, s.details, nil
+}
+
+// maxFindings is how many changes are listed for one signature.
+const maxFindings = 16
+
+func show(ref pdf.Ref) string { return fmt.Sprintf("%d %d", ref.Number, ref.Generation) }
+
+func (s *changeSet) suspicious(ref pdf.Ref, reason string) {
+	if s.verdict == ChangesPermitted {
+		s.verdict = ChangesSuspicious
+	}
+	s.details = append(s.details, detail(DetailChangesSuspicious, "object", show(ref), "reason", reason))
+}
+
+func (s *changeSet) forbidden(ref pdf.Ref, reason string) {
+	s.verdict = ChangesForbidden
+	s.details = append(s.details, detail(DetailChangesForbidden, "object", show(ref), "reason", reason))
+}
+
+func (s *changeSet) compare() error {
+	oldRoot, _, err := s.old.Catalog()
+	if err != nil {
+		return fmt.Errorf("read catalog: %w", err)
+	}
+	newRoot, catalog, err := s.new.Catalog()
+	if err != nil {
+		return fmt.Errorf("read catalog: %w", err)
+	}
+	if s.graph, err = walk(s.old, s.changed); err != nil {
+		return err
+	}
+	if s.new.Trailer()["Encrypt"] != nil && s.old.Trailer()["Encrypt"] == nil {
+		s.forbidden(newRoot, "encryption was added")
+	}
+	if oldRoot != newRoot {
+		s.forbidden(newRoot, "the catalog was replaced")
+	}
+	if err := s.compareCatalog(oldRoot, catalog); err != nil {
+		return err
+	}
+	if err := s.comparePages(); err != nil {
+		return err
+	}
+	s.handleInfo()
+	return s.compareRest()
+}
+
+// harmlessCatalogKeys may be added, changed or removed: they hold validation material, metadata and version
+// information, and nothing that a reader shows as the document.
+var harmlessCatalogKeys = map[pdf.Name]bool{"DSS": true, "Extensions": true, "Metadata": true, "Version": true, "Type": true, "PieceInfo": true}
+
+// activeCatalogKeys can change what is shown or run programs.
+var activeCatalogKeys = map[pdf.Name]bool{"Pages": true, "OpenAction": true, "AA": true, "Names": true, "OCProperties": true, "Dests": true}
+
+func (s *changeSet) compareCatalog(root pdf.Ref, now pdf.Dict) error {
+	was, err := s.old.Dict(root)
+	if err != nil {
+		return fmt.Errorf("read catalog: %w", err)
+	}
+	s.handled[root] = true
+	for _, k := range keys(was, now) {
+		if k == "AcroForm" || harmlessCatalogKeys[k] || equal(was[k], now[k]) {
+			continue
+		}
+		switch {
+		case k == "Perms":
+			s.forbidden(root, "the permissions in the catalog were changed")
+		case activeCatalogKeys[k]:
+			s.forbidden(root, "/"+string(k)+" of the catalog was changed")
+		default:
+			s.suspicious(root, "/"+string(k)+" of the catalog was changed")
+		}
+	}
+	// Validation material and metadata that stood in objects of their own.
+	for _, k := range []pdf.Name{"DSS", "Metadata", "Extensions", "PieceInfo"} {
+		s.handleTree(was[k], k, 0)
+	}
+	return s.compareForm(was["AcroForm"], now["AcroForm"])
+}
+
+// handleTree marks the objects below o that were changed as harmless, if nothing else in the signed revision refers
+// to them.
+func (s *changeSet) handleTree(o pdf.Object, through pdf.Name, depth int) {
+	if depth > 8 {
+		return
+	}
+	switch o := o.(type) {
+	case pdf.Ref:
+		if s.harmless[o] {
+			return
+		}
+		s.harmless[o] = true
+		if s.changed[o] && s.graph.only(o, through) {
+			s.handled[o] = true
+		}
+		if v, err := s.old.Object(o); err == nil {
+			s.handleTree(v, through, depth+1)
+		}
+	case pdf.Dict:
+		for k, v := range o {
+			s.handleTree(v, k, depth+1)
+		}
+	case pdf.Array:
+		for _, v := range o {
+			s.handleTree(v, through, depth+1)
+		}
+	}
+}
+
+// handleInfo lets the document information dictionary change: the signature does not vouch for a title or a
+// modification date, and no reader shows them as content.
+func (s *changeSet) handleInfo() {
+	if ref, ok := s.old.Trailer()["Info"].(pdf.Ref); ok && s.graph.only(ref, "Info") {
+		s.handled[ref] = true
+	}
+}
+
+// compareRest judges what no rule has spoken for: any other object that was signed and is different now.
+func (s *changeSet) compareRest() error {
+	for ref := range s.changed {
+		if s.fresh[ref] {
+			if s.graph.reached(ref) {
+				s.suspicious(ref, "the signed version refers to an object that was only added later")
+			}
+			continue
+		}
+		if s.handled[ref] || !s.graph.reached(ref) {
+			continue
+		}
+		was, err := s.old.Object(ref)
+		if err != nil {
+			return fmt.Errorf("compare %s: %w", show(ref), err)
+		}
+		now, err := s.new.Object(ref)
+		if err != nil {
+			s.forbidden(ref, "an object can no longer be read")
+			continue
+		}
+		if s.same(was, now) {
+			continue
+		}
+		switch was := was.(type) {
+		case *pdf.Stream:
+			s.forbidden(ref, "a content, image or font stream was changed")
+		case pdf.Dict:
+			if t, _ := was["Type"].(pdf.Name); t == "Page" || t == "Pages" || t == "Sig" || t == "Font" || was["ByteRange"] != nil {
+				s.forbidden(ref, "an object of type /"+string(t)+" was changed")
+				continue
+			}
+			s.suspicious(ref, "an object was changed")
+		default:
+			s.suspicious(ref, "an object was changed")
+		}
+	}
+	return nil
+}
+
+// same compares two versions of an object; streams by their decoded data.
+func (s *changeSet) same(was, now pdf.Object) bool {
+	a, ok := was.(*pdf.Stream)
+	if !ok {
+		return equal(was, now)
+	}
+	b, ok := now.(*pdf.Stream)
+	if !ok || !equal(a.Dict, b.Dict) {
+		return false
+	}
+	if a.Offset() == b.Offset() {
+		return true
+	}
+	x, err := s.old.Data(a)
+	if err != nil {
+		return false
+	}
+	y, err := s.new.Data(b)
+	return err == nil && string(x) == string(y)
+}
+
+// equal compares objects; references are equal when they refer to the same object, whose versions are compared for
+// themselves.
+func equal(a, b pdf.Object) bool {
+	switch a := a.(type) {
+	case pdf.Dict:
+		b, ok := b.(pdf.Dict)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for k, v := range a {
+			w, ok := b[k]
+			if !ok || !equal(v, w) {
+				return false
+			}
+		}
+		return true
+	case pdf.Array:
+		b, ok := b.(pdf.Array)
+		return ok && slices.EqualFunc(a, b, equal)
+	case pdf.String:
+		b, ok := b.(pdf.String)
+		return ok && string(a) == string(b)
+	case *pdf.Stream, *pdf.Reserved:
+		return false
+	}
+	switch b.(type) {
+	case pdf.Dict, pdf.Array, pdf.String, *pdf.Stream, *pdf.Reserved:
+		return false
+	}
+	return number(a) == number(b)
+}
+
+// number makes 1 and 1.0 the same.
+func number(o pdf.Object) pdf.Object {
+	if i, ok := o.(pdf.Integer); ok {
+		return pdf.Real(i)
+	}
+	return o
+}
+
+// grows tells whether now has all that was, where dictionaries may have gained entries.
+func grows(was, now pdf.Object) bool {
+	a, ok := was.(pdf.Dict)
+	if !ok {
+		return was == nil || equal(was, now)
+	}
+	b, ok := now.(pdf.Dict)
+	if !ok {
+		return false
+	}
+	for k, v := range a {
+		if !grows(v, b[k]) {
+			return false
+		}
+	}
+	return true
+}
+
+// keys of both dictionaries, sorted.
+func keys(a, b pdf.Dict) []pdf.Name {
+	var out []pdf.Name
+	for k := range a {
+		out = append(out, k)
+	}
+	for k := range b {
+		if _, ok := a[k]; !ok {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

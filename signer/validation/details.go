@@ -1,0 +1,84 @@
+package validation
+
+// Detail is one finding: a stable code and its values. The sentences stand in the catalogues of those who show it.
+type Detail struct {
+	Code   string            `json:"code"`
+	Params map[string]string `json:"params,omitempty"`
+}
+
+// The codes of details, with their parameters.
+const (
+	// Format.
+	DetailFieldBroken       = "field_broken"         // reason: a signature field that can't be read
+	DetailNotInField        = "not_in_field"         // a signature dictionary that no signature field holds
+	DetailRemoved           = "signature_removed"    // revision: it stood in the file and was taken out later
+	DetailSubFilter         = "subfilter_unknown"    // subfilter
+	DetailByteRange         = "byterange_invalid"    // reason
+	DetailContents          = "contents_invalid"     // reason
+	DetailCMS               = "cms_invalid"          // reason
+	DetailXRefRebuilt       = "xref_rebuilt"         // reason: revisions can't be told apart
+	DetailTrailingBytes     = "trailing_bytes"       // count: bytes after the last revision
+	DetailCertificateBroken = "certificate_altered"  // subject: an embedded certificate that is not as its issuer signed it
+	DetailTooComplex        = "too_complex"          // reason
+	DetailNotBaseline       = "not_pades_baseline"   // reason: genuine, but not of the PAdES baseline
+	DetailUnreadableCert    = "certificate_unusable" // reason: an embedded certificate that can't be read
+
+	// Integrity.
+	DetailDigest               = "digest_mismatch"              // the covered bytes were changed
+	DetailSignature            = "signature_mismatch"           // the signature does not fit the key
+	DetailAttributes           = "attributes_invalid"           // reason
+	DetailNoSigningCertificate = "signing_certificate_missing"  // the CMS lacks the signer's certificate
+	DetailSigningCertificate   = "signing_certificate_mismatch" // it names another certificate
+	DetailUnsupported          = "algorithm_unsupported"        // reason
+	DetailWeak                 = "algorithm_weak"               // algorithm
+
+	// Later changes.
+	DetailChangesPermitted  = "changes_permitted"  // later revisions only added what they may
+	DetailChangesSuspicious = "changes_suspicious" // object, reason
+	DetailChangesForbidden  = "changes_forbidden"  // object, reason
+	DetailLaterBroken       = "later_signature_broken"
+
+	// Certificate.
+	DetailNoRoots           = "roots_missing"             // no trusted roots were given
+	DetailNoChain           = "chain_not_found"           // reason
+	DetailChainConstraints  = "chain_constraints"         // reason
+	DetailKeyUsage          = "key_usage"                 // the certificate is not meant for signing
+	DetailExpired           = "certificate_expired"       // not_after
+	DetailNotYetValid       = "certificate_not_yet_valid" // not_before
+	DetailRevoked           = "certificate_revoked"       // subject, revoked_at, source
+	DetailRevokedLater      = "certificate_revoked_later" // subject, revoked_at, source: after best time
+	DetailRevocationUnknown = "revocation_unknown"        // subject, reason
+	DetailRevocationSkipped = "revocation_not_checked"    // offline
+	DetailRevocationGood    = "revocation_good"           // subject, source
+
+	// Time-stamp.
+	DetailTimestamp        = "timestamp_good"      // time, tsa
+	DetailTimestampInvalid = "timestamp_invalid"   // reason
+	DetailTimestampNoTrust = "timestamp_untrusted" // reason
+	DetailTimestampAbsent  = "timestamp_absent"    // the time is only the signer's claim
+)
+
+// DetailCodes lists every code, for tests of catalogues.
+var DetailCodes = []string{
+	DetailFieldBroken, DetailNotInField, DetailRemoved, DetailSubFilter, DetailByteRange, DetailContents, DetailCMS,
+	DetailXRefRebuilt, DetailTrailingBytes, DetailCertificateBroken, DetailTooComplex, DetailNotBaseline,
+	DetailUnreadableCert,
+	DetailDigest, DetailSignature, DetailAttributes, DetailNoSigningCertificate, DetailSigningCertificate,
+	DetailUnsupported, DetailWeak,
+	DetailChangesPermitted, DetailChangesSuspicious, DetailChangesForbidden, DetailLaterBroken,
+	DetailNoRoots, DetailNoChain, DetailChainConstraints, DetailKeyUsage, DetailExpired, DetailNotYetValid,
+	DetailRevoked, DetailRevokedLater, DetailRevocationUnknown, DetailRevocationSkipped, DetailRevocationGood,
+	DetailTimestamp, DetailTimestampInvalid, DetailTimestampNoTrust, DetailTimestampAbsent,
+}
+
+// detail builds a Detail from pairs of parameter and value.
+func detail(code string, params ...string) Detail {
+	d := Detail{Code: code}
+	if len(params) > 1 {
+		d.Params = make(map[string]string, len(params)/2)
+		for i := 0; i+1 < len(params); i += 2 {
+			d.Params[params[i]] = params[i+1]
+		}
+	}
+	return d
+}

@@ -1,0 +1,224 @@
+package validation
+
+import (
+	"fmt"
+
+	"sokyso/signer/pdf"
+)
+
+// compareForm compares the interactive form: signature fields may be added and signed, nothing else.
+func (s *changeSet) compareForm(was, now pdf.Object) error {
+	if ref, ok := was.(pdf.Ref); ok {
+		if s.graph.only(ref, "AcroForm") {
+			s.handled[ref] = true
+		}
+		if now != was {
+			s.suspicious(ref, "the form was replaced")
+		}
+	}
+	a, err := s.old.Dict(was)
+	if err != nil {
+		return fmt.Errorf("read form: %w", err)
+	}
+	b, err := s.new.Dict(now)
+	if err != nil {
+		return fmt.Errorf("read form: %w", err)
+	}
+	at, _ := was.(pdf.Ref)
+	for _, k := range keys(a, b) {
+		switch {
+		case k == "Fields" || k == "SigFlags" || equal(a[k], b[k]):
+		case (k == "DR" || k == "DA") && grows(a[k], b[k]):
+		case k == "NeedAppearances" && b[k] != true:
+		default:
+			s.suspicious(at, "/"+string(k)+" of the form was changed")
+		}
+	}
+	return s.compareFieldList(at, a["Fields"], b["Fields"], "Fields", inherited{}, 0)
+}
+
+// maxFieldDepth bounds nested fields.
+const maxFieldDepth = 32
+
+// inherited is what a field has from those above it.
+type inherited struct {
+	name                 string
+	kind                 pdf.Name // FT
+	wasSigned, nowSigned bool     // whether there was a value, and is
+}
+
+// compareFieldList compares a list of fields or of a field's kids: the signed ones stay, in their order; those that
+// are added must be signature fields.
+func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, key pdf.Name, from inherited, depth int) error {
+	if depth > maxFieldDepth {
+		return &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: "fields nested too deeply"}
+	}
+	if ref, ok := was.(pdf.Ref); ok && s.graph.only(ref, key) {
+		s.handled[ref] = true
+	}
+	a, err := s.old.Array(was)
+	if err != nil {
+		return fmt.Errorf("read fields: %w", err)
+	}
+	b, err := s.new.Array(now)
+	if err != nil {
+		return fmt.Errorf("read fields: %w", err)
+	}
+	i := 0
+	for _, o := range b {
+		ref, ok := o.(pdf.Ref)
+		if i < len(a) && equal(a[i], o) {
+			i++
+			if ok {
+				if err := s.compareField(ref, from, depth); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if !ok {
+			s.suspicious(at, "a field was added that is no object of its own")
+			continue
+		}
+		if from.wasSigned {
+			s.forbidden(at, "the field of an earlier signature was changed")
+		}
+		if err := s.addedField(ref, from, depth); err != nil {
+			return err
+		}
+	}
+	if i < len(a) {
+		s.forbidden(at, "a form field was removed or moved")
+	}
+	return nil
+}
+
+// compareField compares a field that was signed with what it is now.
+func (s *changeSet) compareField(ref pdf.Ref, from inherited, depth int) error {
+	if s.fields[ref] {
+		return nil
+	}
+	s.fields[ref] = true
+	was, err := s.old.Dict(ref)
+	if err != nil {
+		return fmt.Errorf("read field %s: %w", show(ref), err)
+	}
+	now, err := s.new.Dict(ref)
+	if err != nil {
+		return fmt.Errorf("read field %s: %w", show(ref), err)
+	}
+	if t, ok := was["T"].(pdf.String); ok {
+		if from.name != "" {
+			from.name += "."
+		}
+		from.name += t.Text()
+	}
+	if ft, ok := was["FT"].(pdf.Name); ok {
+		from.kind = ft
+	}
+	from.wasSigned = from.wasSigned || was["V"] != nil
+	from.nowSigned = from.nowSigned || now["V"] != nil
+	if from.kind == "Sig" {
+		s.widgets[ref] = true
+	}
+	if s.changed[ref] {
+		if s.graph.only(ref, "Fields", "Kids", "Annots", "Parent", "") {
+			s.handled[ref] = true
+		}
+		s.compareFieldKeys(ref, was, now, from)
+	}
+	if was["Kids"] == nil && now["Kids"] == nil {
+		return nil
+	}
+	return s.compareFieldList(ref, was["Kids"], now["Kids"], "Kids", from, depth+1)
+}
+
+// signingKeys are those of an empty signature field and its widget that signing it sets.
+var signingKeys = map[pdf.Name]bool{"V": true, "AP": true, "AS": true, "MK": true, "M": true, "F": true, "P": true, "DA": true, "Kids": true}
+
+// widgetKeys make a widget of a field that had none.
+var widgetKeys = map[pdf.Name]bool{"Type": true, "Subtype": true, "Rect": true}
+
+// fillingKeys are those of other fields that filling in a form sets.
+var fillingKeys = map[pdf.Name]bool{"V": true, "AP": true, "AS": true, "M": true, "I": true, "RV": true, "Kids": true}
+
+func (s *changeSet) compareFieldKeys(ref pdf.Ref, was, now pdf.Dict, from inherited) {
+	changed := false
+	for _, k := range keys(was, now) {
+		if k == "Kids" || equal(was[k], now[k]) {
+			continue
+		}
+		changed = true
+		switch {
+		case from.kind == "Sig" && from.wasSigned:
+			s.forbidden(ref, "the field of an earlier signature was changed")
+		case from.kind == "Sig" && signingKeys[k] && (was[k] == nil || k != "P"):
+			if k == "AP" && !from.nowSigned {
+				s.suspicious(ref, "an empty signature field got an appearance")
+			}
+		case from.kind == "Sig" && widgetKeys[k] && was["Subtype"] == nil:
+		case from.kind != "" && from.kind != "Sig" && fillingKeys[k] && s.limits.FormFilling:
+		default:
+			s.suspicious(ref, "/"+string(k)+" of a form field was changed")
+		}
+	}
+	if by, locked := s.limits.Locked(from.name); changed && locked {
+		s.forbidden(ref, "a form field was changed that the signature in "+by+" locks")
+	}
+}
+
+// addedField judges a field that the signed form did not have.
+func (s *changeSet) addedField(ref pdf.Ref, from inherited, depth int) error {
+	if s.fields[ref] {
+		return nil
+	}
+	s.fields[ref] = true
+	if !s.fresh[ref] {
+		s.suspicious(ref, "an object of the signed version became a form field")
+		return nil
+	}
+	d, err := s.new.Dict(ref)
+	if err != nil {
+		return fmt.Errorf("read field %s: %w", show(ref), err)
+	}
+	if ft, ok := d["FT"].(pdf.Name); ok {
+		from.kind = ft
+	}
+	from.nowSigned = from.nowSigned || d["V"] != nil
+	kids, err := s.new.Array(d["Kids"])
+	if err != nil {
+		return fmt.Errorf("read field %s: %w", show(ref), err)
+	}
+	switch {
+	case from.kind == "Sig":
+		s.widgets[ref] = true
+		if !from.nowSigned && d["AP"] != nil && s.visible(d) {
+			s.suspicious(ref, "a signature field was added that shows something and is not signed")
+		}
+	case len(kids) == 0:
+		s.suspicious(ref, "a form field was added that is no signature field")
+	}
+	if d["AA"] != nil || d["A"] != nil {
+		s.suspicious(ref, "a field was added that runs an action")
+	}
+	for _, o := range kids {
+		kid, ok := o.(pdf.Ref)
+		if !ok || depth > maxFieldDepth {
+			s.suspicious(ref, "a field was added whose kids can't be followed")
+			continue
+		}
+		if err := s.addedField(kid, from, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visible tells whether the widget takes up room.
+func (s *changeSet) visible(d pdf.Dict) bool {
+	a, err := s.new.Array(d["Rect"])
+	if err != nil || len(a) != 4 {
+		return false
+	}
+	return !equal(number(a[0]), number(a[2])) && !equal(number(a[1]), number(a[3]))
+}

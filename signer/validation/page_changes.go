@@ -1,0 +1,110 @@
+package validation
+
+import (
+	"fmt"
+
+	"sokyso/signer/pdf"
+)
+
+// comparePages compares the pages and lists of annotations that were redefined: a page may gain the widget of a
+// signature field, nothing else.
+func (s *changeSet) comparePages() error {
+	for ref := range s.changed {
+		if s.fresh[ref] || s.handled[ref] || !s.graph.reached(ref) {
+			continue
+		}
+		was, err := s.old.Object(ref)
+		if err != nil {
+			return fmt.Errorf("compare %s: %w", show(ref), err)
+		}
+		now, err := s.new.Object(ref)
+		if err != nil {
+			s.forbidden(ref, "an object can no longer be read")
+			s.handled[ref] = true
+			continue
+		}
+		switch was := was.(type) {
+		case pdf.Dict:
+			if was["Type"] != pdf.Name("Page") {
+				continue
+			}
+			s.handled[ref] = true
+			page, ok := now.(pdf.Dict)
+			if !ok {
+				s.forbidden(ref, "a page was removed")
+				continue
+			}
+			if err := s.comparePage(ref, was, page); err != nil {
+				return err
+			}
+		case pdf.Array:
+			if !s.graph.only(ref, "Annots") {
+				continue
+			}
+			s.handled[ref] = true
+			list, ok := now.(pdf.Array)
+			if !ok {
+				s.forbidden(ref, "the annotations of a page were removed")
+				continue
+			}
+			if err := s.compareAnnotations(ref, was, list); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *changeSet) comparePage(ref pdf.Ref, was, now pdf.Dict) error {
+	for _, k := range keys(was, now) {
+		if k == "Annots" || equal(was[k], now[k]) {
+			continue
+		}
+		switch k {
+		case "Metadata", "LastModified", "PieceInfo":
+		case "Tabs", "StructParents", "Thumb", "TemplateInstantiated":
+			s.suspicious(ref, "/"+string(k)+" of a page was changed")
+		default:
+			s.forbidden(ref, "/"+string(k)+" of a page was changed")
+		}
+	}
+	// A list that is an object of its own and stays is compared where it is redefined.
+	if r, ok := was["Annots"].(pdf.Ref); ok && equal(r, now["Annots"]) {
+		return nil
+	}
+	a, err := s.old.Array(was["Annots"])
+	if err != nil {
+		return fmt.Errorf("read annotations of page %s: %w", show(ref), err)
+	}
+	b, err := s.new.Array(now["Annots"])
+	if err != nil {
+		return fmt.Errorf("read annotations of page %s: %w", show(ref), err)
+	}
+	return s.compareAnnotations(ref, a, b)
+}
+
+func (s *changeSet) compareAnnotations(at pdf.Ref, was, now pdf.Array) error {
+	i := 0
+	for _, o := range now {
+		if i < len(was) && equal(was[i], o) {
+			i++
+			continue
+		}
+		ref, ok := o.(pdf.Ref)
+		if !ok || !s.fresh[ref] && !s.widgets[ref] {
+			s.suspicious(at, "an annotation was added to a page")
+			continue
+		}
+		d, err := s.new.Dict(ref)
+		if err != nil {
+			return fmt.Errorf("read annotation %s: %w", show(ref), err)
+		}
+		if !s.widgets[ref] || d["Subtype"] != pdf.Name("Widget") {
+			s.suspicious(ref, "an annotation was added that is not of a signature field")
+		}
+	}
+	if i < len(was) {
+		s.forbidden(at, "an annotation was removed from a page")
+	}
+	return nil
+}

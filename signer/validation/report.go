@@ -1,0 +1,140 @@
+package validation
+
+import (
+	"crypto/x509"
+	"net/http"
+	"time"
+)
+
+// Indication is the verdict on a signature (ETSI EN 319 102-1 §5.1.3).
+type Indication string
+
+// The three indications.
+const (
+	TotalPassed   Indication = "TOTAL-PASSED"
+	TotalFailed   Indication = "TOTAL-FAILED"
+	Indeterminate Indication = "INDETERMINATE"
+)
+
+// Sub-indications in use here (ETSI EN 319 102-1 §5.1.3, table 5).
+const (
+	FormatFailure              = "FORMAT_FAILURE"
+	HashFailure                = "HASH_FAILURE"
+	SigCryptoFailure           = "SIG_CRYPTO_FAILURE"
+	SigConstraintsFailure      = "SIG_CONSTRAINTS_FAILURE"
+	ChainConstraintsFailure    = "CHAIN_CONSTRAINTS_FAILURE"
+	CryptoConstraintsFailure   = "CRYPTO_CONSTRAINTS_FAILURE"
+	NoSigningCertificateFound  = "NO_SIGNING_CERTIFICATE_FOUND"
+	NoCertificateChainFound    = "NO_CERTIFICATE_CHAIN_FOUND"
+	OutOfBoundsNoPOE           = "OUT_OF_BOUNDS_NO_POE"
+	RevokedNoPOE               = "REVOKED_NO_POE"
+	RevokedCANoPOE             = "REVOKED_CA_NO_POE"
+	TryLater                   = "TRY_LATER"
+	CertificateChainGeneralErr = "CERTIFICATE_CHAIN_GENERAL_FAILURE"
+)
+
+// What a signature covers.
+const (
+	CoversFile     = "whole-file"
+	CoversRevision = "revision"
+)
+
+// What later revisions did to what the signature covers.
+const (
+	ChangesNone       = "none"
+	ChangesPermitted  = "permitted"
+	ChangesSuspicious = "suspicious"
+	ChangesForbidden  = "forbidden"
+)
+
+// Options say against what and how far signatures are judged.
+type Options struct {
+	Roots         *x509.CertPool      // trust anchors; nil = nothing is trusted, at best INDETERMINATE
+	Intermediates []*x509.Certificate // besides those in the CMS
+	At            time.Time           // time of validation; zero = Now()
+	Offline       bool                // no network: revocation is not checked, a detail says so
+	Now           func() time.Time    // nil = time.Now
+	HTTP          *http.Client        // nil = a client of this package with bounds
+	AllowPrivate  bool                // fetch from private and loopback addresses too
+	Cache         *Cache              // nil = nothing is remembered between calls
+	Field         string              // judge only the signature in this field; "" = all
+	Prefix        *Prefix             // nil = all bytes are read
+}
+
+// Prefix is a SHA-256 state after the first Length bytes of the file, for a caller that has just read these bytes
+// and would otherwise have them read twice. The caller answers for it.
+type Prefix struct {
+	Length int64
+	State  []byte // of encoding.BinaryMarshaler
+}
+
+func (o *Options) now() time.Time {
+	if o.Now != nil {
+		return o.Now()
+	}
+	return time.Now()
+}
+
+func (o *Options) at() time.Time {
+	if !o.At.IsZero() {
+		return o.At
+	}
+	return o.now()
+}
+
+// Report lists the signatures of a file, oldest first. A file without signatures has none.
+type Report struct {
+	Signatures []Signature
+}
+
+// Indication is the worst of the signatures' indications; INDETERMINATE for a file without signatures.
+func (r *Report) Indication() Indication {
+	worst := TotalPassed
+	for _, s := range r.Signatures {
+		switch {
+		case s.Indication == TotalFailed:
+			return TotalFailed
+		case s.Indication != TotalPassed:
+			worst = Indeterminate
+		}
+	}
+	if len(r.Signatures) == 0 {
+		return Indeterminate
+	}
+	return worst
+}
+
+// Signature is the verdict on one signature.
+type Signature struct {
+	Field             string // full name of the field; "" when the signature stands in none
+	Indication        Indication
+	SubIndication     string            // "" with TOTAL-PASSED
+	Signer            string            // common name
+	Certificate       *x509.Certificate // nil when it was not found
+	CertificateSHA256 string            // hex, lower case
+	Level             string            // B-B, B-T; "" when it is no PAdES baseline signature
+	Name              string            // /Name, /Reason, /Location: claims, like the time
+	Reason, Location  string
+	ClaimedTime       time.Time // /M, or the signing-time attribute; zero when there is none
+	BestTime          time.Time // time the certificate was judged at
+	Covers            string    // CoversFile, CoversRevision; "" when ByteRange is not in order
+	LaterChanges      string    // ChangesNone ...
+	Details           []Detail
+	CMS               []byte // DER without padding
+	ByteRange         [4]int64
+	ByteRangeDigest   []byte
+	Revision          int // index of the revision that the signature covers, 0 = the first
+}
+
+// judge sets the verdict unless a worse one stands: the first failure found is the one reported, a TOTAL-FAILED
+// replaces an INDETERMINATE.
+func (s *Signature) judge(i Indication, sub string, d Detail) {
+	s.Details = append(s.Details, d)
+	if s.Indication == TotalPassed || s.Indication == Indeterminate && i == TotalFailed {
+		s.Indication, s.SubIndication = i, sub
+	}
+}
+
+func (s *Signature) note(code string, params ...string) {
+	s.Details = append(s.Details, detail(code, params...))
+}

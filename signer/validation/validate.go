@@ -1,0 +1,389 @@
+package validation
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"sokyso/signer/cms"
+	"sokyso/signer/pdf"
+)
+
+// Validate judges the signatures of the PDF in r. An error means that the file can't be read as a PDF (it wraps
+// *pdf.Error) or that ctx ended; whatever is wrong with a signature stands in the report.
+func Validate(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Report, error) {
+	f, err := pdf.Open(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("open PDF: %w", err)
+	}
+	return ValidateFile(ctx, f, r, opt)
+}
+
+// ValidateFile is Validate for a file that is open already; r is what it was opened on.
+func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) (*Report, error) {
+	candidates, err := find(f)
+	if err != nil {
+		return nil, fmt.Errorf("find signatures: %w", err)
+	}
+	var runs []*run
+	for _, c := range candidates {
+		if opt.Field != "" && c.field != opt.Field {
+			continue
+		}
+		v := &run{f: f, r: r, opt: &opt, c: c}
+		v.sig = Signature{Field: c.field, Indication: TotalPassed, Revision: c.revision, LaterChanges: ChangesNone, BestTime: opt.at()}
+		runs = append(runs, v)
+		if err := v.format(); err != nil {
+			return nil, err
+		}
+	}
+	var jobs []*job
+	for _, v := range runs {
+		if v.job != nil {
+			jobs = append(jobs, v.job)
+		}
+	}
+	if err := digest(ctx, r, jobs, opt.Prefix); err != nil {
+		return nil, fmt.Errorf("digest: %w", err)
+	}
+	report := &Report{}
+	for _, v := range runs {
+		if err := v.judge(ctx); err != nil {
+			return nil, err
+		}
+		report.Signatures = append(report.Signatures, v.sig)
+	}
+	report.relate()
+	return report, nil
+}
+
+// relate marks signatures whose permitted later changes were made under a signature that is broken: nobody then
+// vouches for those changes.
+func (r *Report) relate() {
+	for i := range r.Signatures {
+		s := &r.Signatures[i]
+		if s.LaterChanges != ChangesPermitted || s.Indication != TotalPassed {
+			continue
+		}
+		for _, later := range r.Signatures[i+1:] {
+			if later.Indication == TotalFailed {
+				s.LaterChanges = ChangesSuspicious
+				s.judge(Indeterminate, SigConstraintsFailure, detail(DetailLaterBroken, "field", later.Field))
+				break
+			}
+		}
+	}
+}
+
+// run is the validation of one signature.
+type run struct {
+	f   *pdf.File
+	r   io.ReaderAt
+	opt *Options
+	c   *candidate
+	sig Signature
+	sd  *cms.SignedData
+	cms *cms.Signer
+	job *job // nil when the format leaves nothing to digest
+}
+
+func (v *run) fail(sub string, d Detail) { v.sig.judge(TotalFailed, sub, d) }
+
+// format reads the signature dictionary, ByteRange and CMS. The error is only that of reading the file.
+func (v *run) format() error {
+	s, c := &v.sig, v.c
+	v.claims()
+	if reason, rebuilt := v.f.Rebuilt(); rebuilt {
+		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailXRefRebuilt, "reason", reason))
+	}
+	if c.broken != "" {
+		v.fail(FormatFailure, detail(DetailFieldBroken, "reason", c.broken))
+		return nil
+	}
+	if c.loose {
+		v.fail(FormatFailure, detail(DetailNotInField))
+	}
+	if last := len(v.f.Revisions()) - 1; !c.loose && c.last < last {
+		v.fail(FormatFailure, detail(DetailRemoved, "revision", strconv.Itoa(c.last+2)))
+	}
+	if t, ok := c.dict["Type"]; ok && t != pdf.Name("Sig") {
+		v.fail(FormatFailure, detail(DetailSubFilter, "subfilter", fmt.Sprint(t)))
+		return nil
+	}
+	sub, _ := c.dict["SubFilter"].(pdf.Name)
+	switch sub {
+	case "ETSI.CAdES.detached", "adbe.pkcs7.detached":
+	default:
+		v.fail(FormatFailure, detail(DetailSubFilter, "subfilter", string(sub)))
+		return nil
+	}
+	var err error
+	if s.ByteRange, s.Revision, err = byteRange(v.f, v.r, c); err != nil {
+		v.fail(FormatFailure, detail(DetailByteRange, "reason", err.Error()))
+		return nil
+	}
+	s.Covers = CoversRevision
+	end := s.ByteRange[2] + s.ByteRange[3]
+	if end == v.f.Size() {
+		s.Covers = CoversFile
+	}
+	v.trailing(end)
+	return v.readCMS(sub)
+}
+
+// trailing looks for bytes behind the last revision, which no revision accounts for.
+func (v *run) trailing(end int64) {
+	if revisions := v.f.Revisions(); len(revisions) > 0 {
+		end = max(end, revisions[len(revisions)-1].End)
+	}
+	rest := v.f.Size() - end
+	if rest > 0 && (rest > 1024 || !blank(v.r, end, v.f.Size())) {
+		v.sig.LaterChanges = ChangesSuspicious
+		v.sig.judge(Indeterminate, SigConstraintsFailure, detail(DetailTrailingBytes, "count", strconv.FormatInt(rest, 10)))
+	}
+}
+
+// claims copies what the signature dictionary says of itself.
+func (v *run) claims() {
+	d := v.c.dict
+	text := func(k pdf.Name) string {
+		s, _ := d[k].(pdf.String)
+		return s.Text()
+	}
+	v.sig.Name, v.sig.Reason, v.sig.Location = text("Name"), text("Reason"), text("Location")
+	if m, ok := d["M"].(pdf.String); ok {
+		if t, ok := parseDate(m.Text()); ok {
+			v.sig.ClaimedTime = t
+		}
+	}
+}
+
+func (v *run) readCMS(sub pdf.Name) error {
+	s := &v.sig
+	raw, err := v.c.contents(v.r)
+	if errors.Is(err, errContents) {
+		v.fail(FormatFailure, detail(DetailContents, "reason", err.Error()))
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read Contents: %w", err)
+	}
+	der, err := cms.Trim(raw)
+	if err != nil {
+		v.fail(FormatFailure, detail(DetailContents, "reason", err.Error()))
+		if der == nil {
+			return nil
+		}
+	}
+	s.CMS = der
+	sd, err := cms.Parse(der)
+	if err != nil {
+		v.fail(FormatFailure, detail(DetailCMS, "reason", err.Error()))
+		return nil
+	}
+	// One signer exactly (ETSI EN 319 142-1 §6.3, ISO 32000-2 §12.8.3.3.1).
+	if len(sd.Signers) != 1 {
+		v.fail(FormatFailure, detail(DetailCMS, "reason", fmt.Sprintf("%d signers", len(sd.Signers))))
+		return nil
+	}
+	if !sd.Detached && !sd.EmptyContent() {
+		v.fail(FormatFailure, detail(DetailCMS, "reason", "the CMS has content of its own"))
+		return nil
+	}
+	v.sd, v.cms = sd, sd.Signers[0]
+	v.baseline(sub)
+	s.Certificate = v.cms.Certificate
+	if s.Certificate != nil {
+		s.Signer = s.Certificate.Subject.CommonName
+		s.CertificateSHA256 = CertificateSHA256(s.Certificate)
+	}
+	if s.ClaimedTime.IsZero() && v.cms.SigningTime != nil {
+		s.ClaimedTime = *v.cms.SigningTime
+	}
+	if v.cms.Hash == 0 || !v.cms.Hash.Available() {
+		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailUnsupported, "reason", "digest algorithm"))
+		return nil
+	}
+	v.job = &job{hash: v.cms.Hash, br: s.ByteRange}
+	return nil
+}
+
+// baseline tells the PAdES level, B-B before time-stamps are looked at (ETSI EN 319 142-1 §6.3).
+func (v *run) baseline(sub pdf.Name) {
+	s, g := &v.sig, v.cms
+	reason := ""
+	switch {
+	case sub != "ETSI.CAdES.detached":
+		reason = "SubFilter is " + string(sub)
+	case !g.HasSignedAttributes || g.SigningCertificate == nil:
+		// The format demands the reference to the certificate: without it another certificate for the same key
+		// could be put in its place.
+		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailAttributes, "reason", "no signing-certificate attribute"))
+		return
+	case g.SigningTime != nil:
+		reason = "the CMS has a signing-time attribute"
+	}
+	if reason != "" {
+		s.note(DetailNotBaseline, "reason", reason)
+		return
+	}
+	s.Level = "B-B"
+}
+
+// judge verifies and validates what format has read.
+func (v *run) judge(ctx context.Context) error {
+	if v.job != nil {
+		v.sig.ByteRangeDigest = v.job.digest
+		v.integrity()
+	}
+	if v.sig.Covers != "" {
+		if err := v.later(); err != nil {
+			return err
+		}
+	}
+	if v.cms == nil || v.sig.Certificate == nil || v.sig.Indication == TotalFailed {
+		return nil
+	}
+	v.timestamp()
+	path := judgeCertificate(&v.sig, v.sd, v.opt)
+	judgeEmbedded(&v.sig, v.sd, path)
+	return v.revocation(ctx, path)
+}
+
+// integrity is the mathematical check.
+func (v *run) integrity() {
+	s := &v.sig
+	err := v.cms.Verify(s.ByteRangeDigest)
+	switch {
+	case err == nil:
+	case errors.Is(err, cms.ErrDigest):
+		v.fail(HashFailure, detail(DetailDigest))
+	case errors.Is(err, cms.ErrSignature):
+		v.fail(SigCryptoFailure, detail(DetailSignature))
+	case errors.Is(err, cms.ErrNoCertificate):
+		s.judge(Indeterminate, NoSigningCertificateFound, detail(DetailNoSigningCertificate))
+	case errors.Is(err, cms.ErrSigningCertificate):
+		s.judge(Indeterminate, NoSigningCertificateFound, detail(DetailSigningCertificate))
+	case errors.Is(err, cms.ErrUnsupported):
+		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailUnsupported, "reason", err.Error()))
+	default:
+		v.fail(FormatFailure, detail(DetailAttributes, "reason", err.Error()))
+	}
+	if v.cms.WeakHash() {
+		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeak, "algorithm", v.cms.Hash.String()))
+	}
+}
+
+// later looks at the revisions after the one that is covered.
+func (v *run) later() error {
+	s := &v.sig
+	limits, err := restrictionsOf(v.f.At(s.Revision), v.c)
+	if err != nil {
+		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailFieldBroken, "reason", err.Error()))
+		limits = &Restrictions{}
+	}
+	verdict, details, err := laterChanges(v.f, s.Revision, limits)
+	switch {
+	case pdf.KindOf(err) == pdf.KindRead:
+		return fmt.Errorf("compare revisions: %w", err)
+	case err != nil:
+		s.LaterChanges = ChangesSuspicious
+		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailTooComplex, "reason", err.Error()))
+		return nil
+	}
+	if verdict == ChangesPermitted && limits.NoChanges {
+		verdict = ChangesForbidden
+		details = append(details, detail(DetailChangesForbidden, "object", show(v.c.ref), "reason", "the certification allows no changes"))
+	}
+	switch verdict {
+	case ChangesForbidden:
+		s.LaterChanges = verdict
+		for _, d := range details {
+			v.fail(FormatFailure, d)
+		}
+	case ChangesSuspicious:
+		s.LaterChanges = verdict
+		for _, d := range details {
+			s.judge(Indeterminate, SigConstraintsFailure, d)
+		}
+	case ChangesPermitted:
+		if s.LaterChanges == ChangesNone {
+			s.LaterChanges = verdict
+		}
+		s.note(DetailChangesPermitted)
+	}
+	return nil
+}
+
+// timestamp takes the time of a signature time-stamp as best time if it holds.
+func (v *run) timestamp() {
+	s := &v.sig
+	ts, err := v.cms.VerifyTimestamp()
+	switch {
+	case err != nil:
+		s.note(DetailTimestampInvalid, "reason", err.Error())
+		return
+	case ts == nil:
+		s.note(DetailTimestampAbsent)
+		return
+	}
+	if v.opt.Roots == nil {
+		s.note(DetailTimestampNoTrust, "reason", "no trusted roots")
+		return
+	}
+	if _, err := buildPath(ts.Certificate, append(ts.SignedData.Certificates, v.sd.Certificates...), v.opt, ts.GenTime); err != nil {
+		s.note(DetailTimestampNoTrust, "reason", err.Error())
+		return
+	}
+	if ts.GenTime.After(v.opt.at().Add(clockSkew)) {
+		s.note(DetailTimestampNoTrust, "reason", "its time is after the time of validation")
+		return
+	}
+	s.BestTime = ts.GenTime
+	if s.Level == "B-B" {
+		s.Level = "B-T"
+	}
+	s.note(DetailTimestamp, "time", ts.GenTime.Format(time.RFC3339), "tsa", ts.Certificate.Subject.CommonName)
+}
+
+// clockSkew is how far two clocks may differ.
+const clockSkew = 5 * time.Minute
+
+// CheckCMS is for who has no document, such as the service: it tells whether der is a detached CMS signature by
+// exactly this certificate over exactly this digest of a ByteRange, with SHA-256 and the attributes of the PAdES
+// baseline. It says nothing about trust, time or revocation.
+func CheckCMS(der []byte, byteRangeDigest []byte, cert *x509.Certificate) error {
+	sd, err := cms.Parse(der)
+	if err != nil {
+		return fmt.Errorf("check CMS: %w", err)
+	}
+	if len(sd.Signers) != 1 {
+		return fmt.Errorf("check CMS: %w: %d signers", cms.ErrMalformed, len(sd.Signers))
+	}
+	if !sd.Detached && !sd.EmptyContent() {
+		return fmt.Errorf("check CMS: %w: it has content of its own", cms.ErrMalformed)
+	}
+	s := sd.Signers[0]
+	switch {
+	case s.Certificate == nil:
+		return fmt.Errorf("check CMS: %w", cms.ErrNoCertificate)
+	case !s.Certificate.Equal(cert):
+		return fmt.Errorf("check CMS: %w: it is by %s", cms.ErrSigningCertificate, CertificateSHA256(s.Certificate))
+	case s.Hash != crypto.SHA256 && s.Hash != crypto.SHA384 && s.Hash != crypto.SHA512:
+		return fmt.Errorf("check CMS: %w: %v", cms.ErrUnsupported, s.Hash)
+	// Without signed attributes the digest of some other signature's attributes could pass for a document's.
+	case !s.HasSignedAttributes:
+		return fmt.Errorf("check CMS: %w: none", cms.ErrAttributes)
+	case s.SigningCertificate == nil:
+		return fmt.Errorf("check CMS: %w: no signing-certificate", cms.ErrAttributes)
+	}
+	if err := s.Verify(byteRangeDigest); err != nil {
+		return fmt.Errorf("check CMS: %w", err)
+	}
+	return nil
+}
