@@ -45,6 +45,11 @@ type PairingCode struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
+// People is the list of all persons.
+type People struct {
+	People []Person `json:"people"`
+}
+
 // NewPerson registers a person; Username and Password "" means no account.
 type NewPerson struct {
 	Name     string `json:"name"`
@@ -114,6 +119,11 @@ type Token struct {
 	Since             time.Time `json:"since"` // of the present state
 }
 
+// Tokens is a list of tokens.
+type Tokens struct {
+	Tokens []Token `json:"tokens"`
+}
+
 // NewHandOver offers a token. To "" returns it to the school's safe.
 type NewHandOver struct {
 	TokenID          string `json:"token_id"`
@@ -139,6 +149,11 @@ type HandOver struct {
 	MayAccept  bool       `json:"may_accept"`
 }
 
+// HandOvers is a list of hand-overs that are not decided.
+type HandOvers struct {
+	HandOvers []HandOver `json:"hand_overs"`
+}
+
 // NewIncident reports a loss. Kind is lost, misplaced or suspected.
 type NewIncident struct {
 	TokenID      string    `json:"token_id"`
@@ -160,4 +175,9 @@ type Incident struct {
 	ReportedAt   time.Time `json:"reported_at"`
 	State        string    `json:"state"` // open cleared closed
 	Entry        int64     `json:"entry"`
+}
+
+// Incidents is a list of incidents, newest first.
+type Incidents struct {
+	Incidents []Incident `json:"incidents"`
 }

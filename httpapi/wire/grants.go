@@ -76,3 +76,8 @@ type Record struct {
 type Abandon struct {
 	Reason string `json:"reason"`
 }
+
+// Grants is a list of grants: those granted of which nothing was heard since.
+type Grants struct {
+	Grants []Grant `json:"grants"`
+}

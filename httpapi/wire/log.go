@@ -32,3 +32,8 @@ type Entries struct {
 type Proof struct {
 	Hashes []string `json:"hashes"`
 }
+
+// Health is the answer of the health check.
+type Health struct {
+	Status string `json:"status"` // ok
+}

@@ -32,6 +32,7 @@ const (
 	PathCheckpoint  = Prefix + "/log/checkpoint"         // GET, no sign-in, text/plain signed note
 	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
 	PathEntry       = Prefix + "/log/entries/%d"         // GET; index
+	PathReceipt     = Prefix + "/log/entries/%d/receipt" // GET; index
 	PathInclusion   = Prefix + "/log/proofs/inclusion"   // GET ?index=&size=
 	PathConsistency = Prefix + "/log/proofs/consistency" // GET ?from=&to=
 )

@@ -1,0 +1,270 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// SignIn opens a session; the client keeps its cookie.
+func (c *Client) SignIn(ctx context.Context, in SignIn) (Me, error) {
+	var me Me
+	err := c.post(ctx, PathSession, in, &me)
+	return me, err
+}
+
+// Me tells who the service takes the client for.
+func (c *Client) Me(ctx context.Context) (Me, error) {
+	var me Me
+	err := c.get(ctx, PathSession, nil, &me)
+	return me, err
+}
+
+// SignOut ends the session.
+func (c *Client) SignOut(ctx context.Context) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: PathSession})
+}
+
+// School tells the school's name and the key of its log, to anybody.
+func (c *Client) School(ctx context.Context) (School, error) {
+	var school School
+	err := c.get(ctx, PathSchool, nil, &school)
+	return school, err
+}
+
+// Health reports nil when the service can do its work.
+func (c *Client) Health(ctx context.Context) error {
+	var health Health
+	return c.get(ctx, PathHealth, nil, &health)
+}
+
+// Pair trades a one-time code for an API key. The key is in the answer; the
+// client itself goes on without it.
+func (c *Client) Pair(ctx context.Context, in Pair) (Paired, error) {
+	var paired Paired
+	err := c.post(ctx, PathPair, in, &paired)
+	return paired, err
+}
+
+// CreatePairingCode makes a code for the signed-in person's next agent.
+func (c *Client) CreatePairingCode(ctx context.Context) (PairingCode, error) {
+	var code PairingCode
+	err := c.post(ctx, PathPairingCode, struct{}{}, &code)
+	return code, err
+}
+
+// People lists everybody (admin, principal).
+func (c *Client) People(ctx context.Context) ([]Person, error) {
+	var people People
+	err := c.get(ctx, PathPeople, nil, &people)
+	return people.People, err
+}
+
+// CreatePerson registers a person (admin).
+func (c *Client) CreatePerson(ctx context.Context, in NewPerson) (Person, error) {
+	var person Person
+	err := c.post(ctx, PathPeople, in, &person)
+	return person, err
+}
+
+// AddPosition gives a person a position (admin).
+func (c *Client) AddPosition(ctx context.Context, person string, in NewPosition) error {
+	return c.post(ctx, fmt.Sprintf(PathPosition, url.PathEscape(person)), in, nil)
+}
+
+// AddScope widens what a person may sign (admin).
+func (c *Client) AddScope(ctx context.Context, person string, in NewScope) error {
+	return c.post(ctx, fmt.Sprintf(PathScope, url.PathEscape(person)), in, nil)
+}
+
+// Tokens lists the tokens that the person may see.
+func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
+	var tokens Tokens
+	err := c.get(ctx, PathTokens, nil, &tokens)
+	return tokens.Tokens, err
+}
+
+// MyTokens lists the tokens that the person holds.
+func (c *Client) MyTokens(ctx context.Context) ([]Token, error) {
+	var tokens Tokens
+	err := c.get(ctx, PathMyTokens, nil, &tokens)
+	return tokens.Tokens, err
+}
+
+// RegisterToken registers a token with its certificate (admin). It lies in the safe then.
+func (c *Client) RegisterToken(ctx context.Context, in NewToken) (Token, error) {
+	var token Token
+	err := c.post(ctx, PathTokens, in, &token)
+	return token, err
+}
+
+// HandOvers lists the open hand-overs that the person gives or may accept.
+func (c *Client) HandOvers(ctx context.Context) ([]HandOver, error) {
+	var list HandOvers
+	err := c.get(ctx, PathHandOvers, nil, &list)
+	return list.HandOvers, err
+}
+
+// OfferHandOver offers a token to a person, or back to the safe.
+func (c *Client) OfferHandOver(ctx context.Context, in NewHandOver) (HandOver, error) {
+	var handOver HandOver
+	err := c.post(ctx, PathHandOvers, in, &handOver)
+	return handOver, err
+}
+
+// HandOver tells what became of a hand-over.
+func (c *Client) HandOver(ctx context.Context, id string) (HandOver, error) {
+	var handOver HandOver
+	err := c.get(ctx, fmt.Sprintf(PathHandOver, url.PathEscape(id)), nil, &handOver)
+	return handOver, err
+}
+
+// AcceptHandOver confirms that the token was received.
+func (c *Client) AcceptHandOver(ctx context.Context, id string) (HandOver, error) {
+	return c.decideHandOver(ctx, PathAccept, id)
+}
+
+// DeclineHandOver says that the token was not received.
+func (c *Client) DeclineHandOver(ctx context.Context, id string) (HandOver, error) {
+	return c.decideHandOver(ctx, PathDecline, id)
+}
+
+// WithdrawHandOver takes an offer back.
+func (c *Client) WithdrawHandOver(ctx context.Context, id string) (HandOver, error) {
+	return c.decideHandOver(ctx, PathWithdraw, id)
+}
+
+func (c *Client) decideHandOver(ctx context.Context, path, id string) (HandOver, error) {
+	var handOver HandOver
+	err := c.post(ctx, fmt.Sprintf(path, url.PathEscape(id)), struct{}{}, &handOver)
+	return handOver, err
+}
+
+// Incidents lists the reported losses that the person may see.
+func (c *Client) Incidents(ctx context.Context) ([]Incident, error) {
+	var list Incidents
+	err := c.get(ctx, PathIncidents, nil, &list)
+	return list.Incidents, err
+}
+
+// ReportIncident reports a loss: the token is blocked when it returns.
+func (c *Client) ReportIncident(ctx context.Context, in NewIncident) (Incident, error) {
+	var incident Incident
+	err := c.post(ctx, PathIncidents, in, &incident)
+	return incident, err
+}
+
+// Grant asks leave for one signature. It is sent again on network errors: the
+// same Request answers with the same grant.
+func (c *Client) Grant(ctx context.Context, in GrantRequest) (Grant, error) {
+	var grant Grant
+	err := c.do(ctx, call{method: http.MethodPost, path: PathGrants, body: in, answer: &grant, key: in.Request, repeats: true})
+	if err != nil {
+		return Grant{}, err
+	}
+	if grant.ID == "" || grant.Request != in.Request || grant.SHA256In != in.SHA256In || grant.Act != in.Act || grant.Capacity != in.Capacity {
+		return Grant{}, &NonsenseError{URL: c.URL(), Operation: "POST " + PathGrants, Reason: "the grant is not for what was asked"}
+	}
+	return grant, nil
+}
+
+// Record reports the finished signature of a grant and returns its receipt. It
+// is sent again on network errors: the same record answers with the same receipt.
+func (c *Client) Record(ctx context.Context, grant string, in Record) (Receipt, error) {
+	var receipt Receipt
+	err := c.do(ctx, call{method: http.MethodPost, path: fmt.Sprintf(PathRecord, url.PathEscape(grant)), body: in, answer: &receipt, repeats: true})
+	return receipt, err
+}
+
+// Abandon reports that nothing was signed under a grant.
+func (c *Client) Abandon(ctx context.Context, grant string, in Abandon) error {
+	return c.do(ctx, call{method: http.MethodPost, path: fmt.Sprintf(PathAbandon, url.PathEscape(grant)), body: in, repeats: true})
+}
+
+// UnconfirmedGrants lists grants of which nothing was heard (admin, principal).
+func (c *Client) UnconfirmedGrants(ctx context.Context) ([]Grant, error) {
+	var list Grants
+	err := c.get(ctx, PathGrants, nil, &list)
+	return list.Grants, err
+}
+
+// Checkpoint returns the log's latest signed note.
+func (c *Client) Checkpoint(ctx context.Context) (string, error) {
+	var text string
+	err := c.do(ctx, call{method: http.MethodGet, path: PathCheckpoint, text: &text, repeats: true})
+	return text, err
+}
+
+// EntriesQuery selects entries of the log. Zero fields select everything.
+type EntriesQuery struct {
+	From   *int64 // first index, counting upwards; nil: the newest, counting downwards
+	Before *int64 // only below this index, counting downwards (when From is nil)
+	Limit  int    // at most 100; 0: 50
+	Type   string
+	Person string
+	Token  string
+	Since  time.Time // inclusive
+	Until  time.Time // exclusive
+}
+
+// Entries returns a page of the log as far as the person may see it.
+func (c *Client) Entries(ctx context.Context, q EntriesQuery) (Entries, error) {
+	query := url.Values{}
+	set := func(name, value string) {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if q.From != nil {
+		query.Set("from", strconv.FormatInt(*q.From, 10))
+	}
+	if q.Before != nil {
+		query.Set("before", strconv.FormatInt(*q.Before, 10))
+	}
+	if q.Limit > 0 {
+		query.Set("limit", strconv.Itoa(q.Limit))
+	}
+	set("type", q.Type)
+	set("person", q.Person)
+	set("token", q.Token)
+	if !q.Since.IsZero() {
+		query.Set("since", q.Since.UTC().Format(time.RFC3339))
+	}
+	if !q.Until.IsZero() {
+		query.Set("until", q.Until.UTC().Format(time.RFC3339))
+	}
+	var entries Entries
+	err := c.get(ctx, PathEntries, query, &entries)
+	return entries, err
+}
+
+// Entry returns one entry of the log.
+func (c *Client) Entry(ctx context.Context, index int64) (Entry, error) {
+	var entry Entry
+	err := c.get(ctx, fmt.Sprintf(PathEntry, index), nil, &entry)
+	return entry, err
+}
+
+// Receipt proves that an entry is in the log as it is now.
+func (c *Client) Receipt(ctx context.Context, index int64) (Receipt, error) {
+	var receipt Receipt
+	err := c.get(ctx, fmt.Sprintf(PathReceipt, index), nil, &receipt)
+	return receipt, err
+}
+
+// InclusionProof returns the proof that the entry is in the tree of that size.
+func (c *Client) InclusionProof(ctx context.Context, index, size int64) (Proof, error) {
+	var proof Proof
+	err := c.get(ctx, PathInclusion, url.Values{"index": {strconv.FormatInt(index, 10)}, "size": {strconv.FormatInt(size, 10)}}, &proof)
+	return proof, err
+}
+
+// ConsistencyProof returns the proof that the tree of size to extends that of size from.
+func (c *Client) ConsistencyProof(ctx context.Context, from, to int64) (Proof, error) {
+	var proof Proof
+	err := c.get(ctx, PathConsistency, url.Values{"from": {strconv.FormatInt(from, 10)}, "to": {strconv.FormatInt(to, 10)}}, &proof)
+	return proof, err
+}
