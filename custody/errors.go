@@ -1,0 +1,153 @@
+package custody
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kinds of errors. Every error a person can do something about is an [*Error] or
+// a [*Refusal]; anything else is a fault of the system.
+var (
+	ErrNotFound        = errors.New("not found")
+	ErrConflict        = errors.New("conflict")
+	ErrForbidden       = errors.New("forbidden")
+	ErrInvalid         = errors.New("invalid")
+	ErrUnauthenticated = errors.New("unauthenticated")
+	ErrUnavailable     = errors.New("unavailable")
+)
+
+// Codes of errors. They are stable and the same as those of package
+// httpapi/wire, which has a sentence for each in both languages.
+const (
+	CodeInvalid           = "invalid"
+	CodeUnauthenticated   = "unauthenticated"
+	CodeForbidden         = "forbidden"
+	CodeNotFound          = "not_found"
+	CodeConflict          = "conflict"
+	CodeUnavailable       = "unavailable"
+	CodePairingCode       = "pairing_code"
+	CodeSignatureConflict = "signature_conflict"
+)
+
+// Reasons are finer than codes: Params["reason"] of a conflict or a forbidden
+// step says which. Each has a sentence of its own in the pages' catalogue.
+const (
+	ReasonDuplicate        = "duplicate"          // param field: what is taken already
+	ReasonHandOverOpen     = "hand_over_open"     // the token has an open offer
+	ReasonHandOverDecided  = "hand_over_decided"  // somebody was faster; param state
+	ReasonNotGiver         = "not_giver"          // only the custodian (from the safe: principal or admin) offers
+	ReasonNotReceiver      = "not_receiver"       // only the receiver (into the safe: principal or admin) accepts
+	ReasonSamePerson       = "same_person"        // nobody gives to or receives from themselves
+	ReasonNeverLent        = "never_lent"         // personal tokens go between the safe and their owner only
+	ReasonPermissionNeeded = "permission_needed"  // seal tokens: number and date of the written permission
+	ReasonTokenReported    = "token_reported"     // blocked: it may only come back to the safe
+	ReasonAlreadyInSafe    = "already_in_safe"    // nothing to return
+	ReasonRequestReused    = "request_reused"     // the same request id with other content
+	ReasonSchoolExists     = "school_exists"      // one school for each service
+	ReasonLogBehindMark    = "log_behind_mark"    // params mark, size
+	ReasonLogForked        = "log_forked"         // params mark
+	ReasonLogKey           = "log_key"            // the key is not the log's, or there is none
+	ReasonInFuture         = "in_future"          // param field
+	ReasonCertificate      = "certificate"        // can't be read, or is registered already
+	ReasonHeldByAnother    = "owner_must_receive" // a personal token's receiver must be its owner
+)
+
+// Error is an error that a person can do something about.
+type Error struct {
+	Kind   error             // one of the Err... above
+	Code   string            // stable
+	Params map[string]string // for the sentence; never secrets
+	Err    error             // cause for the service's own log; may be nil
+}
+
+func (e *Error) Error() string {
+	s := e.Code
+	if reason := e.Params["reason"]; reason != "" {
+		s += " (" + reason + ")"
+	}
+	if field := e.Params["field"]; field != "" {
+		s += " " + field
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap yields the kind and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// Invalid says that a field is missing or malformed.
+func Invalid(field, format string, args ...any) *Error {
+	return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": field}, Err: fmt.Errorf(format, args...)}
+}
+
+// Conflict says that the state does not allow the step (any more).
+func Conflict(reason string, params ...string) *Error {
+	return &Error{Kind: ErrConflict, Code: CodeConflict, Params: withReason(reason, params)}
+}
+
+// Forbidden says that this person may not do it.
+func Forbidden(reason string, params ...string) *Error {
+	return &Error{Kind: ErrForbidden, Code: CodeForbidden, Params: withReason(reason, params)}
+}
+
+// NotFound says that there is no such thing, or none that this person may see.
+func NotFound(what string) *Error {
+	return &Error{Kind: ErrNotFound, Code: CodeNotFound, Params: map[string]string{"what": what}}
+}
+
+func withReason(reason string, params []string) map[string]string {
+	m := make(map[string]string, 1+len(params)/2)
+	if reason != "" {
+		m["reason"] = reason
+	}
+	for i := 0; i+1 < len(params); i += 2 {
+		m[params[i]] = params[i+1]
+	}
+	return m
+}
+
+// Refusal is a refused grant: its code is one of the Refused... constants.
+type Refusal struct {
+	Code   string
+	Params map[string]string
+}
+
+func (r *Refusal) Error() string { return "grant refused: " + r.Code }
+
+// Is makes a refusal an ErrForbidden.
+func (r *Refusal) Is(target error) bool { return target == ErrForbidden }
+
+// Codes of refused grants, the same as in package httpapi/wire.
+const (
+	RefusedNotCustodian         = "not_custodian"
+	RefusedTokenUnknown         = "token_unknown"
+	RefusedTokenInSafe          = "token_in_safe"
+	RefusedTokenNotAccepted     = "token_not_accepted"
+	RefusedTokenReported        = "token_reported"
+	RefusedTokenReturned        = "token_returned"
+	RefusedTokenRetired         = "token_retired"
+	RefusedCertificateUnknown   = "certificate_unknown"
+	RefusedCertificateExpired   = "certificate_expired"
+	RefusedCertificateRevoked   = "certificate_revoked"
+	RefusedActNotAllowed        = "act_not_allowed"
+	RefusedOutOfScope           = "out_of_scope"
+	RefusedCapacity             = "capacity_not_allowed"
+	RefusedNoCompetentSignature = "no_competent_signature"
+	RefusedDocumentUnstated     = "document_unstated"
+	RefusedNoPosition           = "no_position"
+)
+
+// RefusalCodes lists all of them, for the catalogues' tests.
+var RefusalCodes = []string{
+	RefusedNotCustodian, RefusedTokenUnknown, RefusedTokenInSafe, RefusedTokenNotAccepted, RefusedTokenReported,
+	RefusedTokenReturned, RefusedTokenRetired, RefusedCertificateUnknown, RefusedCertificateExpired,
+	RefusedCertificateRevoked, RefusedActNotAllowed, RefusedOutOfScope, RefusedCapacity,
+	RefusedNoCompetentSignature, RefusedDocumentUnstated, RefusedNoPosition,
+}

@@ -1,0 +1,201 @@
+package custody
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Identifiers are UUIDs in lower-case text (RFC 9562; version 7, so that they
+// sort by the time they were made).
+type (
+	SchoolID    string
+	PersonID    string
+	PositionID  string
+	ScopeID     string
+	TokenID     string
+	CustodyID   string
+	HandOverID  string
+	IncidentID  string
+	GrantID     string
+	SignatureID string
+	APIKeyID    string
+)
+
+// SchoolZone is Vietnam's time, the same all year: days begin and end by it.
+var SchoolZone = time.FixedZone("+07", 7*60*60)
+
+// Date is a calendar day in SchoolZone as 2006-01-02; "" is no day.
+type Date string
+
+// DateOf returns the day a moment falls on.
+func DateOf(t time.Time) Date { return Date(t.In(SchoolZone).Format(time.DateOnly)) }
+
+// ParseDate reads 2006-01-02; "" stays "".
+func ParseDate(s string) (Date, error) {
+	if s == "" {
+		return "", nil
+	}
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil || t.Format(time.DateOnly) != s {
+		return "", fmt.Errorf("date %.20q is not of the form 2006-01-02", s)
+	}
+	return Date(s), nil
+}
+
+// Value and Scan store a date as text, "" as NULL.
+func (d Date) Value() (driver.Value, error) {
+	if d == "" {
+		return nil, nil
+	}
+	return string(d), nil
+}
+
+// Scan reads what Value stored.
+func (d *Date) Scan(v any) error {
+	switch v := v.(type) {
+	case nil:
+		*d = ""
+	case string:
+		*d = Date(v)
+	case []byte:
+		*d = Date(v)
+	default:
+		return errors.New("date column holds no text")
+	}
+	return nil
+}
+
+// inForce: from and until are both inclusive; no until has no end.
+func inForce(from, until, day Date) bool {
+	return from <= day && (until == "" || day <= until)
+}
+
+// School is the school whose log this is.
+type School struct {
+	ID       SchoolID
+	Name     string
+	Code     string // MNHS, as in document symbols
+	Superior string // body above, for the heading of papers
+	Place    string
+	Origin   string // of the log
+	LogKey   string // verifier key of the log
+}
+
+// Person is somebody who works at the school. Name, Email and Phone are "" once erased.
+type Person struct {
+	ID     PersonID
+	School SchoolID
+	Name   string
+	Email  string
+	Phone  string
+	Admin  bool
+}
+
+// PositionKind says what a position lets a person do.
+type PositionKind string
+
+// The kinds of positions.
+const (
+	Principal  PositionKind = "principal"
+	Deputy     PositionKind = "deputy"
+	OfficeHead PositionKind = "office_head"
+	Staff      PositionKind = "staff"
+)
+
+// Valid reports whether it is one of the four.
+func (k PositionKind) Valid() bool {
+	return k == Principal || k == Deputy || k == OfficeHead || k == Staff
+}
+
+// Position is what a person is, from a day to a day.
+type Position struct {
+	ID    PositionID
+	Kind  PositionKind
+	Title string // as the signature block has it: Hiệu trưởng
+	From  Date
+	Until Date // last day, inclusive; "" = open
+	Paper string
+}
+
+// InForce reports whether the position holds on that day.
+func (p Position) InForce(day Date) bool { return inForce(p.From, p.Until, day) }
+
+// PositionOn returns the position of most weight in force on that day.
+func PositionOn(positions []Position, day Date) (Position, bool) {
+	order := []PositionKind{Principal, Deputy, OfficeHead, Staff}
+	best, found := Position{}, false
+	for _, p := range positions {
+		if p.InForce(day) && (!found || slices.Index(order, p.Kind) < slices.Index(order, best.Kind)) {
+			best, found = p, true
+		}
+	}
+	return best, found
+}
+
+// Roles are what a person may do in the program today.
+type Roles struct {
+	Principal, Deputy, OfficeHead, Admin bool
+}
+
+// RolesOn derives the roles from the positions in force on that day.
+func RolesOn(positions []Position, admin bool, day Date) Roles {
+	r := Roles{Admin: admin}
+	for _, p := range positions {
+		if !p.InForce(day) {
+			continue
+		}
+		r.Principal = r.Principal || p.Kind == Principal
+		r.Deputy = r.Deputy || p.Kind == Deputy
+		r.OfficeHead = r.OfficeHead || p.Kind == OfficeHead
+	}
+	return r
+}
+
+// Manages reports whether the roles run the register: admins and the principal.
+func (r Roles) Manages() bool { return r.Admin || r.Principal }
+
+// Names lists the roles in the words of the API.
+func (r Roles) Names() []string {
+	var names []string
+	for _, role := range []struct {
+		has  bool
+		name string
+	}{{r.Principal, "principal"}, {r.Deputy, "deputy"}, {r.OfficeHead, "office_head"}, {r.Admin, "admin"}} {
+		if role.has {
+			names = append(names, role.name)
+		}
+	}
+	return names
+}
+
+// Via says through which door an actor came.
+type Via string
+
+// The doors.
+const (
+	ViaPage  Via = "page"
+	ViaAPI   Via = "api"
+	ViaAgent Via = "agent"
+	ViaCLI   Via = "cli"
+)
+
+// Actor is who does something, with the roles of today. It is an argument of
+// every operation, never a value in a context.
+type Actor struct {
+	School SchoolID
+	Person PersonID // "" = the system: the service's own command line
+	Roles  Roles
+	Via    Via
+}
+
+// SystemActor is the service's own command line: whoever can run it has the
+// database anyway.
+func SystemActor(school SchoolID) Actor {
+	return Actor{School: school, Roles: Roles{Admin: true}, Via: ViaCLI}
+}
+
+// System reports whether the actor is the command line.
+func (a Actor) System() bool { return a.Person == "" && a.Via == ViaCLI }

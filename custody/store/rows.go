@@ -1,0 +1,170 @@
+package store
+
+import (
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"sokyso/custody"
+)
+
+// NewSchool is what CreateSchool registers.
+type NewSchool struct {
+	Name     string
+	Code     string // MNHS
+	Superior string
+	Place    string
+}
+
+// NewPerson is what CreatePerson registers. Username "" means no account.
+type NewPerson struct {
+	Name         string
+	Email        string
+	Phone        string
+	Username     string // unique in the school; compared in lower case
+	PasswordHash string // made by the caller; never a password
+	Admin        bool
+}
+
+// PersonRow is a person with what lists show. To who does not manage the
+// register, other persons come with name and positions only.
+type PersonRow struct {
+	custody.Person
+	Username  string
+	Positions []custody.Position
+	Scopes    []custody.Scope
+}
+
+// Account is what signing in needs.
+type Account struct {
+	PersonID     custody.PersonID
+	Username     string
+	PasswordHash string
+	Admin        bool
+}
+
+// Me is the signed-in person with the position of today.
+type Me struct {
+	Person custody.Person
+	Title  string
+	School custody.School
+}
+
+// NewToken is what RegisterToken registers.
+type NewToken struct {
+	Serial      string
+	Label       string
+	Model       string
+	Kind        custody.TokenKind
+	Certificate []byte           // DER
+	Owner       custody.PersonID // personal tokens: whose name the certificate bears
+}
+
+// TokenRow is a token and where it is.
+type TokenRow struct {
+	custody.Token
+	Custodian     custody.PersonID
+	CustodianName string
+	Certificate   custody.Certificate
+	Since         time.Time // of the present state
+}
+
+// NewHandOver is what OfferHandOver offers.
+type NewHandOver struct {
+	Token            custody.TokenID
+	To               custody.PersonID // "" = return to the safe
+	Reason           string
+	Condition        string
+	PermissionNumber string // seal tokens
+	PermissionDate   custody.Date
+}
+
+// HandOverRow is an offer and what became of it.
+type HandOverRow struct {
+	custody.HandOver
+	TokenLabel string
+	FromName   string // "" = safe
+	ToName     string // "" = safe
+	Reason     string
+	Condition  string
+	MayAccept  bool // the asking actor may
+}
+
+// NewIncident is what ReportIncident reports.
+type NewIncident struct {
+	Token        custody.TokenID
+	Kind         custody.IncidentKind
+	DiscoveredAt time.Time
+	Place        string
+	Description  string
+	PINExposed   bool
+}
+
+// IncidentRow is a reported loss.
+type IncidentRow struct {
+	custody.Incident
+	TokenLabel   string
+	ReporterName string
+	Place        string
+	Description  string
+	PINExposed   bool
+}
+
+// GrantRow is a grant with what the signer's side shows, and what the service
+// needs to verify the finished signature.
+type GrantRow struct {
+	custody.Grant
+	Signer         string // full name
+	Title          string // position on the day of the grant
+	TokenSerial    string
+	CertificateDER []byte
+}
+
+// Record is the finished signature of a grant, verified by the caller against
+// the grant's certificate and ByteRangeDigest.
+type Record struct {
+	CMS             []byte
+	ByteRangeDigest string // hex SHA-256
+	SHA256Out       string // hex
+	Level           string // b-b …
+	Field           string
+	SignedAt        time.Time // the agent's clock
+}
+
+// LogFilter chooses entries. They come newest first, from From downwards.
+type LogFilter struct {
+	From   *int64 // the newest index to show; nil = the newest there is
+	Limit  int    // 1..500; 0 = 50
+	Type   string
+	Person custody.PersonID // as actor or subject
+	Token  custody.TokenID
+	Since  time.Time // zero = no bound
+	Until  time.Time // exclusive; zero = no bound
+}
+
+// LogRow is an entry with the values of its commitments that still exist.
+type LogRow struct {
+	Index    int64
+	Type     string
+	At       time.Time
+	Bytes    []byte
+	LeafHash tlog.Hash
+	Reveals  map[string]string // field -> value
+}
+
+// LogPage is a page of the log.
+type LogPage struct {
+	Size    int64 // of the tree
+	Entries []LogRow
+	Next    *int64 // From of the following page; nil on the last one
+}
+
+// VerifyReport says what VerifyLog found in order.
+type VerifyReport struct {
+	Size       int64
+	Root       tlog.Hash
+	Checkpoint []byte
+	ByType     map[string]int64
+	Reveals    int64 // values that match their commitments
+	Erased     int64 // commitments whose value is gone
+}
