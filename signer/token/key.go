@@ -1,0 +1,177 @@
+package token
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"encoding/asn1"
+	"fmt"
+	"math/big"
+
+	"github.com/miekg/pkcs11"
+)
+
+// keyObject is a public or private key object as far as it can be read.
+type keyObject struct {
+	handle pkcs11.ObjectHandle
+	id     []byte
+	rsa    bool
+	ec     bool
+	// public names the public key in the form of publicOf, "" when the object
+	// does not tell (private EC keys usually don't).
+	public string
+	// alwaysAuthenticate: wants a PIN for each signature.
+	alwaysAuthenticate bool
+}
+
+// publicOf is a comparable name of a public key.
+func publicOf(key crypto.PublicKey) string {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return "rsa " + key.N.Text(16)
+	case *ecdsa.PublicKey:
+		if point, err := key.Bytes(); err == nil {
+			return fmt.Sprintf("ec %x", point)
+		}
+	}
+	return ""
+}
+
+// keys reads the key objects of a class.
+func (l *library) keys(session pkcs11.SessionHandle, class uint) ([]keyObject, error) {
+	handles, err := l.find(session, class)
+	if err != nil {
+		return nil, err
+	}
+	var keys []keyObject
+	for _, handle := range handles {
+		key := keyObject{handle: handle}
+		if key.id, err = l.attribute(session, handle, pkcs11.CKA_ID); err != nil {
+			return nil, err
+		}
+		kind, err := l.attribute(session, handle, pkcs11.CKA_KEY_TYPE)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case bytes.Equal(kind, pkcs11.NewAttribute(0, pkcs11.CKK_RSA).Value):
+			key.rsa = true
+			modulus, err := l.attribute(session, handle, pkcs11.CKA_MODULUS)
+			if err != nil {
+				return nil, err
+			}
+			if len(modulus) > 0 {
+				key.public = "rsa " + new(big.Int).SetBytes(modulus).Text(16)
+			}
+		case bytes.Equal(kind, pkcs11.NewAttribute(0, pkcs11.CKK_EC).Value):
+			key.ec = true
+			point, err := l.attribute(session, handle, pkcs11.CKA_EC_POINT)
+			if err != nil {
+				return nil, err
+			}
+			key.public = pointName(point)
+		default:
+			continue
+		}
+		if class == pkcs11.CKO_PRIVATE_KEY {
+			always, err := l.attribute(session, handle, pkcs11.CKA_ALWAYS_AUTHENTICATE)
+			if err != nil {
+				return nil, err
+			}
+			key.alwaysAuthenticate = len(always) == 1 && always[0] != 0
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// pointName reads CKA_EC_POINT: the DER OCTET STRING of the point (PKCS#11 v2.40
+// curr §2.3.3), or the bare point, as some modules have it.
+func pointName(value []byte) string {
+	var point []byte
+	if rest, err := asn1.Unmarshal(value, &point); err != nil || len(rest) > 0 {
+		point = value
+	}
+	if len(point) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("ec %x", point)
+}
+
+// matchKeys finds the private keys of a certificate: by the public key if the
+// private key object shows it; else through a public key object with the
+// certificate's public key and the same CKA_ID; else by the certificate's own
+// CKA_ID. A key that is known to be another one never matches.
+func matchKeys(private, public []keyObject, certificate crypto.PublicKey, id []byte) []keyObject {
+	wanted := publicOf(certificate)
+	if wanted == "" {
+		return nil
+	}
+	_, isRSA := certificate.(*rsa.PublicKey)
+	var byKey, byPublicObject, byID []keyObject
+	for _, key := range private {
+		switch {
+		case key.rsa != isRSA || key.ec == isRSA:
+		case key.public == wanted:
+			byKey = append(byKey, key)
+		case key.public != "" || len(key.id) == 0:
+		case pairedWith(public, key.id, wanted):
+			byPublicObject = append(byPublicObject, key)
+		case bytes.Equal(key.id, id) && !pairedWithOther(public, key.id, wanted):
+			byID = append(byID, key)
+		}
+	}
+	for _, found := range [][]keyObject{byKey, byPublicObject, byID} {
+		if len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}
+
+func pairedWith(public []keyObject, id []byte, wanted string) bool {
+	for _, key := range public {
+		if key.public == wanted && bytes.Equal(key.id, id) {
+			return true
+		}
+	}
+	return false
+}
+
+func pairedWithOther(public []keyObject, id []byte, wanted string) bool {
+	for _, key := range public {
+		if key.public != "" && key.public != wanted && bytes.Equal(key.id, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// findKey finds the one private key of a certificate.
+func (t *Token) findKey(session pkcs11.SessionHandle, certificate Certificate) (keyObject, error) {
+	const op = "find key"
+	private, err := t.library.keys(session, pkcs11.CKO_PRIVATE_KEY)
+	if err != nil {
+		return keyObject{}, err
+	}
+	public, err := t.library.keys(session, pkcs11.CKO_PUBLIC_KEY)
+	if err != nil {
+		return keyObject{}, err
+	}
+	found := matchKeys(private, public, certificate.X509.PublicKey, certificate.ID)
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return keyObject{}, &Error{Op: op, Kind: ErrAmbiguousKey, Detail: fmt.Sprintf("%d match", len(found))}
+	}
+	info, err := t.library.context.GetSessionInfo(session)
+	if err != nil {
+		return keyObject{}, fail("read session state", err)
+	}
+	if t.Info().Flags.LoginRequired && (info.State == pkcs11.CKS_RO_PUBLIC_SESSION || info.State == pkcs11.CKS_RW_PUBLIC_SESSION) {
+		return keyObject{}, &Error{Op: op, Kind: ErrLoginNeeded}
+	}
+	return keyObject{}, &Error{Op: op, Kind: ErrNoKey, Detail: fmt.Sprintf("%d private keys on the token", len(private))}
+}
