@@ -27,6 +27,7 @@ type source struct {
 	streams streamCache
 	rebuilt string // why the cross-reference was rebuilt by Open, "" if it was not
 	repair  repair
+	seen    highest // of all references read so far
 }
 
 type revision struct {
@@ -263,7 +264,11 @@ func (f *File) highest() uint32 {
 	return n
 }
 
-func (f *File) lexer(offset int64) *lexer { return newLexer(f.r, offset, f.size) }
+func (f *File) lexer(offset int64) *lexer {
+	l := newLexer(f.r, offset, f.size)
+	l.seen = &f.seen
+	return l
+}
 
 // IsKind reports whether err is an *Error of that kind.
 func IsKind(err error, kind Kind) bool { return errors.Is(err, &Error{Kind: kind}) }

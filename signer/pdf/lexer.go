@@ -24,7 +24,8 @@ type lexer struct {
 	end    int64 // file offset where the input ends
 	start  int64 // where the current object began, for maxObjectBytes
 	nodes  int
-	err    error // sticky read error
+	seen   *highest // told of every reference read; may be nil
+	err    error    // sticky read error
 }
 
 func newLexer(r io.ReaderAt, offset, end int64) *lexer {

@@ -12,6 +12,7 @@ const (
 	maxNodes       = 1 << 20   // arrays, dictionaries and values in one object
 	maxObjectBytes = 16 << 20  // text of one object, without its stream
 	maxObjectNum   = 1<<23 - 1 // highest object number (ISO 32000-1 Annex C.2)
+	danglingWindow = 1 << 16   // how far above the numbers in use a dangling reference is respected
 	maxSections    = 2048      // cross-reference sections in a Prev chain
 	maxResolve     = 32        // references to references
 	maxTreeDepth   = 100       // page tree, field tree

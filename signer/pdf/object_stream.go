@@ -64,6 +64,7 @@ func (f *File) compressed(number uint32, e entry) (o Object, n int64, err error)
 		return nil, n, fail(KindDamaged, s.key, "object %d lies outside its object stream", number)
 	}
 	l := newBytesLexer(s.data[at:])
+	l.seen = &f.seen
 	o, err = l.object(0)
 	if err != nil {
 		if KindOf(err) != KindTooComplex {

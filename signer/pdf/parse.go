@@ -286,14 +286,15 @@ func (l *lexer) dict(depth int) (Object, error) {
 	return d, nil
 }
 
+// maxDigits is what the smallest float64 needs when it is written without an exponent.
+const maxDigits = 1200
+
 // number reads an integer, a real, or a reference.
 func (l *lexer) number() (Object, error) {
-	var digits [64]byte
-	n, plain := 0, true
+	digits, plain := make([]byte, 0, 24), true
 	for c := l.peek(); isDigit(c) || c == '+' || c == '-' || c == '.'; c = l.peek() {
-		if n < len(digits) {
-			digits[n] = byte(c)
-			n++
+		if len(digits) < maxDigits {
+			digits = append(digits, byte(c))
 		}
 		plain = plain && isDigit(c)
 		l.pos++
@@ -304,7 +305,7 @@ func (l *lexer) number() (Object, error) {
 	if l.err != nil {
 		return nil, l.err
 	}
-	text := string(digits[:n])
+	text := string(digits)
 	v, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return looseReal(text), nil
@@ -325,6 +326,7 @@ func (l *lexer) reference(number uint32) (Ref, bool) {
 		if gen, ok := l.unsigned(); ok && gen <= math.MaxUint16 && isSpace(l.peek()) {
 			l.skipSpace()
 			if l.keyword("R") {
+				l.seen.tell(number)
 				return Ref{number, uint16(gen)}, true
 			}
 		}

@@ -3,6 +3,7 @@ package pdf
 import (
 	"crypto/rand"
 	"math"
+	"slices"
 )
 
 // Update is an incremental update (ISO 32000-2 §7.5.6): what is to be appended after the last byte of the file in
@@ -30,6 +31,10 @@ func NewUpdate(f *File) *Update {
 
 // Add takes a new object and returns its reference. Add(nil) followed by Set gives a reference in advance.
 func (u *Update) Add(o Object) Ref {
+	// A reference to an object that never was must not come to mean ours: leave its number out.
+	if seen := u.f.seen.n.Load(); seen >= u.next && seen < u.next+danglingWindow {
+		u.next = seen + 1
+	}
 	if u.next > maxObjectNum {
 		u.misuse(fail(KindTooComplex, -1, "update: no object number left"))
 		return Ref{}
@@ -99,7 +104,8 @@ func (u *Update) Resolve(o Object) (Object, error) {
 // The cross-reference has the form of the file's last section: a table after a table, a stream after a stream. After
 // a hybrid section it is a table: its Prev leads to the hybrid section and so to the XRefStm there. A file whose own
 // cross-reference can't be used gets a complete one without Prev, so that readers need not scan it as we did: a
-// table, or a stream if objects lie in object streams.
+// table, or a stream if objects lie in object streams. One with a flawed section, which readers take differently
+// once it is not the newest, gets a complete one too, with Prev.
 func (u *Update) Bytes() ([]byte, error) {
 	if u.err != nil {
 		return nil, u.err
@@ -122,24 +128,27 @@ func (u *Update) Bytes() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &section{}
 	newest := u.f.sections[0]
 	stream := newest.kind == XRefStream
-	if newest.kind == XRefRebuilt {
-		newest.each(func(n uint32, e entry) bool {
-			list = append(list, numbered{n, e})
-			stream = stream || e.kind() == entryCompressed
-			return true
-		})
-		list = append(list, numbered{0, freeEntry(math.MaxUint16)})
-	} else {
+	if newest.kind != XRefRebuilt {
 		trailer["Prev"] = Integer(newest.offset - u.f.base)
+	}
+	if newest.kind == XRefRebuilt || slices.ContainsFunc(u.f.sections, func(s *section) bool { return s.flawed }) {
+		for _, s := range u.f.sections {
+			s.each(func(n uint32, e entry) bool {
+				list = append(list, numbered{n, e})
+				stream = stream || e.kind() == entryCompressed
+				return true
+			})
+		}
+		list = append(list, numbered{0, freeEntry(math.MaxUint16)})
 	}
 	start := w.offset()
 	if stream {
 		list = append(list, numbered{u.next, inUseEntry(start, 0)})
 	}
-	s.set(list)
+	s := &section{}
+	s.set(list) // the first of several entries for one number holds: ours
 	if stream {
 		err = u.writeXRefStream(w, s, trailer)
 	} else {

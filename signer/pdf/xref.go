@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+	"sync/atomic"
 )
 
 // XRefKind is the form of a cross-reference section.
@@ -80,6 +81,7 @@ type section struct {
 	trailer Dict
 	runs    []run
 	entries []entry
+	flawed  bool // readers disagree about what it says, see Update.Bytes
 }
 
 // run is a subsection: count objects from first on, whose entries begin at entries[at].
@@ -179,4 +181,15 @@ func (s *section) addHidden(hidden *section) {
 		return true
 	})
 	s.set(list)
+}
+
+// highest keeps the highest number that it was told.
+type highest struct{ n atomic.Uint32 }
+
+func (h *highest) tell(n uint32) {
+	if h == nil {
+		return
+	}
+	for old := h.n.Load(); n > old && !h.n.CompareAndSwap(old, n); old = h.n.Load() {
+	}
 }

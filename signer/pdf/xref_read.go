@@ -139,7 +139,7 @@ func (f *File) readRows(l *lexer, s *section, first uint32, count int) error {
 		}
 		// A first subsection that starts at 1 but holds the head of the free list was meant to start at 0.
 		if i == 0 && first == 1 && len(s.runs) == 0 && kind == 'f' && generation == math.MaxUint16 {
-			r.first = 0
+			r.first, s.flawed = 0, true
 		}
 		e := entryNone
 		switch {
