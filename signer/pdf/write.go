@@ -78,6 +78,9 @@ func (w *writer) real(v float64) error {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return fail(KindDamaged, -1, "write: %v is no number", v)
 	}
+	if v == 0 {
+		v = 0 // not -0.0, which is read back as 0
+	}
 	from := len(w.b)
 	w.b = strconv.AppendFloat(w.b, v, 'f', -1, 64)
 	if !slices.Contains(w.b[from:], '.') {
