@@ -1,0 +1,81 @@
+// Package migrations holds the register's schema as numbered steps, the same
+// numbers for SQLite and PostgreSQL, embedded into the program.
+//
+// A step runs in one transaction together with the row that records it. Released
+// steps are never edited; the schema only goes forward, and the previous release
+// must still run on it. Constraint and index names are written out, because code
+// and operators rely on them.
+//
+// Both databases keep the same values: identifiers and days as text (days as
+// 2006-01-02, columns ending in _on), moments as microseconds since 1970 in UTC
+// (columns ending in _at), hashes as hexadecimal text or raw bytes.
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed sqlite/*.sql postgres/*.sql
+var files embed.FS
+
+// Dialect names a database.
+type Dialect string
+
+// The databases.
+const (
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
+)
+
+func provider(db *sql.DB, dialect Dialect) (*goose.Provider, error) {
+	steps, err := fs.Sub(files, string(dialect))
+	if err != nil {
+		return nil, fmt.Errorf("migrations for %s: %w", dialect, err)
+	}
+	kind := goose.DialectSQLite3
+	if dialect == Postgres {
+		kind = goose.DialectPostgres
+	}
+	p, err := goose.NewProvider(kind, db, steps, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, fmt.Errorf("migrations for %s: %w", dialect, err)
+	}
+	return p, nil
+}
+
+// Up applies the steps that are missing and returns the version reached.
+func Up(ctx context.Context, db *sql.DB, dialect Dialect) (int64, error) {
+	p, err := provider(db, dialect)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return 0, fmt.Errorf("migrate %s: %w", dialect, err)
+	}
+	version, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("migrate %s: read version: %w", dialect, err)
+	}
+	return version, nil
+}
+
+// Versions returns the database's version and the one this program needs.
+func Versions(ctx context.Context, db *sql.DB, dialect Dialect) (have, need int64, err error) {
+	p, err := provider(db, dialect)
+	if err != nil {
+		return 0, 0, err
+	}
+	sources := p.ListSources()
+	need = sources[len(sources)-1].Version
+	have, err = p.GetDBVersion(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read schema version: %w", err)
+	}
+	return have, need, nil
+}

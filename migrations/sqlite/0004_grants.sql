@@ -1,0 +1,62 @@
+-- +goose Up
+-- Summary, purpose and file name are reveals of the entry.
+CREATE TABLE grants (
+    id                 TEXT NOT NULL,
+    school_id          TEXT NOT NULL,
+    person_id          TEXT NOT NULL,
+    token_id           TEXT NOT NULL,
+    request            TEXT NOT NULL,
+    certificate_sha256 TEXT NOT NULL,
+    sha256_in          TEXT NOT NULL,
+    act                TEXT NOT NULL,
+    capacity           TEXT NOT NULL,
+    document_number    TEXT NOT NULL,
+    document_symbol    TEXT NOT NULL,
+    document_kind      TEXT NOT NULL,
+    title              TEXT NOT NULL,
+    custody_entry      INTEGER NOT NULL,
+    granted_at         INTEGER NOT NULL,
+    expires_at         INTEGER NOT NULL,
+    entry_index        INTEGER NOT NULL,
+    closed_at          INTEGER,
+    CONSTRAINT grants_pk PRIMARY KEY (id),
+    CONSTRAINT grants_person_fk FOREIGN KEY (person_id) REFERENCES persons (id),
+    CONSTRAINT grants_token_fk FOREIGN KEY (token_id) REFERENCES tokens (id),
+    CONSTRAINT grants_certificate_fk FOREIGN KEY (school_id, certificate_sha256) REFERENCES certificates (school_id, sha256),
+    CONSTRAINT grants_request_unique UNIQUE (person_id, request),
+    CONSTRAINT grants_entry_unique UNIQUE (school_id, entry_index)
+) STRICT;
+CREATE INDEX grants_open ON grants (school_id, expires_at) WHERE closed_at IS NULL;
+
+CREATE TABLE abandonments (
+    grant_id     TEXT NOT NULL,
+    school_id    TEXT NOT NULL,
+    reason       TEXT NOT NULL,
+    abandoned_at INTEGER NOT NULL,
+    entry_index  INTEGER NOT NULL,
+    CONSTRAINT abandonments_pk PRIMARY KEY (grant_id),
+    CONSTRAINT abandonments_grant_fk FOREIGN KEY (grant_id) REFERENCES grants (id),
+    CONSTRAINT abandonments_entry_unique UNIQUE (school_id, entry_index)
+) STRICT;
+
+CREATE TABLE signatures (
+    id                TEXT NOT NULL,
+    school_id         TEXT NOT NULL,
+    grant_id          TEXT NOT NULL,
+    sha256_out        TEXT NOT NULL,
+    byte_range_digest TEXT NOT NULL,
+    cms               BLOB NOT NULL,
+    level             TEXT NOT NULL,
+    signature_field   TEXT NOT NULL,
+    signed_at         INTEGER NOT NULL,
+    recorded_at       INTEGER NOT NULL,
+    late              INTEGER NOT NULL,
+    entry_index       INTEGER NOT NULL,
+    CONSTRAINT signatures_pk PRIMARY KEY (id),
+    CONSTRAINT signatures_grant_fk FOREIGN KEY (grant_id) REFERENCES grants (id),
+    CONSTRAINT signatures_late_check CHECK (late IN (0, 1)),
+    CONSTRAINT signatures_grant_unique UNIQUE (grant_id),
+    CONSTRAINT signatures_entry_unique UNIQUE (school_id, entry_index)
+) STRICT;
+CREATE INDEX signatures_by_output ON signatures (school_id, sha256_out);
+CREATE INDEX signatures_by_digest ON signatures (school_id, byte_range_digest);
