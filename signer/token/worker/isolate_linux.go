@@ -1,0 +1,52 @@
+package worker
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// isolate moves the protocol away from descriptors 0 and 1, which a module may
+// read and print to, and keeps the process's memory off the disk.
+func isolate(stdin, stdout *os.File) (in, out *os.File, err error) {
+	// A core file of a module's crash would hold the PIN.
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		return nil, nil, fmt.Errorf("forbid core files: %w", err)
+	}
+	if in, err = moved(stdin); err != nil {
+		return nil, nil, err
+	}
+	if out, err = moved(stdout); err != nil {
+		return nil, nil, err
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer null.Close()
+	if err := unix.Dup3(int(null.Fd()), 0, 0); err != nil {
+		return nil, nil, fmt.Errorf("empty standard input: %w", err)
+	}
+	if err := unix.Dup3(2, 1, 0); err != nil {
+		return nil, nil, fmt.Errorf("turn standard output to standard error: %w", err)
+	}
+	return in, out, nil
+}
+
+// moved is the same file on a descriptor above 2 that programs started by the
+// module do not inherit.
+func moved(file *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("move %s: %w", file.Name(), err)
+	}
+	return os.NewFile(uintptr(fd), file.Name()), nil
+}
+
+// tie makes the kernel kill the child when the thread that starts it ends.
+func tie(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
