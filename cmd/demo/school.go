@@ -300,4 +300,3 @@ func (s *school) entriesSince(ctx context.Context, from int64) ([]wire.Entry, er
 func localTime(t time.Time) string {
 	return t.In(time.FixedZone("+07", 7*3600)).Format("15:04:05 ngày 02/01/2006")
 }
-

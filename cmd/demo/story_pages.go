@@ -79,8 +79,8 @@ func (s *story) review(ctx context.Context) {
 	}
 	s.check(err, "check.review", map[string]any{"Count": len(s.sealedBy)})
 
-	if s.quyChe.approved.EntryIndex == nil {
-		s.check(errors.New("nothing was signed"), "check.entry_page", map[string]any{"Entry": "-"})
+	if err != nil || s.quyChe.approved.EntryIndex == nil {
+		s.check(errors.New("the log page or the signature is missing"), "check.entry_page", map[string]any{"Entry": "-"})
 		return
 	}
 	entry := *s.quyChe.approved.EntryIndex
