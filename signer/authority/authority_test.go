@@ -15,11 +15,13 @@ import (
 	"io"
 	"io/fs"
 	"math/big"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -338,6 +340,66 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 			a.Close()
 			t.Errorf("listens on %s", address)
 		}
+	}
+}
+
+func TestListensWhereTold(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	a, err := authority.New(authority.Config{Listen: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if a.URL() != "http://"+address {
+		t.Errorf("%s, want %s", a.URL(), address)
+	}
+}
+
+// TestManyAtOnce issues, revokes and asks from several goroutines.
+func TestManyAtOnce(t *testing.T) {
+	s := newSchool(t, teacher)
+	key := newKey(t)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			cert, err := s.Issue(key.Public(), teacher)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := s.Revoke(cert.SerialNumber, 5, time.Time{}); err != nil {
+				t.Error(err)
+			}
+			request, err := ocsp.CreateRequest(cert, s.Issuing(), nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			response, err := http.Post(s.OCSPURL(), "application/ocsp-request", bytes.NewReader(request))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer response.Body.Close()
+			answer, err := io.ReadAll(response.Body)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if r, err := ocsp.ParseResponseForCert(answer, cert, s.Issuing()); err != nil || r.Status != ocsp.Revoked {
+				t.Errorf("%+v %v", r, err)
+			}
+		})
+	}
+	group.Wait()
+	list, err := x509.ParseRevocationList(get(t, s.CRLURL()))
+	if err != nil || len(list.RevokedCertificateEntries) != 8 {
+		t.Errorf("%d on the list, %v", len(list.RevokedCertificateEntries), err)
 	}
 }
 

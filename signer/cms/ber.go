@@ -11,6 +11,7 @@ import (
 const (
 	maxSize  = 8 << 20 // bytes of one SignedData
 	maxDepth = 32      // nested elements: a CMS with a time-stamp inside has 25
+	maxNest  = 4       // strings in pieces, whose pieces come in pieces
 )
 
 // constructed is the bit of the identifier octet that says "made of elements".
@@ -141,20 +142,25 @@ func (s *sequence) want(tag asn1.Tag, what string) (element, error) {
 
 // octets returns the value of a string element, joining the pieces of a
 // constructed one (X.690 §8.7.3).
-func (e element) octets(depth int) ([]byte, error) {
+func (e element) octets(depth int) ([]byte, error) { return e.pieces(depth, 0) }
+
+func (e element) pieces(depth, nested int) ([]byte, error) {
 	if e.tag&constructed == 0 {
 		return e.content, nil
 	}
+	if nested == maxNest {
+		return nil, malformed("string in pieces nested deeper than %d", maxNest)
+	}
 	joined := []byte{}
-	for pieces := e.children(depth); !pieces.empty(); {
-		piece, err := pieces.next()
+	for list := e.children(depth); !list.empty(); {
+		piece, err := list.next()
 		if err != nil {
 			return nil, err
 		}
 		if !piece.is(asn1.OCTET_STRING) {
 			return nil, malformed("tag %#02x inside an octet string", byte(piece.tag))
 		}
-		value, err := piece.octets(pieces.depth)
+		value, err := piece.pieces(list.depth, nested+1)
 		if err != nil {
 			return nil, err
 		}

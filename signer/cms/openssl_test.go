@@ -3,6 +3,10 @@ package cms
 import (
 	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
 	"errors"
 	"os"
 	"os/exec"
@@ -184,4 +188,60 @@ func TestSignerWithoutCertificate(t *testing.T) {
 	if err := sd.Signers[0].Verify(sum(crypto.SHA256, content)); !errors.Is(err, ErrNoCertificate) {
 		t.Error(err)
 	}
+}
+
+// TestKeyRestrictedToPSS: crypto/x509 reads such certificates without their key.
+func TestKeyRestrictedToPSS(t *testing.T) {
+	dir := identities()["rsa2048"].files(t)
+	writeFile(t, dir, "content", content)
+	mustOpenssl(t, dir, "req", "-x509", "-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048", "-nodes", "-subj", "/CN=Le Minh Quan",
+		"-keyout", "key.pem", "-out", "cert.pem")
+	mustOpenssl(t, dir, "cms", "-sign", "-binary", "-cades", "-in", "content", "-signer", "cert.pem", "-inkey", "key.pem",
+		"-keyopt", "rsa_padding_mode:pss", "-outform", "DER", "-out", "sig.cms")
+	sd, err := Parse(readFile(t, dir, "sig.cms"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := sd.Signers[0]
+	if s.Certificate == nil || s.Certificate.PublicKey != nil {
+		t.Fatalf("%+v: this test shows nothing", s.Certificate)
+	}
+	if err := s.Verify(sum(crypto.SHA256, content)); err != nil {
+		t.Error(err)
+	}
+	block, _ := pem.Decode(readFile(t, dir, "key.pem"))
+	key := pssKey(t, block.Bytes)
+	req := Request{Digest: sum(crypto.SHA256, content), Certificate: s.Certificate}
+	der, err := Sign(rand.Reader, key, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sd, err = Parse(der); err != nil {
+		t.Fatal(err)
+	}
+	if err := sd.Signers[0].Verify(req.Digest); err != nil || sd.Signers[0].Scheme != PSS {
+		t.Errorf("%s: %v", sd.Signers[0].Scheme, err)
+	}
+	req.Scheme = PKCS1v15
+	if _, err := Sign(rand.Reader, key, req); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("PKCS #1 v1.5: %v", err)
+	}
+}
+
+// pssKey takes the RSA key out of a PKCS #8 structure that crypto/x509 refuses.
+func pssKey(t *testing.T, der []byte) *rsa.PrivateKey {
+	t.Helper()
+	var info struct {
+		Version   int
+		Algorithm asn1.RawValue
+		Key       []byte
+	}
+	if _, err := asn1.Unmarshal(der, &info); err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.ParsePKCS1PrivateKey(info.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }

@@ -87,7 +87,7 @@ func MaxSize(req Request) (int, error) {
 
 // complete fills in the defaults and refuses what can't be written.
 func (req Request) complete() (Request, crypto.PublicKey, error) {
-	if req.Certificate == nil {
+	if req.Certificate == nil || slices.Contains(req.Chain, nil) {
 		return req, nil, ErrNoCertificate
 	}
 	if req.Hash == 0 {
@@ -113,7 +113,7 @@ func (req Request) complete() (Request, crypto.PublicKey, error) {
 	default:
 		return req, nil, fmt.Errorf("%w: scheme %q", ErrUnsupported, req.Scheme)
 	}
-	if isRSA == (req.Scheme == ECDSA) {
+	if isRSA == (req.Scheme == ECDSA) || req.Scheme == PKCS1v15 && req.Certificate.PublicKey == nil {
 		return req, nil, fmt.Errorf("%w: scheme %s with a key of type %T", ErrUnsupported, req.Scheme, public)
 	}
 	return req, public, nil
@@ -181,16 +181,16 @@ func (req Request) encode(attributes, signature []byte) ([]byte, error) {
 			certificates = append(certificates, c.Raw)
 		}
 	}
-	explicit0 := asn1.Tag(0).ContextSpecific().Constructed()
-	return build(func(b *cryptobyte.Builder) {
+	certificateSet := joinSet(certificates)
+	return buildIn(len(certificateSet)+len(attributes)+len(signature)+buildSize, func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { // ContentInfo
 			addOID(b, oidSignedData)
-			b.AddASN1(explicit0, func(b *cryptobyte.Builder) {
+			b.AddASN1(tagImplicit0, func(b *cryptobyte.Builder) {
 				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { // SignedData
 					b.AddASN1Int64(1)
 					b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { addDigest(b, req.Hash) })
 					b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { addOID(b, oidData) })
-					b.AddASN1(explicit0, func(b *cryptobyte.Builder) { b.AddBytes(joinSet(certificates)) })
+					b.AddASN1(tagImplicit0, func(b *cryptobyte.Builder) { b.AddBytes(certificateSet) })
 					b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) {
 						b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { // SignerInfo
 							b.AddASN1Int64(1)
@@ -199,7 +199,7 @@ func (req Request) encode(attributes, signature []byte) ([]byte, error) {
 								b.AddASN1BigInt(req.Certificate.SerialNumber)
 							})
 							addDigest(b, req.Hash)
-							b.AddASN1(explicit0, func(b *cryptobyte.Builder) { b.AddBytes(attributes) })
+							b.AddASN1(tagImplicit0, func(b *cryptobyte.Builder) { b.AddBytes(attributes) })
 							addSignatureAlgorithm(b, req.Scheme, req.Hash)
 							b.AddASN1OctetString(signature)
 						})
@@ -217,8 +217,13 @@ func joinSet(elements [][]byte) []byte {
 	return bytes.Join(elements, nil)
 }
 
-func build(f func(*cryptobyte.Builder)) ([]byte, error) {
-	b := cryptobyte.NewBuilder(nil)
+// buildSize is room for all but large certificates, so that little is copied.
+const buildSize = 512
+
+func build(f func(*cryptobyte.Builder)) ([]byte, error) { return buildIn(buildSize, f) }
+
+func buildIn(size int, f func(*cryptobyte.Builder)) ([]byte, error) {
+	b := cryptobyte.NewBuilder(make([]byte, 0, size))
 	f(b)
 	der, err := b.Bytes()
 	if err != nil {

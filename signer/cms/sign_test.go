@@ -128,6 +128,7 @@ func TestSignRefuses(t *testing.T) {
 		"key of somebody else":   {identities()["rsa3072"].key, good, ErrKeyMismatch},
 		"key of another kind":    {ec.key, good, ErrKeyMismatch},
 		"no certificate":         {rsa.key, with(func(r *Request) { r.Certificate = nil }), ErrNoCertificate},
+		"gap in the chain":       {rsa.key, with(func(r *Request) { r.Chain = []*x509.Certificate{nil} }), ErrNoCertificate},
 		"SHA-1":                  {rsa.key, with(func(r *Request) { r.Hash = crypto.SHA1 }), ErrUnsupported},
 		"digest of other length": {rsa.key, with(func(r *Request) { r.Digest = r.Digest[1:] }), ErrDigest},
 		"ECDSA with an RSA key":  {rsa.key, with(func(r *Request) { r.Scheme = ECDSA }), ErrUnsupported},

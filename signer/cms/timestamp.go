@@ -163,6 +163,10 @@ func (ts *Timestamp) verify(digest []byte) error {
 	return checkTimestamping(ts.Certificate)
 }
 
+// WeakHash tells that the token rests on a hash with known collisions, for its
+// imprint or in its signature.
+func (ts *Timestamp) WeakHash() bool { return weakHash(ts.Hash) || ts.Signer.WeakHash() }
+
 // checkTimestamping demands the extended key usage of RFC 3161 §2.3: critical,
 // time-stamping, alone.
 func checkTimestamping(cert *x509.Certificate) error {

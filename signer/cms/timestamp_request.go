@@ -47,7 +47,8 @@ func (e *RefusedError) Error() string {
 // RequestTimestamp asks the authority at url for a token over digest, made with
 // hash (RFC 3161 §3.4). The deadline is that of ctx: public authorities take
 // from tenths of a second to minutes. The token that comes back has been
-// verified: signature, certificate, imprint, nonce. There is one try.
+// verified: signature, certificate, imprint, nonce. There is one try. A nil
+// client is http.DefaultClient.
 //
 // Errors: those of the network as they are, *RefusedError if the authority
 // says no, ErrTimestamp and what Timestamp.Verify returns for a bad answer.
@@ -78,6 +79,9 @@ func requestTimestamp(ctx context.Context, client *http.Client, url string, hash
 	}
 	request.Header.Set("Content-Type", "application/timestamp-query")
 	request.Header.Set("Accept", "application/timestamp-reply")
+	if client == nil {
+		client = http.DefaultClient
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, err

@@ -293,8 +293,8 @@ func TestOpenSSLTimestamp(t *testing.T) {
 		if ts.Hash != crypto.SHA384 || ts.Policy != "1.2.3.4" || ts.Accuracy != 1500*time.Millisecond+100*time.Microsecond || ts.Nonce == nil || time.Since(ts.GenTime) > time.Minute {
 			t.Errorf("%s: %+v", digest, ts)
 		}
-		if ts.Signer.WeakHash() != (digest == "sha1") {
-			t.Errorf("%s: weak is %v", digest, ts.Signer.WeakHash())
+		if ts.WeakHash() != (digest == "sha1") {
+			t.Errorf("%s: weak is %v", digest, ts.WeakHash())
 		}
 		if err := ts.Verify(sum(crypto.SHA384, nil)); !errors.Is(err, ErrTimestamp) {
 			t.Errorf("%s, other content: %v", digest, err)
