@@ -196,6 +196,9 @@ func (v *run) readCMS(sub pdf.Name) error {
 		return nil
 	}
 	v.sd, v.cms = sd, sd.Signers[0]
+	if err := checkStructure(sd, der); err != nil {
+		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailCMS, "reason", err.Error()))
+	}
 	v.baseline(sub)
 	s.Certificate = v.cms.Certificate
 	if s.Certificate != nil {
