@@ -299,10 +299,13 @@ func publicKey(cert *x509.Certificate) crypto.PublicKey {
 	return &rsa.PublicKey{N: modulus, E: exponent}
 }
 
-// maxRSA is the longest RSA key that is used, in bits. Time to check a signature
-// grows with the square, so that a certificate of some kilobytes could stop a
-// service.
-const maxRSA = 16384
+// Bounds of the RSA keys that are used, in bits. crypto/rsa refuses shorter ones.
+// Time to check a signature grows with the square, so that a certificate of some
+// kilobytes could stop a service.
+const (
+	minRSA = 1024
+	maxRSA = 16384
+)
 
 func checkKeySize(cert *x509.Certificate) error {
 	if key, ok := publicKey(cert).(*rsa.PublicKey); ok && key.N.BitLen() > maxRSA {

@@ -190,6 +190,25 @@ func TestSignerWithoutCertificate(t *testing.T) {
 	}
 }
 
+func TestShortKeys(t *testing.T) {
+	for bits, want := range map[string]error{"512": ErrUnsupported, "1024": nil} {
+		dir := t.TempDir()
+		writeFile(t, dir, "content", content)
+		mustOpenssl(t, dir, "req", "-x509", "-newkey", "rsa:"+bits, "-nodes", "-subj", "/CN=Le Minh Quan", "-keyout", "key.pem", "-out", "cert.pem")
+		mustOpenssl(t, dir, "cms", "-sign", "-binary", "-in", "content", "-signer", "cert.pem", "-inkey", "key.pem", "-outform", "DER", "-out", "sig.cms")
+		sd, err := Parse(readFile(t, dir, "sig.cms"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sd.Signers[0].Verify(sum(crypto.SHA256, content)); !errors.Is(err, want) || want == nil && err != nil {
+			t.Errorf("%s bits: %v", bits, err)
+		}
+		if !sd.Signers[0].WeakKey() {
+			t.Errorf("%s bits are not weak", bits)
+		}
+	}
+}
+
 // TestKeyRestrictedToPSS: crypto/x509 reads such certificates without their key.
 func TestKeyRestrictedToPSS(t *testing.T) {
 	dir := identities()["rsa2048"].files(t)

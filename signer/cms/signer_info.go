@@ -220,7 +220,7 @@ func (s *Signer) parseSigned(depth int) error {
 	seen := map[objectID]bool{}
 	for _, a := range s.SignedAttributes {
 		if err := s.readAttribute(a, seen[a.id], depth); err != nil && s.defect == nil {
-			s.defect = fmt.Errorf("%w: %s: %w", ErrAttributes, a.Type, err)
+			s.defect = fmt.Errorf("%w: %s: %v", ErrAttributes, a.Type, err)
 		}
 		seen[a.id] = true
 	}

@@ -16,6 +16,21 @@ func (s *Signer) WeakHash() bool {
 	return weakHash(s.Hash) || s.SigningCertificate != nil && weakHash(s.SigningCertificate.Hash)
 }
 
+// WeakKey tells that the key is shorter than Circular 15/2025/TT-BKHCN Annex I
+// and ETSI TS 119 312 allow: RSA below 2048 bits, elliptic curves below 256.
+func (s *Signer) WeakKey() bool {
+	if s.Certificate == nil {
+		return false
+	}
+	switch key := publicKey(s.Certificate).(type) {
+	case *rsa.PublicKey:
+		return key.N.BitLen() < 2048
+	case *ecdsa.PublicKey:
+		return key.Curve.Params().BitSize < 256
+	}
+	return false
+}
+
 // Verify checks the signature against the digest of the content, made with
 // s.Hash: the algorithms, the signed attributes, the message-digest, that the
 // certificate is there and is the one that every signing-certificate attribute
@@ -57,7 +72,7 @@ func (s *Signer) verify(digest []byte) error {
 	}
 	if s.Certificate == nil {
 		if s.unreadable != nil {
-			return fmt.Errorf("%w: it can't be read: %w", ErrNoCertificate, s.unreadable.Reason)
+			return fmt.Errorf("%w: it can't be read: %v", ErrNoCertificate, s.unreadable.Reason)
 		}
 		return ErrNoCertificate
 	}
@@ -87,6 +102,8 @@ func (s *Signer) verifySignature(digest []byte) error {
 	case *rsa.PublicKey:
 		var err error
 		switch {
+		case key.N.BitLen() < minRSA:
+			return fmt.Errorf("%w: RSA key of %d bits", ErrUnsupported, key.N.BitLen())
 		case s.Scheme == PSS:
 			err = rsa.VerifyPSS(key, s.Hash, digest, s.Signature, &rsa.PSSOptions{SaltLength: s.pss.saltLength})
 		case s.Scheme == PKCS1v15 && s.Certificate.PublicKey == nil:
