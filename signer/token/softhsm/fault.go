@@ -1,0 +1,96 @@
+package softhsm
+
+import (
+	_ "embed" // the C source of the module
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+//go:embed fault/fault.c
+var faultSource []byte
+
+// Fault is a PKCS#11 module around SoftHSM that fails on order, for what SoftHSM
+// never does: lock a PIN, ask for a PIN at each signature, lose the token, hang,
+// crash. It needs a C compiler (cc) and Linux.
+//
+// Orders are lines of a control file that the module reads at each call, so they
+// work across processes:
+//
+//	C_Sign return 0x32          answer with this CK_RV instead of making the call
+//	C_Sign after 3 return 0x32  the same, but let the process's first 3 calls pass
+//	C_Sign delay 300            wait so many milliseconds first
+//	C_Sign hang                 never come back
+//	C_Sign crash                write to a bad address
+//	C_Sign exit 3               end the process
+//	C_Sign print                print to standard output what looks like an answer
+//	C_Sign fork                 leave a child behind that keeps the descriptors
+//	pin-tries 3                 lock after so many wrong PINs, with the flags for it
+//	pin-pad 123456              have a PIN pad, and type this on it
+//	always-authenticate         want a PIN for every signature
+//	signature-length 100000     lie about the length of a signature
+//
+// The calls that take orders are those of listing, login, finding and signing;
+// "C_Login context" is the login for a single signature.
+type Fault struct {
+	module, control string
+}
+
+// NewFault builds the module in dir around the module at path (Store.Module).
+func NewFault(dir, path string) (*Fault, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("build fault module: %w", err)
+	}
+	f := &Fault{module: filepath.Join(dir, "fault.so"), control: filepath.Join(dir, "fault.control")}
+	source := filepath.Join(dir, "fault.c")
+	if err := os.WriteFile(source, faultSource, 0o600); err != nil {
+		return nil, fmt.Errorf("build fault module: %w", err)
+	}
+	compile := exec.Command("cc", "-std=gnu17", "-shared", "-fPIC", "-O1", "-w", "-o", f.module,
+		fmt.Sprintf("-DMODULE=%q", path), fmt.Sprintf("-DCONTROL=%q", f.control), source, "-ldl")
+	if out, err := compile.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build fault module: %w\n%s", err, out)
+	}
+	return f, nil
+}
+
+// Module is the path of the module.
+func (f *Fault) Module() string { return f.module }
+
+// Order replaces all orders by these; none at all heals the module, but for the
+// count of wrong PINs, which only a right one resets.
+func (f *Fault) Order(lines ...string) error {
+	next := f.control + ".new" // replaced at once: the module may be reading
+	if err := os.WriteFile(next, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		return fmt.Errorf("order fault: %w", err)
+	}
+	return os.Rename(next, f.control)
+}
+
+// Calls counts the calls made to the module since the last Forget, by any
+// process, by name: "C_Login", "C_Sign" ...
+func (f *Fault) Calls() (map[string]int, error) {
+	text, err := os.ReadFile(f.control + ".calls")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read calls: %w", err)
+	}
+	calls := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		calls[strings.TrimSuffix(line, "\n")]++
+	}
+	return calls, nil
+}
+
+// Forget starts the count of calls again.
+func (f *Fault) Forget() error {
+	err := os.Remove(f.control + ".calls")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
