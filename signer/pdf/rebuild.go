@@ -170,26 +170,11 @@ func (s *scan) skipData(l *lexer, v *Stream) error {
 	if s.noEnd {
 		return nil
 	}
-	for {
-		b := l.need(windowSize)
-		if i := bytes.Index(b, []byte("endstream")); i >= 0 {
-			l.pos += i
-			return l.err
-		}
-		if i := bytes.Index(b, []byte("endobj")); i >= 0 {
-			l.pos += i
-			return l.err
-		}
-		if l.err != nil {
-			return l.err
-		}
-		if len(b) < windowSize {
-			s.noEnd = true
-			l.seek(v.offset)
-			return nil
-		}
-		l.pos += len(b) - len("endstream") + 1
+	if !l.skipTo("endstream", "endobj") {
+		s.noEnd = true
+		l.seek(v.offset)
 	}
+	return l.err
 }
 
 // objectStream takes the objects that an object stream holds. One that can't be decoded is left out.

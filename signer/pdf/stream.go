@@ -67,14 +67,10 @@ func (f *File) streamLength(s *Stream) (int64, error) {
 			return 0, l.err
 		}
 	}
-	at, err := f.find(s.offset, "endstream")
+	// Not the next endstream wherever it is: in a stream that lacks it that would be another's.
+	at, err := f.find(s.offset, "endstream", "endobj")
 	if err != nil {
 		return 0, err
-	}
-	if at < 0 {
-		if at, err = f.find(s.offset, "endobj"); err != nil {
-			return 0, err
-		}
 	}
 	if at < 0 {
 		return 0, fail(KindTruncated, s.offset, "stream without an end")
@@ -109,21 +105,42 @@ func (f *File) declaredLength(s *Stream) (int64, bool) {
 	return int64(n), ok
 }
 
-// find returns the file offset of the first occurrence of word from offset on, -1 if there is none.
-func (f *File) find(offset int64, word string) (int64, error) {
+// find returns the file offset of the first occurrence of any of the words from offset on, -1 if there is none.
+func (f *File) find(offset int64, words ...string) (int64, error) {
 	l := f.lexer(offset)
 	defer l.release()
+	ok := l.skipTo(words...)
+	if l.err != nil {
+		return 0, l.err
+	}
+	if !ok {
+		return -1, nil
+	}
+	return l.offset(), nil
+}
+
+// skipTo moves to the first occurrence of any of the words, or to the end.
+func (l *lexer) skipTo(words ...string) bool {
+	longest := 0
+	for _, w := range words {
+		longest = max(longest, len(w))
+	}
 	for {
 		b := l.need(windowSize)
-		if i := bytes.Index(b, []byte(word)); i >= 0 {
-			return l.offset() + int64(i), nil
+		first := -1
+		for _, w := range words {
+			if i := bytes.Index(b, []byte(w)); i >= 0 {
+				first, b = i, b[:i] // the others count if they come before
+			}
 		}
-		if l.err != nil {
-			return 0, l.err
+		if first >= 0 {
+			l.pos += first
+			return true
 		}
 		if len(b) < windowSize {
-			return -1, nil
+			l.pos += len(b)
+			return false
 		}
-		l.pos += len(b) - len(word) + 1
+		l.pos += len(b) - longest + 1
 	}
 }

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -62,9 +63,7 @@ func (w *writer) object(o Object, depth int) error {
 		return w.dict(v, depth)
 	case *Reserved:
 		v.offset = w.offset()
-		for range v.Width {
-			w.b = append(w.b, v.fill)
-		}
+		w.b = append(w.b, bytes.Repeat([]byte{v.fill}, v.Width)...)
 	case *Stream:
 		return fail(KindDamaged, -1, "write: a stream must be an object of its own")
 	default:

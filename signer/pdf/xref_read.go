@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"math"
+	"slices"
 )
 
 // readChain reads the cross-reference section at offset and those that its Prev entries lead to, newest first.
@@ -120,6 +121,8 @@ func (f *File) readTable(l *lexer, s *section) error {
 func (f *File) readRows(l *lexer, s *section, first uint32, count int) error {
 	r := run{first: first, at: uint32(len(s.entries))}
 	l.skipSpace()
+	// Room for what is announced, but for no more rows than the rest of the file can hold.
+	s.entries = slices.Grow(s.entries, min(count, int((f.size-l.offset())/19)))
 	for i := 0; i < count; i++ {
 		at := l.offset()
 		offset, generation, kind, ok := l.row()
