@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+
+	"sokyso/signer/agent"
+)
+
+type outboxCommand struct {
+	JSON bool `name:"json" help:"${help_json}"`
+}
+
+// sent is a signature that has reached the log now.
+type sent struct {
+	Output     string `json:"output"`
+	EntryIndex *int64 `json:"entry_index"`
+}
+
+// Run sends what is pending, as every start does, and lists what still is.
+func (c *outboxCommand) Run(p *program) error {
+	config, err := p.config("")
+	if err != nil {
+		return err
+	}
+	a, err := agent.Open(p.ctx, config)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	delivered, pending := []sent{}, a.Outbox()
+	for _, r := range a.Recovered() {
+		if r.Err == nil && r.Index != nil {
+			delivered = append(delivered, sent{r.Output, r.Index})
+		}
+	}
+	if len(pending) > 0 {
+		p.status = statusFailed
+	}
+	if c.JSON {
+		return p.printJSON(map[string]any{"sent": delivered, "pending": pending})
+	}
+	for _, s := range delivered {
+		fmt.Fprintln(p.stdout, p.say("outbox.sent", "output", s.Output, "entry", entryText(s.EntryIndex)))
+	}
+	for _, waiting := range pending {
+		fmt.Fprintln(p.stdout, p.say("outbox.pending", "output", waiting.Output, "message", waiting.Message))
+	}
+	if len(pending) == 0 {
+		fmt.Fprintln(p.stdout, p.say("outbox.empty"))
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+
+	"sokyso/signer/agent"
+)
+
+const (
+	statusDone          = 0
+	statusFailed        = 1
+	statusUse           = 2
+	statusTotalFailed   = 3
+	statusIndeterminate = 4
+)
+
+// testOnlyStep is called after each step of a signature. Tests of this program
+// end the process there.
+var testOnlyStep func(step string)
+
+// commands is the command line.
+type commands struct {
+	Lang    string           `help:"${help_lang}" enum:"vi,en," default:"" placeholder:"vi|en"`
+	Version kong.VersionFlag `help:"${help_version}"`
+
+	Sign   signCommand   `cmd:"" help:"${help_sign}"`
+	Verify verifyCommand `cmd:"" help:"${help_verify}"`
+	Tokens tokensCommand `cmd:"" help:"${help_tokens}"`
+	Pair   pairCommand   `cmd:"" help:"${help_pair}"`
+	Outbox outboxCommand `cmd:"" help:"${help_outbox}"`
+	Doctor doctorCommand `cmd:"" help:"${help_doctor}"`
+	Serve  serveCommand  `cmd:"" hidden:"" help:"${help_serve}"`
+}
+
+// program is what a command works with.
+type program struct {
+	ctx            context.Context
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	catalogue      *agent.Catalogue
+	status         int
+}
+
+// useError is wrong use: exit status 2.
+type useError struct{ message string }
+
+func (e *useError) Error() string { return e.message }
+
+// exited carries the status out of kong, which wants to end the process.
+type exited int
+
+// Run is the program without its process: the exit status for the arguments.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (status int) {
+	p := &program{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, catalogue: agent.NewCatalogue(languageIn(args))}
+	defer func() {
+		if left, ok := recover().(exited); ok {
+			status = int(left)
+		}
+	}()
+	parser, err := kong.New(&commands{}, kong.Name("signagent"), kong.Description(p.say("help.description")),
+		kong.Writers(stdout, stderr), kong.Exit(func(status int) { panic(exited(status)) }), p.helpTexts(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		fmt.Fprintln(stderr, p.say("use.wrong", "reason", err.Error()))
+		return statusUse
+	}
+	selected, err := parser.Parse(args)
+	if err != nil {
+		return p.wrong(p.say("use.wrong", "reason", err.Error()))
+	}
+	err = selected.Run(p)
+	var use *useError
+	switch {
+	case errors.As(err, &use):
+		return p.wrong(use.message)
+	case err != nil:
+		_, message := p.catalogue.Explain(err, "")
+		fmt.Fprintln(stderr, message)
+		return statusFailed
+	}
+	return p.status
+}
+
+func (p *program) wrong(message string) int {
+	fmt.Fprintln(p.stderr, message)
+	fmt.Fprintln(p.stderr, p.say("use.help"))
+	return statusUse
+}
+
+// languageIn finds --lang before anything is parsed: help and errors of parsing
+// are in that language too.
+func languageIn(args []string) string {
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, "--lang="); ok {
+			return value
+		}
+		if arg == "--lang" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
+}
+
+func (p *program) helpTexts() kong.Vars {
+	texts := kong.Vars{"version": version}
+	for name, text := range p.catalogue.Section("help") {
+		texts["help_"+name] = text
+	}
+	return texts
+}
+
+func (p *program) say(key string, params ...string) string {
+	return p.catalogue.Sentence(key, params...)
+}
+
+// misuse is a useError with a sentence of the catalogue.
+func (p *program) misuse(key string, params ...string) error {
+	return &useError{p.say("use."+key, params...)}
+}
+
+// printJSON writes a value for another program.
+func (p *program) printJSON(value any) error {
+	encoder := json.NewEncoder(p.stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	return nil
+}
+
+// onTerminal says whether progress has anybody to look at it.
+func (p *program) onTerminal() bool {
+	file, ok := p.stderr.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+func (p *program) note(text string) {
+	if p.onTerminal() {
+		fmt.Fprintln(p.stderr, text)
+	}
+}
+
+// config is the agent's configuration of a command.
+func (p *program) config(module string) (agent.Config, error) {
+	home, err := agent.Home()
+	if err != nil {
+		return agent.Config{}, err
+	}
+	return agent.Config{
+		Home: home, Module: module, Catalogue: p.catalogue, OnStep: testOnlyStep,
+		OnWait:     func() { p.note(p.say("sign.waiting")) },
+		OnRecovery: func() { p.note(p.say("sign.phase.recover")) },
+	}, nil
+}
+
+// tellRecovered says on standard error what the start found unfinished.
+func (p *program) tellRecovered(recovered []agent.Recovered) {
+	for _, r := range recovered {
+		switch {
+		case r.Err != nil && r.Output != "":
+			_, message := p.catalogue.Explain(r.Err, r.Output)
+			fmt.Fprintln(p.stderr, p.say("recovered.pending", "output", r.Output, "message", message))
+		case r.Err != nil:
+			_, message := p.catalogue.Explain(r.Err, r.Input)
+			fmt.Fprintln(p.stderr, message)
+		case r.Output != "":
+			fmt.Fprintln(p.stderr, p.say("recovered.finished", "output", r.Output, "entry", entryText(r.Index)))
+		default:
+			fmt.Fprintln(p.stderr, p.say("recovered.discarded", "file", r.Input))
+		}
+	}
+}
+
+func entryText(index *int64) string {
+	if index == nil {
+		return ""
+	}
+	return fmt.Sprint(*index)
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"sokyso/httpapi/wire"
+	"sokyso/signer"
+	"sokyso/signer/agent"
+)
+
+type signCommand struct {
+	Files      []string `arg:"" name:"file" help:"${help_files}"`
+	Output     string   `short:"o" placeholder:"OUT" help:"${help_output}"`
+	OutDir     string   `placeholder:"DIR" help:"${help_out_dir}"`
+	Module     string   `placeholder:"SO" help:"${help_module}"`
+	Token      string   `placeholder:"LABEL-OR-SERIAL" help:"${help_token}"`
+	Cert       string   `placeholder:"SHA256" help:"${help_cert}"`
+	PINFile    string   `name:"pin-file" placeholder:"F" help:"${help_pin_file}"`
+	FinalTry   bool     `help:"${help_final_try}"`
+	Standalone bool     `help:"${help_standalone}"`
+
+	Act      string `enum:"approve,initial,issue,attachment,copy" default:"approve" help:"${help_act}"`
+	Capacity string `enum:"KT,TM,TL,TUQ,Q," default:"" placeholder:"KT" help:"${help_capacity}"`
+	Number   string `placeholder:"07" help:"${help_number}"`
+	Symbol   string `placeholder:"TB-MNHS" help:"${help_symbol}"`
+	Kind     string `placeholder:"TB" help:"${help_kind}"`
+	Summary  string `placeholder:"TEXT" help:"${help_summary}"`
+	Purpose  string `placeholder:"TEXT" help:"${help_purpose}"`
+
+	Level  string `enum:"b-b,b-t,b-lt,b-lta" default:"b-b" help:"${help_level}"`
+	TSA    string `name:"tsa" placeholder:"URL" help:"${help_tsa}"`
+	Roots  string `placeholder:"PEM" help:"${help_roots}"`
+	Scheme string `enum:"pkcs1v15,pss,auto" default:"auto" help:"${help_scheme}"`
+
+	Invisible bool   `help:"${help_invisible}"`
+	Page      int    `placeholder:"N" help:"${help_page}"`
+	Rect      string `placeholder:"x,y,w,h" help:"${help_rect}"`
+	Anchor    string `placeholder:"TEXT" help:"${help_anchor}"`
+	Field     string `placeholder:"NAME" help:"${help_field}"`
+	Image     string `placeholder:"PNG" help:"${help_image}"`
+
+	JSON bool `name:"json" help:"${help_json}"`
+}
+
+// Run signs the files and prints what became of each.
+func (c *signCommand) Run(p *program) error {
+	if err := c.check(p); err != nil {
+		return err
+	}
+	batch := agent.Batch{
+		Jobs: c.jobs(), Token: c.Token, Certificate: c.Cert, Standalone: c.Standalone,
+		Level: signer.Level(c.Level), TSA: c.TSA, Field: c.Field, FinalTry: c.FinalTry,
+		PIN: agent.PINFromTerminal(p.catalogue), Progress: c.progress(p),
+	}
+	if c.Scheme != "auto" {
+		batch.SetScheme(c.Scheme)
+	}
+	if c.PINFile != "" {
+		batch.PIN = agent.PINFromFile(c.PINFile, p.stdin)
+	}
+	var err error
+	if batch.Visible, err = c.visible(p); err != nil {
+		return err
+	}
+	if c.Standalone && !c.JSON {
+		fmt.Fprintln(p.stderr, p.say("standalone.warning"))
+	}
+	return c.print(p, c.sign(p, batch))
+}
+
+// sign never fails as a whole: what stands in the way of all files is told of each.
+func (c *signCommand) sign(p *program, batch agent.Batch) []agent.Result {
+	var err error
+	if batch.Roots, err = agent.LoadRoots(c.Roots); err != nil {
+		return agent.FailAll(p.catalogue, batch.Jobs, err)
+	}
+	if err := batch.LoadImage(c.Image); err != nil {
+		return agent.FailAll(p.catalogue, batch.Jobs, err)
+	}
+	config, err := p.config(c.Module)
+	if err != nil {
+		return agent.FailAll(p.catalogue, batch.Jobs, err)
+	}
+	a, err := agent.Open(p.ctx, config)
+	if err != nil {
+		return agent.FailAll(p.catalogue, batch.Jobs, err)
+	}
+	defer a.Close()
+	p.tellRecovered(a.Recovered())
+	return a.SignBatch(p.ctx, batch)
+}
+
+func (c *signCommand) jobs() []agent.Job {
+	jobs := make([]agent.Job, len(c.Files))
+	for i, file := range c.Files {
+		jobs[i] = agent.Job{
+			Input: file, Output: c.Output, OutDir: c.OutDir, Act: c.Act, Capacity: c.Capacity,
+			Document: wire.DocumentFacts{Number: c.Number, Symbol: c.Symbol, Kind: c.Kind, Summary: c.Summary, Purpose: c.Purpose},
+		}
+	}
+	return jobs
+}
+
+// check finds flags that contradict each other. None is ever passed over in silence.
+func (c *signCommand) check(p *program) error {
+	placed := map[string]bool{"--page": c.Page != 0, "--rect": c.Rect != "", "--image": c.Image != "", "--anchor": c.Anchor != ""}
+	switch {
+	case c.Anchor != "":
+		return p.misuse("anchor")
+	case c.Output != "" && c.OutDir != "":
+		return p.misuse("output_both")
+	case c.Output != "" && len(c.Files) > 1:
+		return p.misuse("output_many")
+	case c.Page < 0:
+		return p.misuse("page")
+	case c.TSA != "" && c.Level == string(signer.LevelBB):
+		return p.misuse("tsa")
+	case c.TSA == "" && c.Level == string(signer.LevelBT):
+		return p.misuse("tsa_missing")
+	}
+	for _, flag := range []string{"--page", "--rect", "--image"} {
+		switch {
+		case placed[flag] && c.Invisible:
+			return p.misuse("invisible", "flag", flag)
+		case placed[flag] && c.Rect == "" && c.Field == "":
+			return p.misuse("rect_missing", "flag", flag)
+		}
+	}
+	seen := map[string]bool{}
+	for _, file := range c.Files {
+		path, err := filepath.Abs(file)
+		if err == nil && seen[path] {
+			return p.misuse("same_input", "file", file)
+		}
+		seen[path] = true
+	}
+	return nil
+}
+
+func (c *signCommand) visible(p *program) (*agent.Visible, error) {
+	if c.Rect == "" && c.Image == "" {
+		return nil, nil
+	}
+	visible := &agent.Visible{Page: max(c.Page, 1)}
+	if c.Rect == "" {
+		return visible, nil // the field's own place
+	}
+	numbers := strings.Split(c.Rect, ",")
+	if len(numbers) != len(visible.Rect) {
+		return nil, p.misuse("rect")
+	}
+	for i, number := range numbers {
+		value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if err != nil {
+			return nil, p.misuse("rect")
+		}
+		visible.Rect[i] = value
+	}
+	if visible.Rect[2] <= 0 || visible.Rect[3] <= 0 {
+		return nil, p.misuse("rect")
+	}
+	return visible, nil
+}
+
+func (c *signCommand) progress(p *program) func(agent.Progress) {
+	if !p.onTerminal() {
+		return nil
+	}
+	return func(progress agent.Progress) {
+		fmt.Fprintln(p.stderr, p.say("sign.progress", "number", strconv.Itoa(progress.Number), "count", strconv.Itoa(progress.Count),
+			"file", filepath.Base(progress.File), "phase", p.say("sign.phase."+progress.Phase)))
+	}
+}
+
+func (c *signCommand) print(p *program, results []agent.Result) error {
+	signed := 0
+	for _, result := range results {
+		if result.Status == agent.StatusSigned {
+			signed++
+		}
+		if !result.Good() {
+			p.status = statusFailed
+		}
+	}
+	if c.JSON {
+		return p.printJSON(map[string]any{"files": results})
+	}
+	for _, result := range results {
+		key := map[string]string{agent.StatusSigned: "sign.done", agent.StatusRefused: "sign.refused", agent.StatusFailed: "sign.failed"}[result.Status]
+		fmt.Fprintln(p.stdout, p.say(key, "file", result.Input, "output", result.Output, "entry", entryText(result.EntryIndex)))
+		if result.Message != "" {
+			fmt.Fprintln(p.stdout, "   "+result.Message)
+		}
+	}
+	if len(results) > 1 {
+		fmt.Fprintln(p.stdout, p.say("sign.summary", "signed", strconv.Itoa(signed), "count", strconv.Itoa(len(results))))
+	}
+	return nil
+}

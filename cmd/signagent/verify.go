@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"sokyso/signer"
+	"sokyso/signer/agent"
+)
+
+type verifyCommand struct {
+	Files   []string `arg:"" name:"file" help:"${help_files}"`
+	Roots   string   `placeholder:"PEM" help:"${help_roots}"`
+	Offline bool     `help:"${help_offline}"`
+	At      string   `placeholder:"TIME" help:"${help_at}"`
+	LogKey  string   `placeholder:"KEY" help:"${help_log_key}"`
+	JSON    bool     `name:"json" help:"${help_json}"`
+}
+
+// Run validates the files and prints what is found in each.
+func (c *verifyCommand) Run(p *program) error {
+	v := agent.Verification{Offline: c.Offline, Catalogue: p.catalogue}
+	var err error
+	if v.At, err = c.time(); err != nil {
+		return p.misuse("at")
+	}
+	if v.Roots, err = agent.LoadRoots(c.Roots); err != nil {
+		_, message := p.catalogue.Explain(err, "")
+		return &useError{message}
+	}
+	home, err := agent.Home()
+	if err != nil && c.LogKey == "" {
+		home = ""
+	}
+	if v.LogKey, err = agent.LogVerifier(home, c.LogKey); err != nil && c.LogKey != "" {
+		return p.misuse("log_key")
+	}
+	reports := make([]agent.FileReport, len(c.Files))
+	for i, file := range c.Files {
+		reports[i] = v.Verify(p.ctx, file)
+		p.status = worst(p.status, reports[i].Status())
+	}
+	if c.JSON {
+		return p.printJSON(map[string]any{"files": reports})
+	}
+	for _, report := range reports {
+		p.printReport(report)
+	}
+	return nil
+}
+
+// time reads --at: a moment, or a day in Vietnam, which means its end.
+func (c *verifyCommand) time() (time.Time, error) {
+	if c.At == "" {
+		return time.Time{}, nil
+	}
+	if at, err := time.Parse(time.RFC3339, c.At); err == nil {
+		return at, nil
+	}
+	day, err := time.ParseInLocation(time.DateOnly, c.At, signer.Vietnam)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return day.AddDate(0, 0, 1).Add(-time.Second), nil
+}
+
+// worst of two exit statuses of verify: an invalid signature outweighs a doubt.
+func worst(a, b int) int {
+	for _, status := range []int{statusTotalFailed, statusIndeterminate} {
+		if a == status || b == status {
+			return status
+		}
+	}
+	return statusDone
+}
+
+func (p *program) printReport(report agent.FileReport) {
+	switch {
+	case report.Error != "":
+		fmt.Fprintln(p.stdout, p.say("verify.error", "file", report.File, "message", report.Error))
+	case len(report.Signatures) == 0:
+		fmt.Fprintln(p.stdout, p.say("verify.none", "file", report.File))
+	}
+	for _, s := range report.Signatures {
+		fmt.Fprintln(p.stdout, p.say("verify.signature", "file", report.File,
+			"indication", p.say("verify.indication."+s.Indication), "signer", s.Signer, "level", s.Level))
+		if s.SubIndication != "" {
+			fmt.Fprintln(p.stdout, "   "+p.say("sub."+s.SubIndication))
+		}
+		if s.ClaimedTime != "" {
+			fmt.Fprintln(p.stdout, p.say("verify.time", "time", s.ClaimedTime))
+		}
+		if s.Covers != "" {
+			fmt.Fprintln(p.stdout, p.say("verify.covers."+s.Covers))
+		}
+		if s.LaterChanges != "" && s.Covers != "" {
+			fmt.Fprintln(p.stdout, p.say("verify.changes."+s.LaterChanges))
+		}
+		for _, d := range s.Details {
+			fmt.Fprintln(p.stdout, "   - "+d.Message)
+		}
+	}
+}

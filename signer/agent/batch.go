@@ -1,0 +1,328 @@
+package agent
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"sokyso/httpapi/wire"
+	"sokyso/signer"
+	"sokyso/signer/validation"
+)
+
+// run is one batch under way.
+type run struct {
+	*Agent
+	batch  *Batch
+	device *device // nil until the first file needs the token
+}
+
+// SignBatch signs the files one after the other and says what became of each. An
+// error of a file does not stop the others; an error that they would share does,
+// and a wrong PIN always.
+func (a *Agent) SignBatch(ctx context.Context, batch Batch) []Result {
+	r := &run{Agent: a, batch: &batch}
+	defer r.close()
+	results := make([]Result, len(batch.Jobs))
+	stopped := false
+	for i, job := range batch.Jobs {
+		if stopped {
+			results[i] = r.failed(Result{Input: job.Input}, fail("not_attempted", nil))
+			continue
+		}
+		results[i], stopped = r.signOne(ctx, i, job)
+		r.config.Logger.Info("file", "input", job.Input, "status", results[i].Status, "code", results[i].Code)
+	}
+	return results
+}
+
+func (r *run) close() {
+	if r.device != nil {
+		r.device.close()
+	}
+}
+
+func (r *run) progress(i int, phase string) {
+	if r.batch.Progress != nil {
+		r.batch.Progress(Progress{Number: i + 1, Count: len(r.batch.Jobs), File: r.batch.Jobs[i].Input, Phase: phase})
+	}
+}
+
+// failed fills a result with an error that came before anything was handed out.
+func (r *run) failed(result Result, err error) Result {
+	return failedResult(r.config.Catalogue, result, err)
+}
+
+// signOne takes one file through all steps. Stop is set when the next file would
+// fail alike.
+func (r *run) signOne(ctx context.Context, i int, job Job) (result Result, stop bool) {
+	result = Result{Input: job.Input}
+	broken := func(err error) (Result, bool) { return r.failed(result, err), explain(err, job.Input).fatal }
+
+	r.progress(i, "prepare")
+	if err := r.mayBegin(ctx); err != nil {
+		return broken(err)
+	}
+	source, err := signer.OpenFile(job.Input)
+	if err != nil {
+		return broken(err)
+	}
+	defer source.Close()
+	input, err := signer.Prepare(ctx, source)
+	if err != nil {
+		return broken(err)
+	}
+	sum := input.SHA256()
+	result.SHA256In = hex.EncodeToString(sum[:])
+	place, err := targetOf(job)
+	if err != nil {
+		return broken(err)
+	}
+	if earlier := r.finishedEarlier(job, result.SHA256In, place.wanted); earlier != nil {
+		return r.alreadySigned(result, earlier, place), false
+	}
+	output, err := place.free()
+	if err != nil {
+		return broken(err)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return broken(err)
+	}
+	temp := tempOf(output, id.String())
+	if err := probe(temp); err != nil {
+		return broken(err)
+	}
+	if err := r.openDevice(ctx); err != nil {
+		return broken(err)
+	}
+	at := r.config.Now()
+	if err := r.device.valid(at); err != nil {
+		return broken(err)
+	}
+
+	r.progress(i, "grant")
+	plan := intent{
+		SHA256In: result.SHA256In, Wanted: place.wanted, Explicit: place.explicit, Output: output, Temp: temp,
+		Act: job.Act, Capacity: job.Capacity, Serial: r.device.info.Serial,
+	}
+	if plan.Input, err = filepath.Abs(job.Input); err != nil {
+		return broken(err)
+	}
+	grant, err := r.grant(ctx, id.String(), job, input, source)
+	if err != nil {
+		return broken(err)
+	}
+	plan.Grant = grant.ID
+	if !r.batch.Standalone {
+		plan.LogKey = r.pairing.LogKey
+	}
+
+	if err := r.journal.append(journalEntry{Job: id.String(), Step: stepIntent, At: at, Intent: &plan}); err != nil {
+		r.tellAbandoned(ctx, r.client, grant.ID, "other")
+		return broken(fail("home_unusable", err, "folder", r.config.Home))
+	}
+	r.step("after-intent")
+	current := r.journal.jobs[id.String()]
+
+	r.progress(i, "sign")
+	if err := r.makeSignature(ctx, current, job, input, grant, at); err != nil {
+		r.discard(ctx, r.client, current, abandonReason(err), false)
+		return broken(err)
+	}
+
+	r.progress(i, "record")
+	err = r.advance(ctx, r.client, current, false)
+	return r.signed(result, current, place, err)
+}
+
+// mayBegin refuses a file before anything is read when there is no leave to sign
+// at all.
+func (r *run) mayBegin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fail("cancelled", err)
+	}
+	switch r.batch.Level {
+	case "", signer.LevelBB, signer.LevelBT:
+	default:
+		return &signer.Error{Code: signer.CodeLevelUnsupported, Params: map[string]string{"level": string(r.batch.Level)}}
+	}
+	if r.pairing == nil && !r.batch.Standalone {
+		return fail("not_paired", nil)
+	}
+	return nil
+}
+
+// makeSignature goes from the intent to the journal's "signed". On an error
+// nothing has been handed out.
+func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *signer.Prepared, grant wire.Grant, at time.Time) error {
+	if err := r.device.login(ctx, r.batch); err != nil {
+		return err
+	}
+	f := facts{job: work, signer: r.device.certificate.X509.Subject.CommonName, at: at}
+	if !r.batch.Standalone {
+		f.signer, f.school = grant.Signer, r.pairing.School
+	}
+	document, err := input.Sign(ctx, r.device.signer(ctx), r.device.chain(r.batch.Roots), r.batch.signerOptions(f))
+	if err != nil {
+		return r.device.named(err)
+	}
+	r.step("after-sign")
+	if err := stage(document, current.Intent.Temp); err != nil {
+		return err
+	}
+	r.step("after-stage")
+	digest, out := document.ByteRangeDigest(), document.SHA256Out()
+	level := r.batch.Level
+	if level == "" {
+		level = signer.LevelBB
+	}
+	err = r.journal.append(journalEntry{Job: current.ID, Step: stepSigned, At: r.config.Now(), Signature: &finishedRecord{
+		CMS: document.CMS(), CertificateSHA256: r.device.certificate.SHA256, ByteRangeDigest: hex.EncodeToString(digest[:]),
+		SHA256Out: hex.EncodeToString(out[:]), Level: string(level), Field: document.Field(), SignedAt: document.SigningTime(),
+	}})
+	if err != nil {
+		return fail("home_unusable", err, "folder", r.config.Home)
+	}
+	r.step("after-signed")
+	rememberModule(r.config.Home, r.device.client.Module())
+	return nil
+}
+
+// grant asks the service for leave. Standalone there is nobody to ask.
+func (r *run) grant(ctx context.Context, request string, job Job, input *signer.Prepared, source signer.Source) (wire.Grant, error) {
+	if r.batch.Standalone {
+		return wire.Grant{}, nil
+	}
+	if err := r.checkLog(ctx); err != nil {
+		return wire.Grant{}, err
+	}
+	prior, err := priorSignatures(ctx, input, source)
+	if err != nil {
+		return wire.Grant{}, err
+	}
+	document := job.Document
+	document.FileName = filepath.Base(job.Input)
+	sum := input.SHA256()
+	grant, err := r.client.Grant(ctx, wire.GrantRequest{
+		Request: request, TokenSerial: r.device.info.Serial, Certificate: r.device.certificate.X509.Raw, SHA256In: hex.EncodeToString(sum[:]),
+		Document: document, Act: job.Act, Capacity: job.Capacity, Prior: prior,
+	})
+	if err != nil {
+		return wire.Grant{}, err
+	}
+	if grant.CertificateSHA256 != r.device.certificate.SHA256 {
+		r.tellAbandoned(ctx, r.client, grant.ID, "other")
+		return wire.Grant{}, &wire.NonsenseError{URL: r.client.URL(), Operation: "POST " + wire.PathGrants, Reason: "the grant is for another certificate"}
+	}
+	return grant, nil
+}
+
+// priorSignatures are those that the input carries, for the service to judge
+// whether somebody competent has signed.
+func priorSignatures(ctx context.Context, input *signer.Prepared, source signer.Source) ([]wire.PriorSignature, error) {
+	report, err := validation.ValidateFile(ctx, input.PDF(), source, validation.Options{Offline: true})
+	if err != nil {
+		return nil, fmt.Errorf("earlier signatures: %w", err)
+	}
+	var prior []wire.PriorSignature
+	for _, s := range report.Signatures {
+		if len(s.CMS) == 0 || s.Indication == validation.TotalFailed || s.Certificate == nil {
+			continue
+		}
+		prior = append(prior, wire.PriorSignature{
+			Field: s.Field, CMS: s.CMS, ByteRangeDigest: hex.EncodeToString(s.ByteRangeDigest),
+			CertificateSHA256: s.CertificateSHA256, CoversWholeFile: s.Covers == validation.CoversFile,
+		})
+	}
+	return prior, nil
+}
+
+// signed fills the result of a file whose signature exists. Err says what keeps
+// it from the log.
+func (r *run) signed(result Result, current *job, place target, err error) (Result, bool) {
+	if current.Step == stepAbandoned || current.Step == stepSigned {
+		// It could not get its name, or the journal could not be told that it has.
+		if placed, _ := holds(current.Output, current.Signature.SHA256Out); !placed {
+			return r.failed(result, err), explain(err, result.Input).fatal
+		}
+	}
+	result.Status = StatusSigned
+	result.Output, result.SHA256Out, result.Level = place.shown(current.Output), current.Signature.SHA256Out, current.Signature.Level
+	result.EntryIndex = current.Index
+	if err == nil {
+		if r.batch.Standalone {
+			result.Message = r.config.Catalogue.Sentence("standalone.warning")
+		}
+		return result, false
+	}
+	e := explain(err, result.Input)
+	result.Code, result.Message = r.unlogged(err)
+	result.Wanting = result.Code != "not_yet_logged"
+	return result, e.fatal || result.Wanting
+}
+
+// unlogged explains what keeps a finished signature from the log.
+func (a *Agent) unlogged(err error) (code, message string) {
+	code, message = a.config.Catalogue.Explain(err, "")
+	var own *Error
+	switch {
+	case errors.As(err, &own):
+		return code, message // these sentences tell that it is signed
+	case code == "service_unreachable", code == "cancelled":
+		return a.config.Catalogue.Explain(fail("not_yet_logged", err), "")
+	}
+	return code, a.config.Catalogue.Sentence("agent.signed_unlogged", "reason", message)
+}
+
+// finishedEarlier finds a job that the same command began in an earlier run and
+// that was finished without that run's telling of it.
+func (a *Agent) finishedEarlier(work Job, sha256In, wanted string) *job {
+	for _, earlier := range a.journal.order {
+		told := !earlier.remembered(a.config.Now()) && earlier.Step != stepCommitted
+		if told || earlier.Intent.SHA256In != sha256In || earlier.Intent.Wanted != wanted ||
+			earlier.Intent.Act != work.Act || earlier.Intent.Capacity != work.Capacity {
+			continue
+		}
+		if there, err := holds(earlier.Output, earlier.Signature.SHA256Out); err == nil && there {
+			return earlier
+		}
+	}
+	return nil
+}
+
+func (r *run) alreadySigned(result Result, earlier *job, place target) Result {
+	result.Status, result.Output = StatusSigned, place.shown(earlier.Output)
+	result.SHA256Out, result.Level, result.EntryIndex = earlier.Signature.SHA256Out, earlier.Signature.Level, earlier.Index
+	result.Message = r.config.Catalogue.Sentence("agent.already_signed")
+	if earlier.Step == stepCommitted && earlier.Intent.Grant != "" {
+		for _, recovered := range r.recovered {
+			if recovered.Output == earlier.Output && recovered.Err != nil {
+				result.Code, result.Message = r.unlogged(recovered.Err)
+				result.Wanting = result.Code != "not_yet_logged"
+			}
+		}
+		return result
+	}
+	if err := r.journal.append(journalEntry{Job: earlier.ID, Step: stepSeen, At: r.config.Now()}); err != nil {
+		r.config.Logger.Warn("journal", "error", err)
+	}
+	return result
+}
+
+// abandonReason is the service's word for why a grant was not used.
+func abandonReason(err error) string {
+	code := explain(err, "").code
+	switch code {
+	case "wrong_pin", "pin_locked", "token_gone", "self_check_failed", "disk_full", "cancelled":
+		return code
+	case "canceled", "pin_needed", "pin_empty", "pin_file", "pin_final_try":
+		return "cancelled"
+	}
+	return "other"
+}

@@ -1,0 +1,231 @@
+package agent
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sokyso/signer"
+	"sokyso/signer/token"
+	"sokyso/signer/token/worker"
+)
+
+// device is the token of one batch, in its worker process. The PIN is asked for
+// once and lives no longer than the device.
+type device struct {
+	client       *worker.Client
+	info         token.Info
+	certificates []token.Certificate
+	certificate  token.Certificate // the one to sign with
+	loggedIn     bool
+	pin          []byte // for keys that want it at each signature; zeroed by close
+}
+
+// tokenError is a failure with the token that it came from.
+type tokenError struct {
+	info token.Info
+	err  error
+}
+
+func (e *tokenError) Error() string { return fmt.Sprintf("token %s: %v", e.info.Serial, e.err) }
+func (e *tokenError) Unwrap() error { return e.err }
+
+// certificateError says that not exactly one certificate of a token fits.
+type certificateError struct {
+	info  token.Info
+	found []token.Certificate
+}
+
+func (e *certificateError) Error() string {
+	return fmt.Sprintf("token %s: %d certificates fit", e.info.Serial, len(e.found))
+}
+
+// openDevice starts the worker and finds token and certificate, once per batch.
+func (r *run) openDevice(ctx context.Context) error {
+	if r.device != nil {
+		return nil
+	}
+	client, err := r.startWorker(ctx)
+	if err != nil {
+		return err
+	}
+	d := &device{client: client}
+	if err := d.open(ctx, r.batch); err != nil {
+		d.close()
+		return err
+	}
+	r.device = d
+	return nil
+}
+
+func (a *Agent) startWorker(ctx context.Context) (*worker.Client, error) {
+	return StartWorker(ctx, a.config.Home, a.config.Module, a.config.Executable)
+}
+
+// StartWorker starts the process that speaks to the module, finding the module
+// when none is named.
+func StartWorker(ctx context.Context, home, module, executable string) (*worker.Client, error) {
+	module, err := FindModule(home, module)
+	if err != nil {
+		return nil, err
+	}
+	return worker.Start(ctx, worker.Config{Module: module, Executable: executable})
+}
+
+func (d *device) open(ctx context.Context, batch *Batch) error {
+	selector := token.ByName(batch.Token)
+	selector.CertSHA256 = batch.Certificate
+	var err error
+	if d.info, err = d.client.Open(ctx, selector); err != nil {
+		return err
+	}
+	d.client.AskPIN(func(context.Context) ([]byte, error) { return slices.Clone(d.pin), nil })
+	if d.certificates, err = d.client.Certificates(ctx); err != nil {
+		return d.named(err)
+	}
+	if len(d.certificates) == 0 && d.info.Flags.LoginRequired {
+		// Some tokens hide their certificates until they are logged in to.
+		if err := d.login(ctx, batch); err != nil {
+			return err
+		}
+		if d.certificates, err = d.client.Certificates(ctx); err != nil {
+			return d.named(err)
+		}
+	}
+	return d.choose(batch.Certificate)
+}
+
+// choose picks the one certificate that fits: the wanted one, or the only one
+// with a key that is no CA's.
+func (d *device) choose(wanted string) error {
+	wanted = strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(wanted))
+	var fitting []token.Certificate
+	for _, certificate := range d.certificates {
+		switch {
+		case wanted != "" && certificate.SHA256 == wanted, wanted == "" && certificate.HasKey && !certificate.X509.IsCA:
+			fitting = append(fitting, certificate)
+		}
+	}
+	if len(fitting) != 1 {
+		failure := &certificateError{info: d.info, found: fitting}
+		if len(fitting) == 0 {
+			failure.found = d.certificates
+			return &noCertificateError{failure}
+		}
+		return failure
+	}
+	d.certificate = fitting[0]
+	return nil
+}
+
+// noCertificateError is a certificateError with none that fits.
+type noCertificateError struct{ *certificateError }
+
+// valid refuses a certificate outside its time before anybody is asked for
+// anything.
+func (d *device) valid(at time.Time) error {
+	c := d.certificate.X509
+	failure := &signer.Error{Params: map[string]string{"subject": c.Subject.CommonName}}
+	switch {
+	case at.After(c.NotAfter):
+		failure.Code, failure.Params["not_after"] = signer.CodeCertificateExpired, c.NotAfter.Format(time.RFC3339)
+	case at.Before(c.NotBefore):
+		failure.Code, failure.Params["not_before"] = signer.CodeCertificateNotYetValid, c.NotBefore.Format(time.RFC3339)
+	default:
+		return nil
+	}
+	return failure
+}
+
+// login asks for the PIN and tries it once. It is not tried on a token that says
+// it is locked, nor for the last time without the person's word.
+func (d *device) login(ctx context.Context, batch *Batch) error {
+	if d.loggedIn || !d.info.Flags.LoginRequired {
+		return nil
+	}
+	info, err := d.client.Info(ctx) // flags may have changed since the token was opened
+	if err != nil {
+		return d.named(err)
+	}
+	d.info = info
+	switch {
+	case info.Flags.PINLocked:
+		return d.named(&token.LoginError{Flags: info.Flags, Err: &token.Error{Op: "log in", Kind: token.ErrPINLocked}})
+	case info.Flags.PINFinalTry && !batch.FinalTry:
+		return fail("pin_final_try", nil, "label", info.Label)
+	}
+	var pin []byte
+	if !info.Flags.ProtectedAuthPath {
+		if batch.PIN == nil {
+			return fail("pin_needed", nil)
+		}
+		if pin, err = batch.PIN(ctx, info); err != nil {
+			return err
+		}
+		if len(pin) == 0 {
+			return fail("pin_empty", nil)
+		}
+	}
+	if err := d.client.Login(ctx, pin); err != nil {
+		clear(pin)
+		return d.named(err)
+	}
+	d.loggedIn, d.pin = true, pin
+	return nil
+}
+
+func (d *device) signer(ctx context.Context) crypto.Signer {
+	return d.client.SignerContext(ctx, d.certificate)
+}
+
+// named adds the token to an error, for its sentence.
+func (d *device) named(err error) error {
+	if err == nil || worker.Code(err) == "" {
+		return err
+	}
+	return &tokenError{info: d.info, err: err}
+}
+
+func (d *device) close() {
+	clear(d.pin)
+	d.pin = nil
+	d.client.Close()
+}
+
+// chain is the signer's certificate with its issuers, looked for among the
+// token's certificates and the trusted file's.
+func (d *device) chain(roots *Roots) []*x509.Certificate {
+	candidates := make([]*x509.Certificate, 0, len(d.certificates))
+	for _, certificate := range d.certificates {
+		candidates = append(candidates, certificate.X509)
+	}
+	if roots != nil {
+		candidates = append(candidates, roots.Intermediates...)
+	}
+	return chainOf(d.certificate.X509, candidates)
+}
+
+// explainCertificates fills in what a token's certificates are called.
+func explainCertificates(err error) (explanation, bool) {
+	e := explanation{code: "certificate_several_match", fatal: true, params: map[string]string{}}
+	var several *certificateError
+	var none *noCertificateError
+	switch {
+	case errors.As(err, &none):
+		several, e.code = none.certificateError, "certificate_no_match"
+	case !errors.As(err, &several):
+		return explanation{}, false
+	}
+	var names []string
+	for _, certificate := range several.found {
+		names = append(names, fmt.Sprintf("%s (%s)", certificate.X509.Subject.CommonName, certificate.SHA256))
+	}
+	e.key = "token." + e.code
+	e.params["label"], e.params["found"] = several.info.Label, strings.Join(names, ", ")
+	return e, true
+}

@@ -1,0 +1,114 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// replaceFile puts content at path so that, once it returns, a power cut finds
+// the new content and, at any time before, the old one: temporary file in the
+// same folder, fsync, rename, fsync of the folder.
+func replaceFile(path string, content []byte, mode os.FileMode) error {
+	temp, err := writeTemp(path, content, mode)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		os.Remove(temp)
+		return fmt.Errorf("replace %s: %w", filepath.Base(path), err)
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// createFile is replaceFile for a name that must be free: what stands there
+// stays, and the error is fs.ErrExist.
+func createFile(path string, content []byte, mode os.FileMode) error {
+	temp, err := writeTemp(path, content, mode)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp)
+	if err := placeFile(temp, path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func writeTemp(path string, content []byte, mode os.FileMode) (string, error) {
+	file, err := os.CreateTemp(filepath.Dir(path), ".sokyso-*.tmp")
+	if err != nil {
+		return "", fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	_, err = file.Write(content)
+	if err == nil && mode != 0o600 {
+		err = file.Chmod(mode)
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		os.Remove(file.Name())
+		return "", fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	return file.Name(), nil
+}
+
+// placeFile gives the file at temp the name path, unless that is taken
+// (fs.ErrExist). A hard link fails where rename would overwrite.
+func placeFile(temp, path string) error {
+	err := os.Link(temp, path)
+	switch {
+	case err == nil:
+		return os.Remove(temp)
+	case errors.Is(err, os.ErrExist):
+		return fmt.Errorf("place %s: %w", filepath.Base(path), err)
+	}
+	// No hard links here (FAT, some network folders): look, then rename. Between
+	// the two another program could take the name; there is nothing better.
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("place %s: %w", filepath.Base(path), os.ErrExist)
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("place %s: %w", filepath.Base(path), err)
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return fmt.Errorf("place %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
+
+// syncFolder makes the names in a folder durable. Windows has no such call and
+// needs none: NTFS journals its names.
+func syncFolder(folder string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	dir, err := os.Open(folder)
+	if err != nil {
+		return fmt.Errorf("sync folder: %w", err)
+	}
+	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+		return fmt.Errorf("sync folder %s: %w", folder, err)
+	}
+	return nil
+}
+
+// readBounded reads a file of at most limit bytes.
+func readBounded(path string, limit int64) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("%s is longer than %d bytes", filepath.Base(path), limit)
+	}
+	return content, nil
+}

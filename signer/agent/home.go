@@ -1,0 +1,47 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// HomeVariable names the environment variable that moves the state folder.
+const HomeVariable = "SOKYSO_HOME"
+
+// Home is the folder of the agent's state: $SOKYSO_HOME, else the folder sokyso
+// in the user's configuration folder.
+func Home() (string, error) {
+	if home := os.Getenv(HomeVariable); home != "" {
+		return filepath.Abs(home)
+	}
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return "", fail("home_unusable", err, "folder", "~/.config/sokyso")
+	}
+	return filepath.Join(config, "sokyso"), nil
+}
+
+// makeHome creates the state folder and takes other people's rights from it.
+func makeHome(home string) error {
+	if home == "" {
+		return fail("home_unusable", errors.New("no state folder given"), "folder", "")
+	}
+	if err := os.MkdirAll(filepath.Join(home, journalFolder), 0o700); err != nil {
+		return fail("home_unusable", fmt.Errorf("make state folder: %w", err), "folder", home)
+	}
+	for _, folder := range []string{home, filepath.Join(home, journalFolder)} {
+		info, err := os.Stat(folder)
+		if err != nil {
+			return fail("home_unusable", fmt.Errorf("look at state folder: %w", err), "folder", home)
+		}
+		if info.Mode().Perm()&0o077 == 0 {
+			continue
+		}
+		if err := os.Chmod(folder, 0o700); err != nil {
+			return fail("home_unusable", fmt.Errorf("close state folder to others: %w", err), "folder", home)
+		}
+	}
+	return nil
+}

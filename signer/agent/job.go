@@ -1,0 +1,116 @@
+package agent
+
+import (
+	"context"
+
+	"sokyso/httpapi/wire"
+	"sokyso/signer"
+	"sokyso/signer/cms"
+	"sokyso/signer/token"
+)
+
+// Job is one file to sign.
+type Job struct {
+	Input    string
+	Output   string // "" = derived from the input's name, never over anything
+	OutDir   string // folder of a derived name; "" = the input's
+	Document wire.DocumentFacts
+	Act      string
+	Capacity string
+}
+
+// Batch is what is signed with one token and one PIN.
+type Batch struct {
+	Jobs        []Job
+	Token       string // label or serial; "" = the only one
+	Certificate string // SHA-256 in hex; "" = the only one that has a key
+	Standalone  bool   // sign without a service; needed when not paired
+
+	Level   signer.Level
+	Scheme  cms.Scheme
+	TSA     string
+	Field   string
+	Visible *Visible
+	Roots   *Roots
+
+	// PIN is asked once, when the first file is ready to be signed. The bytes
+	// are zeroed after use.
+	PIN func(ctx context.Context, info token.Info) ([]byte, error)
+	// FinalTry: the person wants the PIN tried although the token says that one
+	// more wrong one locks it.
+	FinalTry bool
+	// Progress is told of each phase; may be nil.
+	Progress func(Progress)
+}
+
+// SetScheme takes a scheme by its name on the command line: pkcs1v15 or pss.
+func (b *Batch) SetScheme(name string) { b.Scheme = cms.Scheme(name) }
+
+// maxImage bounds the PNG of a signature or seal.
+const maxImage = 16 << 20
+
+// LoadImage reads the picture of the visible signature; "" is none.
+func (b *Batch) LoadImage(path string) error {
+	if path == "" || b.Visible == nil {
+		return nil
+	}
+	content, err := readBounded(path, maxImage)
+	if err != nil {
+		return fail("image_unreadable", err, "file", path)
+	}
+	b.Visible.Image = content
+	return nil
+}
+
+// FailAll is the result of each job when something stands in the way of all.
+func FailAll(catalogue *Catalogue, jobs []Job, err error) []Result {
+	results := make([]Result, len(jobs))
+	for i, job := range jobs {
+		results[i] = failedResult(catalogue, Result{Input: job.Input}, err)
+	}
+	return results
+}
+
+func failedResult(catalogue *Catalogue, result Result, err error) Result {
+	e := explain(err, result.Input)
+	result.Status, result.Code, result.Message = StatusFailed, e.code, catalogue.explained(e)
+	if e.refused {
+		result.Status = StatusRefused
+	}
+	return result
+}
+
+// Progress says what is being done.
+type Progress struct {
+	Number, Count int // of the file, from 1
+	File          string
+	Phase         string // prepare grant sign record
+}
+
+// Statuses of a Result.
+const (
+	StatusSigned  = "signed"
+	StatusRefused = "refused" // by the service, or for want of it
+	StatusFailed  = "failed"
+)
+
+// Result is what became of a file. The JSON form is part of the command line's
+// contract: no field is ever left out.
+type Result struct {
+	Input      string `json:"input"`
+	Output     string `json:"output"`
+	SHA256In   string `json:"sha256_in"`
+	SHA256Out  string `json:"sha256_out"`
+	Level      string `json:"level"`
+	Status     string `json:"status"`
+	Code       string `json:"code"`    // "" when all is well
+	Message    string `json:"message"` // for a person
+	EntryIndex *int64 `json:"entry_index"`
+
+	// Wanting is set when the file is signed but something is badly wrong with
+	// its record: the batch is not a success.
+	Wanting bool `json:"-"`
+}
+
+// Good says whether nothing is left to do about the file.
+func (r Result) Good() bool { return r.Status == StatusSigned && !r.Wanting }

@@ -1,0 +1,88 @@
+package agent
+
+import (
+	"time"
+
+	"sokyso/httpapi/wire"
+	"sokyso/signer"
+)
+
+// Visible places the signature's picture; the text in it follows from the act.
+type Visible struct {
+	Page  int
+	Rect  [4]float64 // x, y, width, height in points from the page's lower left
+	Image []byte     // PNG
+}
+
+// facts are what the text in the box and the signature dictionary tell.
+type facts struct {
+	job    Job
+	signer string
+	school string
+	at     time.Time
+}
+
+// isoVietnam is the form of the time of signing in the picture (ISO 8601 with
+// Vietnam's offset: Decree 30/2020/NĐ-CP Annex I part II, 13).
+const isoVietnam = "2006-01-02T15:04:05-07:00"
+
+// boxText is the text of the visible signature by the act (Decree 30/2020/NĐ-CP
+// Annex I part II, 12-13): an approval and the seal show their image alone, if
+// there is one; attachments show number, symbol and time; copies the form of copy,
+// organisation and time. The document's language is Vietnamese whatever the
+// person's is.
+func boxText(f facts, image bool) []string {
+	vietnamese := NewCatalogue(Vietnamese)
+	at := f.at.In(signer.Vietnam).Format(isoVietnam)
+	switch f.job.Act {
+	case wire.ActAttachment:
+		if symbol := numberAndSymbol(f.job.Document); symbol != "" {
+			return []string{symbol, at}
+		}
+		return []string{at}
+	case wire.ActCopy:
+		lines := []string{vietnamese.Sentence("box.copy")}
+		if f.school != "" {
+			lines = append(lines, f.school)
+		}
+		return append(lines, at)
+	}
+	if image {
+		return nil
+	}
+	by := "box.signed_by"
+	if f.job.Act == wire.ActIssue {
+		by = "box.organization"
+	}
+	return []string{vietnamese.Sentence(by, "name", f.signer), vietnamese.Sentence("box.signed_at", "time", at)}
+}
+
+func numberAndSymbol(d wire.DocumentFacts) string {
+	if d.Number == "" || d.Symbol == "" {
+		return d.Number + d.Symbol
+	}
+	return d.Number + "/" + d.Symbol
+}
+
+// signerOptions are the options of one signature.
+func (b *Batch) signerOptions(f facts) signer.Options {
+	options := signer.Options{
+		Level: b.Level, Scheme: b.Scheme, TSA: b.TSA, Field: b.Field,
+		Name: f.signer, Location: f.school,
+		Now: func() time.Time { return f.at.In(signer.Vietnam) },
+	}
+	if f.job.Act != "" {
+		options.Reason = NewCatalogue(Vietnamese).Sentence("act." + f.job.Act)
+		if f.job.Capacity != "" {
+			options.Reason += " (" + f.job.Capacity + ".)"
+		}
+	}
+	if b.Roots != nil {
+		options.Roots = b.Roots.Pool
+	}
+	if b.Visible != nil {
+		options.Visible = &signer.Visible{Page: b.Visible.Page, Rect: b.Visible.Rect, Image: b.Visible.Image,
+			Lines: boxText(f, len(b.Visible.Image) > 0)}
+	}
+	return options
+}
