@@ -146,6 +146,23 @@ func (s *changeSet) compareCatalog(root pdf.Ref, now pdf.Dict) error {
 	return s.compareForm(was["AcroForm"], now["AcroForm"])
 }
 
+// handle marks the object that was compared in the part of this key; references to references with it.
+func (s *changeSet) handle(was pdf.Object, key pdf.Name) {
+	for range 32 {
+		ref, ok := was.(pdf.Ref)
+		if !ok {
+			return
+		}
+		if s.graph.only(ref, key) {
+			s.handled[ref] = true
+		}
+		var err error
+		if was, err = s.old.Object(ref); err != nil {
+			return
+		}
+	}
+}
+
 // handleTree marks the objects below o that were changed as harmless, if nothing else in the signed revision refers
 // to them.
 func (s *changeSet) handleTree(o pdf.Object, through pdf.Name, depth int) {

@@ -8,14 +8,10 @@ import (
 
 // compareForm compares the interactive form: signature fields may be added and signed, nothing else.
 func (s *changeSet) compareForm(was, now pdf.Object) error {
-	if ref, ok := was.(pdf.Ref); ok {
-		if s.graph.only(ref, "AcroForm") {
-			s.handled[ref] = true
-		}
-		if now != was {
-			s.suspicious(ref, "the form was replaced")
-		}
+	if ref, ok := was.(pdf.Ref); ok && now != was {
+		s.suspicious(ref, "the form was replaced")
 	}
+	s.handle(was, "AcroForm")
 	a, err := s.old.Dict(was)
 	if err != nil {
 		return fmt.Errorf("read form: %w", err)
@@ -53,9 +49,7 @@ func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, key pdf.Na
 	if depth > maxFieldDepth {
 		return &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: "fields nested too deeply"}
 	}
-	if ref, ok := was.(pdf.Ref); ok && s.graph.only(ref, key) {
-		s.handled[ref] = true
-	}
+	s.handle(was, key)
 	a, err := s.old.Array(was)
 	if err != nil {
 		return fmt.Errorf("read fields: %w", err)
@@ -122,7 +116,7 @@ func (s *changeSet) compareField(ref pdf.Ref, from inherited, depth int) error {
 		s.widgets[ref] = true
 	}
 	if s.changed[ref] {
-		if s.graph.only(ref, "Fields", "Kids", "Annots", "Parent", "") {
+		if s.graph.only(ref, "Fields", "Kids", "Annots", "Parent") {
 			s.handled[ref] = true
 		}
 		s.compareFieldKeys(ref, was, now, from)

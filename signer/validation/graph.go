@@ -34,57 +34,81 @@ func (g *graph) only(ref pdf.Ref, keys ...pdf.Name) bool {
 }
 
 // walk goes through all objects that can be reached from the trailer and records who refers to the objects of
-// interest.
+// interest. What stands in a list that is an object of its own counts as standing under the key of the list.
 func walk(f *pdf.File, interest map[pdf.Ref]bool) (*graph, error) {
-	g := &graph{through: map[pdf.Ref]map[pdf.Name]bool{}}
-	seen := map[pdf.Ref]bool{}
-	var queue []pdf.Ref
-	var visit func(o pdf.Object, key pdf.Name)
-	visit = func(o pdf.Object, key pdf.Name) {
-		switch o := o.(type) {
-		case pdf.Ref:
-			if interest[o] {
-				if g.through[o] == nil {
-					g.through[o] = map[pdf.Name]bool{}
-				}
-				g.through[o][key] = true
-			}
-			if !seen[o] {
-				seen[o] = true
-				queue = append(queue, o)
-			}
-		case pdf.Dict:
-			for k, v := range o {
-				visit(v, k)
-			}
-		case pdf.Array:
-			for _, v := range o {
-				visit(v, key)
-			}
-		case *pdf.Stream:
-			for k, v := range o.Dict {
-				visit(v, k)
-			}
-		}
+	w := walker{
+		interest: interest, graph: &graph{through: map[pdf.Ref]map[pdf.Name]bool{}},
+		seen: map[pdf.Ref]bool{}, lists: map[step]bool{},
 	}
 	trailer := f.Trailer()
 	for _, k := range []pdf.Name{"Root", "Info"} {
-		visit(trailer[k], k)
+		w.visit(trailer[k], k)
 	}
-	for len(queue) > 0 {
-		ref := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		if len(seen) > maxObjects {
+	for len(w.queue) > 0 {
+		s := w.queue[len(w.queue)-1]
+		w.queue = w.queue[:len(w.queue)-1]
+		if len(w.seen)+len(w.lists) > maxObjects {
 			return nil, &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: fmt.Sprintf("more than %d objects", maxObjects)}
 		}
-		o, err := f.Object(ref)
+		if w.seen[s.ref] || w.lists[s] {
+			continue
+		}
+		o, err := f.Object(s.ref)
 		if err != nil {
 			if pdf.KindOf(err) == pdf.KindRead {
-				return nil, fmt.Errorf("read object %s: %w", show(ref), err)
+				return nil, fmt.Errorf("read object %s: %w", show(s.ref), err)
 			}
-			continue // broken before it was signed: readers ignore it too
+			w.seen[s.ref] = true // broken before it was signed: readers ignore it too
+			continue
 		}
-		visit(o, "")
+		switch o.(type) {
+		case pdf.Array, pdf.Ref:
+			w.lists[s] = true
+		default:
+			w.seen[s.ref] = true
+		}
+		w.visit(o, s.key)
 	}
-	return g, nil
+	return w.graph, nil
+}
+
+// step is an object together with the key that leads to it.
+type step struct {
+	ref pdf.Ref
+	key pdf.Name
+}
+
+type walker struct {
+	interest map[pdf.Ref]bool
+	graph    *graph
+	queue    []step
+	seen     map[pdf.Ref]bool // objects done, but for lists and references to references
+	lists    map[step]bool    // these, by each key that leads to them
+}
+
+func (w *walker) visit(o pdf.Object, key pdf.Name) {
+	switch o := o.(type) {
+	case pdf.Ref:
+		if w.interest[o] {
+			if w.graph.through[o] == nil {
+				w.graph.through[o] = map[pdf.Name]bool{}
+			}
+			w.graph.through[o][key] = true
+		}
+		if s := (step{o, key}); !w.seen[o] && !w.lists[s] {
+			w.queue = append(w.queue, s)
+		}
+	case pdf.Dict:
+		for k, v := range o {
+			w.visit(v, k)
+		}
+	case pdf.Array:
+		for _, v := range o {
+			w.visit(v, key)
+		}
+	case *pdf.Stream:
+		for k, v := range o.Dict {
+			w.visit(v, k)
+		}
+	}
 }
