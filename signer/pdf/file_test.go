@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -309,5 +310,23 @@ func TestSharedNodes(t *testing.T) {
 	}
 	if p, err := f.Page(3); err != nil || p.Ref.Number != 62 {
 		t.Errorf("page 3: %v %v", p.Ref, err)
+	}
+}
+
+// TestConcurrent reads one File from several goroutines, through the caches of object streams and misplaced objects.
+func TestConcurrent(t *testing.T) {
+	for _, name := range []string{"qpdf-object-streams.pdf", "one-offset-wrong.pdf"} {
+		f := open(t, readVector(t, name))
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				for n := range f.highest() + 1 {
+					if _, err := f.Object(Ref{Number: n}); err != nil {
+						t.Errorf("%s: object %d: %v", name, n, err)
+					}
+				}
+			})
+		}
+		group.Wait()
 	}
 }

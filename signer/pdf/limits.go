@@ -13,6 +13,7 @@ const (
 	maxObjectBytes = 16 << 20  // text of one object, without its stream
 	maxObjectNum   = 1<<23 - 1 // highest object number (ISO 32000-1 Annex C.2)
 	danglingWindow = 1 << 16   // how far above the numbers in use a dangling reference is respected
+	maxInStream    = 1 << 20   // objects in one object stream
 	maxSections    = 2048      // cross-reference sections in a Prev chain
 	maxResolve     = 32        // references to references
 	maxTreeDepth   = 100       // page tree, field tree
@@ -47,3 +48,7 @@ func (w *work) spend(n int64) error {
 	}
 	return nil
 }
+
+// maxEntries bounds the cross-reference entries of all sections of a file of that size. Compressed, an entry may
+// take less than a byte, but then the objects take more.
+func maxEntries(size int64) int { return int(min(size, maxObjectNum)) + 1<<18 }

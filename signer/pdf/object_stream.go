@@ -107,6 +107,9 @@ func (f *File) parseObjectStream(stream *Stream, at int64) (*objectStream, error
 	if !ok1 || !ok2 || count < 0 || first < 0 {
 		return nil, fail(KindDamaged, at, "object stream without N or First")
 	}
+	if count > maxInStream {
+		return nil, fail(KindTooComplex, at, "object stream of %d objects", count)
+	}
 	data, err := f.DataUpTo(stream, maxObjectStream)
 	if err != nil {
 		return nil, err

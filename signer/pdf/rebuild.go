@@ -133,8 +133,8 @@ func (s *scan) object(l *lexer, ref Ref, at int64) error {
 }
 
 func (s *scan) add(number uint32, e entry) error {
-	if len(s.list) > maxObjectNum {
-		return fail(KindTooComplex, -1, "too many objects")
+	if len(s.list) >= maxEntries(s.f.size) {
+		return fail(KindTooComplex, -1, "more objects than a file of its size has")
 	}
 	s.list = append(s.list, numbered{number, e})
 	return nil

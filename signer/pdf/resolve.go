@@ -81,11 +81,11 @@ func (f *File) read(ref Ref, w *work) (Object, error) {
 	return nil, nil
 }
 
-// inUse reads the object that an entry leads to, or looks for it if it is not there. n is what it cost in bytes
-// parsed.
+// inUse reads the object that an entry leads to, or looks for it if it is not there. The generation in the object's
+// own header is not held against it. n is what it cost in bytes parsed.
 func (f *File) inUse(ref Ref, e entry, inner bool) (o Object, n int64, err error) {
 	got, o, end, err := f.indirectAt(e.offset(), inner)
-	if got != ref && KindOf(err) != KindRead && f.repair.allowed() {
+	if got.Number != ref.Number && KindOf(err) != KindRead && f.repair.allowed() {
 		if e, err = f.misplaced(ref, e); err != nil || e.kind() != entryInUse {
 			if e.kind() == entryCompressed && !inner {
 				return f.compressed(ref.Number, e)
@@ -94,7 +94,7 @@ func (f *File) inUse(ref Ref, e entry, inner bool) (o Object, n int64, err error
 		}
 		got, o, end, err = f.indirectAt(e.offset(), inner)
 	}
-	if err == nil && got != ref {
+	if err == nil && got.Number != ref.Number {
 		err = wrongObject(e, got, ref)
 	}
 	if err != nil {

@@ -14,7 +14,7 @@ func (f *File) ValueSpan(ref Ref, key Name) (start, end int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	if got != ref {
+	if got.Number != ref.Number {
 		return 0, 0, wrongObject(e, got, ref)
 	}
 	l.skipSpace()

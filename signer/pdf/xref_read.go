@@ -24,8 +24,8 @@ func (f *File) readChain(offset int64) error {
 		if err != nil {
 			return err
 		}
-		if total += len(s.entries); total > maxObjectNum+maxObjectNum/2 {
-			return fail(KindTooComplex, offset, "too many cross-reference entries")
+		if total += len(s.entries); total > maxEntries(f.size) {
+			return tooManyEntries(s.offset)
 		}
 		f.sections = append(f.sections, s)
 		prev, ok := wholeNumber(s.trailer["Prev"])
@@ -35,6 +35,10 @@ func (f *File) readChain(offset int64) error {
 		}
 		offset = prev
 	}
+}
+
+func tooManyEntries(at int64) error {
+	return fail(KindTooComplex, at, "more cross-reference entries than a file of its size has")
 }
 
 // wholeNumber reads an offset that a writer may have written as a real.
@@ -137,8 +141,8 @@ func (f *File) readRows(l *lexer, s *section, first uint32, count int) error {
 			}
 			return l.damaged("cross-reference row expected")
 		}
-		if len(s.entries) > maxObjectNum {
-			return fail(KindTooComplex, at, "too many cross-reference entries")
+		if len(s.entries) >= maxEntries(f.size) {
+			return tooManyEntries(at)
 		}
 		// A first subsection that starts at 1 but holds the head of the free list was meant to start at 0.
 		if i == 0 && first == 1 && len(s.runs) == 0 && kind == 'f' && generation == math.MaxUint16 {
@@ -211,8 +215,6 @@ func (f *File) readXRefStream(at int64) (*section, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A decompression bomb of rows would not be one entry per byte of the file.
-	limit := min(maxObjectNum+1, int(min(f.size, maxObjectNum))+1024)
 	in := bufio.NewReader(data)
 	row := make([]byte, width[0]+width[1]+width[2])
 	for _, r := range index {
@@ -225,8 +227,8 @@ func (f *File) readXRefStream(at int64) (*section, error) {
 			} else if err != nil {
 				return nil, err
 			}
-			if len(s.entries) >= limit {
-				return nil, fail(KindTooComplex, at, "too many cross-reference entries")
+			if len(s.entries) >= maxEntries(f.size) {
+				return nil, tooManyEntries(at)
 			}
 			s.entries = append(s.entries, f.streamEntry(row, width))
 			r.count++
