@@ -3,6 +3,7 @@ package signer_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -13,44 +14,18 @@ import (
 func build(objects map[int]string) []byte {
 	var b bytes.Buffer
 	b.WriteString("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
-	return appendRevision(&b, objects, -1)
-}
-
-// update appends a revision with these objects to a file.
-func update(t testing.TB, file []byte, objects map[int]string) []byte {
-	t.Helper()
-	f := open(t, file)
-	revisions := f.Revisions()
-	b := bytes.NewBuffer(bytes.Clone(file))
-	return appendRevision(b, objects, revisions[len(revisions)-1].StartXRef)
-}
-
-func appendRevision(b *bytes.Buffer, objects map[int]string, prev int64) []byte {
-	numbers := make([]int, 0, len(objects))
-	size := 0
-	for n := range objects {
-		numbers = append(numbers, n)
-		size = max(size, n+1)
-	}
-	slices.Sort(numbers)
+	numbers := slices.Sorted(maps.Keys(objects))
 	offsets := map[int]int{}
 	for _, n := range numbers {
 		offsets[n] = b.Len()
-		fmt.Fprintf(b, "%d 0 obj\n%s\nendobj\n", n, objects[n])
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", n, objects[n])
 	}
 	at := b.Len()
-	b.WriteString("xref\n")
-	if prev < 0 {
-		b.WriteString("0 1\n0000000000 65535 f \n")
-	}
+	b.WriteString("xref\n0 1\n0000000000 65535 f \n")
 	for _, n := range numbers {
-		fmt.Fprintf(b, "%d 1\n%010d 00000 n \n", n, offsets[n])
+		fmt.Fprintf(&b, "%d 1\n%010d 00000 n \n", n, offsets[n])
 	}
-	fmt.Fprintf(b, "trailer\n<< /Size %d /Root 1 0 R /Info 9 0 R", max(size, 100))
-	if prev >= 0 {
-		fmt.Fprintf(b, " /Prev %d", prev)
-	}
-	fmt.Fprintf(b, " >>\nstartxref\n%d\n%%%%EOF\n", at)
+	fmt.Fprintf(&b, "trailer\n<< /Size 100 /Root 1 0 R /Info 9 0 R >>\nstartxref\n%d\n%%%%EOF\n", at)
 	return b.Bytes()
 }
 
