@@ -34,7 +34,8 @@ func (f *File) openByScan(cause error) error {
 type scan struct {
 	f          *File
 	list       []numbered
-	trailer    Dict  // the last with a Root
+	trailer    Dict // the last with a Root
+	encrypt    Object
 	catalog    Ref   // the last object of type Catalog
 	lastObject int64 // offset of the last object header; -1 without one
 	ended      int64 // offset of the last trailer, startxref, %%EOF or cross-reference stream
@@ -53,6 +54,9 @@ func (s *scan) section() *section {
 	x := &section{kind: XRefRebuilt, end: s.f.size, trailer: s.trailer}
 	if x.trailer == nil {
 		x.trailer = Dict{}
+	}
+	if s.encrypt != nil {
+		x.trailer["Encrypt"] = s.encrypt
 	}
 	x.set(s.list)
 	return x
@@ -148,9 +152,7 @@ func (s *scan) stream(l *lexer, ref Ref, v *Stream, at int64) error {
 	switch v.Dict["Type"] {
 	case Name("XRef"):
 		s.ended = at
-		if v.Dict["Root"] != nil {
-			s.trailer = v.Dict
-		}
+		s.take(v.Dict)
 	case Name("ObjStm"):
 		return s.objectStream(ref, v, at)
 	}
@@ -231,6 +233,14 @@ func (s *scan) readTrailer(l *lexer) {
 		return
 	}
 	s.ended = at
+	s.take(d)
+}
+
+// take notes what a trailer says. Encryption stays, even if a later trailer forgot it: the objects remain encrypted.
+func (s *scan) take(d Dict) {
+	if d["Encrypt"] != nil {
+		s.encrypt = d["Encrypt"]
+	}
 	if d["Root"] != nil {
 		s.trailer = d
 	}

@@ -131,6 +131,34 @@ func qpdfCheck(t *testing.T, path string) []string {
 	return complaints
 }
 
+// TestUpdateHybrid: after an update other readers still find the objects that only the XRefStm knows.
+func TestUpdateHybrid(t *testing.T) {
+	for _, vector := range []string{"hybrid.pdf", "hybrid-as-word-writes.pdf"} {
+		b := readVector(t, vector)
+		out, added, err := extend(open(t, b), b, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if added.Number != 10 {
+			t.Errorf("%s: new object %d, want 10: 7 to 9 are taken", vector, added.Number)
+		}
+		path := filepath.Join(t.TempDir(), "out.pdf")
+		if err := os.WriteFile(path, out, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		readers := [][]string{{"qpdf", "--show-object=7", path}}
+		if vector != "hybrid.pdf" { // mutool takes the free entries of a section before its XRefStm, in the input too
+			readers = append(readers, []string{"mutool", "show", path, "trailer/Root/Hidden/A"})
+		}
+		for _, args := range readers {
+			shown, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+			if err != nil || !bytes.Contains(shown, []byte("hidden from old readers")) {
+				t.Errorf("%s: %s: %s %v", vector, args[0], shown, err)
+			}
+		}
+	}
+}
+
 func pdfinfoPages(t *testing.T, path string) string {
 	out, err := exec.Command("pdfinfo", path).CombinedOutput()
 	if _, exit := err.(*exec.ExitError); err != nil && !exit {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/ascii85"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -107,6 +108,7 @@ func sectionDrafts(finish func(string, *draft, string), v map[string][]byte) {
 	v["object-streams.pdf"] = d.Bytes()
 
 	v["hybrid.pdf"] = hybridDraft()
+	v["hybrid-as-word-writes.pdf"] = wordDraft()
 
 	// Updates: a table after a stream, a stream after a table, three revisions that free and redefine.
 	d = newDraft("1.5").onePage()
@@ -132,25 +134,51 @@ func sectionDrafts(finish func(string, *draft, string), v map[string][]byte) {
 	finish("gaps", d, "")
 }
 
+// hybridDraft has its hidden objects 7 and 8 in the section's own XRefStm; the catalog leads to them.
 func hybridDraft() []byte {
-	d := newDraft("1.4").onePage()
+	d := newDraft("1.4")
+	d.free(0, 65535)
+	d.obj(1, 0, "<</Type/Catalog/Pages 2 0 R/Hidden 8 0 R>>")
+	d.obj(2, 0, bodyPages)
+	d.obj(3, 0, bodyPage)
+	d.stream(4, "", []byte(pageContent))
+	d.obj(5, 0, bodyFont)
 	d.objStream(6, "", []int{7, 8}, []string{"(hidden from old readers)", "<</A 7 0 R>>"})
-	hidden := d.entries
+	table := d.entries
 	d.entries = nil
-	for _, e := range hidden {
+	for _, e := range table {
 		if e.kind == 'c' {
-			d.entries = append(d.entries, e)
+			d.enter(e)
 		}
 	}
 	at := d.at()
 	d.xrefStream(9, draftRoot, flateRows)
-	for _, e := range hidden {
-		d.enter(e)
-	}
-	d.enter(draftEntry{9, 'n', at, 0})
+	d.entries = append(table, draftEntry{9, 'n', at, 0})
 	d.table(fmt.Sprintf("%s/XRefStm %d", draftRoot, at))
 	d.end()
 	return d.Bytes()
+}
+
+// wordDraft is built as Microsoft Word saves: a complete table, then a second section that is empty but for the
+// XRefStm, which lists all objects.
+func wordDraft() []byte {
+	d := newDraft("1.7")
+	d.free(0, 65535)
+	d.obj(1, 0, "<</Type/Catalog/Pages 2 0 R/Hidden 8 0 R>>")
+	d.obj(2, 0, bodyPages)
+	d.obj(3, 0, bodyPage)
+	d.stream(4, "", []byte(pageContent))
+	d.obj(5, 0, bodyFont)
+	d.objStream(6, "", []int{7, 8}, []string{"(hidden from old readers)", "<</A 7 0 R>>"})
+	all := slices.Clone(d.entries)
+	at := d.at()
+	d.xrefStream(9, draftRoot, flateRows)
+	d.entries = append(all, draftEntry{9, 'n', at, 0})
+	d.table(draftRoot)
+	d.end()
+	d.table(fmt.Sprintf("%s/Prev %d/XRefStm %d", draftRoot, d.last, at))
+	out := bytes.Replace(d.Bytes(), []byte("xref\ntrailer"), []byte("xref\n0 0\ntrailer"), 1)
+	return fmt.Appendf(out, "startxref\n%d\n%%%%EOF", d.last)
 }
 
 func threeRevisions() []byte {
