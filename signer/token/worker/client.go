@@ -224,15 +224,12 @@ func (c *Client) exchange(ctx context.Context, p *process, timeout time.Duration
 	}
 	deadline := time.NewTimer(timeout)
 	defer deadline.Stop()
-	written := make(chan struct{})
-	go func() {
-		// A child that does not read would block a long line: that must not
-		// outlast the deadline. That writing fails shows in the child's end.
-		_, _ = p.stdin.Write(line)
-		clear(line)
-		close(written)
-	}()
-	defer func() { <-written }()
+	// Lines are short and the child reads all the time; one that has stopped may
+	// still not hold this call for longer. That writing fails shows below, as the
+	// child's end or as the deadline.
+	_ = p.stdin.SetWriteDeadline(time.Now().Add(timeout))
+	_, _ = p.stdin.Write(line)
+	clear(line)
 
 	select {
 	case answer := <-p.answers:

@@ -43,6 +43,13 @@ func moved(file *os.File) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("move %s: %w", file.Name(), err)
 	}
+	// On a pipe Go can then wait for a line without a thread that sits in read.
+	// Anything else, such as a terminal, may be shared with other programs.
+	if info, err := file.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		if err := unix.SetNonblock(fd, true); err != nil {
+			return nil, fmt.Errorf("move %s: %w", file.Name(), err)
+		}
+	}
 	return os.NewFile(uintptr(fd), file.Name()), nil
 }
 
