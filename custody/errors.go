@@ -49,7 +49,7 @@ const (
 	ReasonLogKey           = "log_key"            // the key is not the log's, or there is none
 	ReasonInFuture         = "in_future"          // param field
 	ReasonCertificate      = "certificate"        // can't be read, or is registered already
-	ReasonHeldByAnother    = "owner_must_receive" // a personal token's receiver must be its owner
+	ReasonOwnerMustReceive = "owner_must_receive" // a personal token's receiver must be its owner
 )
 
 // Error is an error that a person can do something about.

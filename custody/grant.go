@@ -64,6 +64,7 @@ type GrantFacts struct {
 	Certificates []Certificate // registered with the token
 	Requested    string        // SHA-256 of the requested certificate, hex
 	Custody      *Custody      // the present one; nil = in the safe
+	Last         *Custody      // the latest one that ended
 	Offer        *HandOver     // the open one
 	Incident     *Incident     // the oldest open one
 	Positions    []Position

@@ -44,8 +44,8 @@
 //
 // # Commitments
 //
-// The log can't be edited, so it holds no personal data: names, titles, file
-// names, summaries and free text stand in it as
+// The log can't be edited, so it holds no personal data: names, file names,
+// summaries and free text stand in it as
 //
 //	commitment:HEX   with HEX = SHA-256("sokyso/commitment/v1" || 0x00 || salt || value)
 //
@@ -68,10 +68,10 @@
 //	withdrawal   as decline
 //	incident     incident token [person]: id; kind: word; discovered_at: time; [pin_exposed]: flag; [place] description: commitment
 //	revocation   certificate: hash; token: id; [revoked_at]: time; source: text
-//	grant        grant token: id; request act ...: see below; custody_entry: count; expires_at: time; [purpose]: commitment
+//	grant        grant token: id; request act ...: see below; custody_entry: count; expires_at: time; [title]: text; [purpose]: commitment
 //	refusal      code: word; request token_serial: text; [token]: id; ...; [purpose]: commitment
 //	abandonment  grant token: id; grant_entry: count; reason: word
-//	signature    signature grant token: id; grant_entry custody_entry: count; sha256_out byte_range_digest cms_sha256: hash; level signature_field: text; signed_at: time; [late]: flag; signer [title]: commitment; ...
+//	signature    signature grant token: id; grant_entry custody_entry: count; sha256_out byte_range_digest cms_sha256: hash; level signature_field: text; signed_at: time; [late]: flag; [title]: text; signer: commitment; ...
 //	pairing      person api_key: id; key_sha256: hash; device: commitment
 //
 // A grant, a refusal and a signature also have act: word; [capacity]: text;

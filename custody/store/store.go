@@ -1,32 +1,153 @@
-// Package store keeps a school's register in SQLite or PostgreSQL and appends
-// every step to the signing log in the transaction that makes it.
 package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"sokyso/custody"
+	"sokyso/custody/signinglog"
+	"sokyso/migrations"
 )
 
 // Config says where the register is and how its log is signed.
 type Config struct {
 	URL      string           // "sqlite:/path/file.db" or "postgres://…"
 	Now      func() time.Time // nil = time.Now
-	LogKey   string           // note signer key of the log; "" = the log can be read, not appended to
-	MarkFile string           // high-water mark outside the database; "" = none
+	LogKey   string           // signer key of the log (golang.org/x/mod/sumdb/note); "" = the log is read, not appended to
+	MarkFile string           // high-water mark, outside the database and its backups; "" = none
 	Logger   *slog.Logger     // nil = discarded
 }
 
 // Store is the register. Its methods may be called concurrently.
 type Store struct {
-	config Config
+	config  Config
+	dialect migrations.Dialect
+	writer  *pool // sequencers take their connection from it
+	reader  *pool // the same as writer on PostgreSQL
+	signer  note.Signer
+	vkey    string
+	mark    *mark // nil without a mark file
+	log     *slog.Logger
+
+	mu         sync.Mutex // guards the next two
+	sequencers map[custody.SchoolID]*sequencer
+	closed     bool
+	running    sync.WaitGroup
 }
 
-// Open opens the register.
-func Open(ctx context.Context, c Config) (*Store, error) { return &Store{config: c}, nil }
+// Open opens the register. It refuses a schema of another version with a
+// *VersionError. A log that is behind its mark is no error here: the register
+// can be read, and every change is refused, see [Store.CheckMark].
+func Open(ctx context.Context, c Config) (*Store, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{config: c, log: c.Logger, sequencers: map[custody.SchoolID]*sequencer{}}
+	if c.LogKey != "" {
+		var err error
+		if s.vkey, err = signinglog.VerifierKey(c.LogKey); err != nil {
+			return nil, fmt.Errorf("open register: %w", err)
+		}
+		if s.signer, err = note.NewSigner(c.LogKey); err != nil {
+			return nil, fmt.Errorf("open register: log key: %w", err)
+		}
+	}
+	if err := s.openPools(ctx); err != nil {
+		return nil, err
+	}
+	if c.MarkFile != "" {
+		m, err := openMark(c.MarkFile)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.mark = m
+	}
+	return s, nil
+}
 
-// Migrate brings the schema up to date.
-func Migrate(ctx context.Context, url string) error { return nil }
+func (s *Store) openPools(ctx context.Context) error {
+	dialect, source, err := dataSource(s.config.URL, false, false)
+	if err != nil {
+		return fmt.Errorf("open register: %w", err)
+	}
+	s.dialect = dialect
+	connections := 16
+	if dialect == migrations.SQLite {
+		connections = 2 // one writes the log, one the sessions
+	}
+	db, err := openPool(dialect, source, connections)
+	if err != nil {
+		return err
+	}
+	s.writer, s.reader = &pool{db: db}, nil
+	have, need, err := migrations.Versions(ctx, db.DB, dialect)
+	if err == nil && have != need {
+		err = &VersionError{Have: have, Need: need}
+	}
+	if err == nil && dialect == migrations.SQLite {
+		_, source, err = dataSource(s.config.URL, false, true)
+		if err == nil {
+			db, err = openPool(dialect, source, 4)
+		}
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("open register: %w", driverError(err)), s.writer.close())
+	}
+	s.reader = s.writer
+	if dialect == migrations.SQLite {
+		s.reader = &pool{db: db}
+	}
+	return nil
+}
 
-// Close closes the register.
-func (s *Store) Close() error { return nil }
+// Migrate brings the schema at the URL up to date; for SQLite it makes the file.
+func Migrate(ctx context.Context, url string) error {
+	dialect, source, err := dataSource(url, true, false)
+	if err != nil {
+		return fmt.Errorf("migrate register: %w", err)
+	}
+	db, err := openPool(dialect, source, 2)
+	if err != nil {
+		return err
+	}
+	_, err = migrations.Up(ctx, db.DB, dialect)
+	if err != nil {
+		return errors.Join(fmt.Errorf("migrate register: %w", driverError(err)), db.Close())
+	}
+	return db.Close()
+}
+
+// Close waits for what is being written and closes the register.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		for _, q := range s.sequencers {
+			close(q.quit)
+		}
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+	var errs []error
+	if s.mark != nil {
+		errs = append(errs, s.mark.close())
+	}
+	if s.reader != nil && s.reader != s.writer {
+		errs = append(errs, s.reader.close())
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) now() time.Time { return s.config.Now().UTC().Truncate(time.Microsecond) }

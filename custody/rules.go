@@ -1,0 +1,311 @@
+package custody
+
+import (
+	"slices"
+	"time"
+)
+
+// DecideGrant gives leave for one signature (nil) or refuses it with a *Refusal.
+// Of several reasons it names the one that helps most: first where the token is,
+// then its certificate, then what is to be signed and by whom.
+func DecideGrant(r GrantRequest, f GrantFacts, now time.Time) error {
+	for _, check := range []func(GrantRequest, GrantFacts, time.Time) *Refusal{checkHolding, checkCertificate, checkCompetence} {
+		if refusal := check(r, f, now); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}
+
+func refuse(code string, params ...string) *Refusal {
+	return &Refusal{Code: code, Params: withReason("", params)}
+}
+
+// checkHolding: this person holds this token now, and it is fit for use (the
+// school's regulation: one custodian, report at once, return when not used).
+func checkHolding(_ GrantRequest, f GrantFacts, _ time.Time) *Refusal {
+	switch {
+	case f.Token == nil:
+		return refuse(RefusedTokenUnknown)
+	case f.Retired:
+		return refuse(RefusedTokenRetired)
+	case f.Incident != nil:
+		return refuse(RefusedTokenReported, "kind", string(f.Incident.Kind), "at", f.Incident.ReportedAt.UTC().Format(time.RFC3339))
+	case f.Custody != nil && f.Custody.Person == f.Person:
+		if f.Offer != nil {
+			return refuse(RefusedTokenReturned) // return offered, or given away
+		}
+		return nil
+	case f.Offer != nil && f.Offer.To == f.Person && f.Person != "":
+		return refuse(RefusedTokenNotAccepted)
+	case f.Custody != nil:
+		return refuse(RefusedNotCustodian)
+	case f.Last != nil && f.Last.Person == f.Person:
+		return refuse(RefusedTokenReturned)
+	}
+	return refuse(RefusedTokenInSafe)
+}
+
+// checkCertificate: the registered one, in its validity, not known to be revoked.
+func checkCertificate(_ GrantRequest, f GrantFacts, now time.Time) *Refusal {
+	i := slices.IndexFunc(f.Certificates, func(c Certificate) bool { return c.SHA256 == f.Requested })
+	if i < 0 {
+		return refuse(RefusedCertificateUnknown)
+	}
+	c := f.Certificates[i]
+	switch {
+	case c.RevokedAt != nil:
+		return refuse(RefusedCertificateRevoked, "at", c.RevokedAt.UTC().Format(time.RFC3339))
+	case now.Before(c.NotBefore) || now.After(c.NotAfter):
+		return refuse(RefusedCertificateExpired, "not_before", c.NotBefore.UTC().Format(time.RFC3339), "not_after", c.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// checkCompetence: the document is stated, the act fits the kind of token, and
+// the person may sign it in this capacity (Decree 30/2020/NĐ-CP Art. 13); the
+// seal signature issues only what somebody competent has signed (Art. 32-33).
+func checkCompetence(r GrantRequest, f GrantFacts, now time.Time) *Refusal {
+	today := DateOf(now)
+	position, hasPosition := PositionOn(f.Positions, today)
+	switch {
+	case !r.Document.Stated():
+		return refuse(RefusedDocumentUnstated)
+	case r.Act.OfSeal() != (f.Token.Kind == Seal):
+		return refuse(RefusedActNotAllowed, "act", string(r.Act), "token", string(f.Token.Kind))
+	case !hasPosition:
+		return refuse(RefusedNoPosition)
+	case f.Token.Kind == Seal:
+		if refusal := checkSeal(r, f, today); refusal != nil {
+			return refusal
+		}
+		if r.Act == Issue && !f.Competent {
+			return refuse(RefusedNoCompetentSignature)
+		}
+		return nil
+	case r.Act == Initial:
+		if r.Capacity != None {
+			return refuse(RefusedCapacity, "capacity", string(r.Capacity), "act", string(r.Act))
+		}
+		return nil
+	}
+	return checkApproval(position.Kind, r.Document.Kind, r.Capacity, f.Scopes, today)
+}
+
+// checkSeal: the office head uses the seal by position; who else holds it, under
+// a written permission, needs a scope. A prefix always needs one.
+func checkSeal(r GrantRequest, f GrantFacts, today Date) *Refusal {
+	officeHead := RolesOn(f.Positions, false, today).OfficeHead
+	if officeHead && r.Capacity == None {
+		return nil
+	}
+	return inScope(r.Act, r.Document.Kind, r.Capacity, f.Scopes, today)
+}
+
+// checkApproval: Art. 13 of Decree 30/2020/NĐ-CP. The head approves everything,
+// also for a collective (TM.); a deputy approves KT. within the assigned field;
+// every other capacity stands on a paper, that is on a scope that names it.
+func checkApproval(kind PositionKind, document string, capacity Capacity, scopes []Scope, today Date) *Refusal {
+	headAlone := capacity == None || capacity == TM
+	switch {
+	case kind == Principal && headAlone:
+		return nil
+	case kind == Principal && capacity == KT, kind != Principal && capacity == None:
+		return refuse(RefusedCapacity, "capacity", string(capacity), "position", string(kind))
+	case kind != Principal && kind != Deputy && (capacity == KT || capacity == TM):
+		return refuse(RefusedCapacity, "capacity", string(capacity), "position", string(kind))
+	}
+	return inScope(Approve, document, capacity, scopes, today)
+}
+
+// inScope tells apart a capacity that no paper gives and a document outside.
+func inScope(act Act, document string, capacity Capacity, scopes []Scope, today Date) *Refusal {
+	without := false
+	for _, s := range scopes {
+		if s.Covers(act, document, capacity, today) {
+			return nil
+		}
+		without = without || s.InForce(today) && slices.Contains(s.Acts, act) && s.coversKind(document)
+	}
+	if without {
+		return refuse(RefusedCapacity, "capacity", string(capacity))
+	}
+	return refuse(RefusedOutOfScope, "act", string(act), "document_kind", document, "capacity", string(capacity))
+}
+
+// Competent reports whether a person with these positions and scopes was
+// competent to approve that kind of document on that day: the principal, or who
+// may approve it in some capacity.
+func Competent(document string, positions []Position, scopes []Scope, day Date) bool {
+	position, ok := PositionOn(positions, day)
+	if !ok {
+		return false
+	}
+	for _, capacity := range Capacities {
+		if checkApproval(position.Kind, document, capacity, scopes, day) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Validate checks a scope's acts, kinds and capacities. Kinds are abbreviations
+// without commas; those outside Annex III are allowed, since schools have papers
+// of their own sector.
+func (s Scope) Validate() error {
+	if len(s.Acts) == 0 {
+		return Invalid("acts", "no act")
+	}
+	for _, act := range s.Acts {
+		if !act.Valid() {
+			return Invalid("acts", "act %.40q", string(act))
+		}
+	}
+	if len(s.Kinds) == 0 {
+		return Invalid("kinds", "no kind of document")
+	}
+	for _, kind := range s.Kinds {
+		if !validKind(kind) {
+			return Invalid("kinds", "kind %.40q", kind)
+		}
+	}
+	if len(s.Capacities) == 0 {
+		return Invalid("capacities", "no capacity: an empty one stands for none")
+	}
+	for _, capacity := range s.Capacities {
+		if !capacity.Valid() {
+			return Invalid("capacities", "capacity %.40q", string(capacity))
+		}
+	}
+	if s.Paper == "" {
+		return Invalid("paper", "no paper: a scope stands on a decision or a delegation")
+	}
+	return nil
+}
+
+func validKind(kind string) bool {
+	if kind == "" || len(kind) > 40 {
+		return false
+	}
+	for _, r := range kind {
+		if r == ',' || r <= ' ' {
+			return false
+		}
+	}
+	return true
+}
+
+// CanRegister allows the register's upkeep: people, positions, scopes, tokens,
+// what is known of certificates.
+func CanRegister(a Actor) error {
+	if !a.Roles.Manages() {
+		return Forbidden("")
+	}
+	return nil
+}
+
+// CustodyFacts are what the rules of hand-overs and reports ask of a token.
+type CustodyFacts struct {
+	Token    Token
+	Custody  *Custody  // the present one; nil = in the safe
+	Offer    *HandOver // the open one
+	Reported bool      // an incident is open
+}
+
+// Offer is what somebody wants to hand over.
+type Offer struct {
+	To               PersonID // "" = the safe
+	PermissionNumber string
+	PermissionDate   Date
+}
+
+// CanOffer decides who may offer a token to whom. The custodian gives; out of
+// the safe the principal or an admin does. A personal token goes between the
+// safe and its owner only; a seal token goes to a person only by a written
+// permission (Decree 30/2020/NĐ-CP Art. 32). A reported token may come back to
+// the safe and go nowhere else.
+func CanOffer(a Actor, f CustodyFacts, o Offer) error {
+	giver := PersonID("")
+	if f.Custody != nil {
+		giver = f.Custody.Person
+	}
+	switch {
+	case giver != "" && a.Person != giver, giver == "" && !a.Roles.Manages():
+		return Forbidden(ReasonNotGiver)
+	case f.Offer != nil:
+		return Conflict(ReasonHandOverOpen)
+	case o.To == "" && giver == "":
+		return Conflict(ReasonAlreadyInSafe)
+	case o.To == "":
+		return nil
+	case f.Reported:
+		return Conflict(ReasonTokenReported)
+	case o.To == a.Person:
+		return Conflict(ReasonSamePerson)
+	case f.Token.Kind == Personal && giver != "":
+		return Conflict(ReasonNeverLent)
+	case f.Token.Kind == Personal && o.To != f.Token.Owner:
+		return Conflict(ReasonOwnerMustReceive)
+	case f.Token.Kind == Seal && (o.PermissionNumber == "" || o.PermissionDate == ""):
+		field := "permission_number"
+		if o.PermissionNumber != "" {
+			field = "permission_date"
+		}
+		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": field, "reason": ReasonPermissionNeeded}}
+	}
+	return nil
+}
+
+// CanAccept decides who may accept an offer: the receiver; into the safe the
+// principal or an admin, but never who gives it back: two sides confirm.
+func CanAccept(a Actor, h HandOver, reported bool) error {
+	if err := canDecide(a, h); err != nil {
+		return err
+	}
+	if h.Kind == ToPerson && reported {
+		return Conflict(ReasonTokenReported)
+	}
+	return nil
+}
+
+// CanDecline decides who may decline an offer: who may accept it.
+func CanDecline(a Actor, h HandOver) error { return canDecide(a, h) }
+
+func canDecide(a Actor, h HandOver) error {
+	switch {
+	case h.Kind == ToPerson && a.Person != h.To, h.Kind == Return && !a.Roles.Manages():
+		return Forbidden(ReasonNotReceiver)
+	case h.Kind == Return && a.Person != "" && a.Person == h.From:
+		return Forbidden(ReasonSamePerson)
+	case h.State != Offered:
+		return Conflict(ReasonHandOverDecided, "state", string(h.State))
+	}
+	return nil
+}
+
+// CanWithdraw decides who may take an offer back: the giver, out of the safe the
+// principal or an admin.
+func CanWithdraw(a Actor, h HandOver) error {
+	switch {
+	case h.From != "" && a.Person != h.From, h.From == "" && !a.Roles.Manages():
+		return Forbidden(ReasonNotGiver)
+	case h.State != Offered:
+		return Conflict(ReasonHandOverDecided, "state", string(h.State))
+	}
+	return nil
+}
+
+// CanReport decides who may report a token lost, misplaced or suspected: who
+// holds it, either side of an open offer, its owner, the principal, an admin. A
+// report is never refused because of the token's state.
+func CanReport(a Actor, f CustodyFacts) error {
+	if a.Roles.Manages() {
+		return nil
+	}
+	if a.Person != "" && (f.Custody != nil && f.Custody.Person == a.Person ||
+		f.Offer != nil && (f.Offer.From == a.Person || f.Offer.To == a.Person) ||
+		f.Token.Owner == a.Person) {
+		return nil
+	}
+	return Forbidden("")
+}

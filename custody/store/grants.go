@@ -1,0 +1,340 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sokyso/custody"
+	"sokyso/custody/signinglog"
+)
+
+// maxRequest bounds the client's identifier of a request.
+const maxRequest = 100
+
+// RequestGrant gives leave for one signature, or returns a *custody.Refusal. Both
+// are entries of the log. The same Request of the same person with the same
+// content gets the same grant again; with other content it is a conflict. A
+// refused Request may be sent again: the state may have changed.
+func (s *Store) RequestGrant(ctx context.Context, actor custody.Actor, r custody.GrantRequest) (GrantRow, error) {
+	if actor.Person == "" {
+		return GrantRow{}, custody.Invalid("person", "only a person signs")
+	}
+	d := &r.Document
+	if err := texts("request!", &r.Request, "token_serial!", &r.TokenSerial, "number", &d.Number, "symbol", &d.Symbol, "kind", &d.Kind,
+		"summary", &d.Summary, "purpose", &d.Purpose, "file_name", &d.FileName); err != nil {
+		return GrantRow{}, err
+	}
+	switch {
+	case len(r.Request) > maxRequest:
+		return GrantRow{}, custody.Invalid("request", "request has %d bytes", len(r.Request))
+	case !isHash(r.SHA256In):
+		return GrantRow{}, custody.Invalid("sha256_in", "not 64 lower-case hexadecimal digits")
+	case !r.Act.Valid():
+		return GrantRow{}, custody.Invalid("act", "act %.40q", string(r.Act))
+	case !r.Capacity.Valid():
+		return GrantRow{}, custody.Invalid("capacity", "capacity %.40q", string(r.Capacity))
+	case len(r.Certificate) == 0:
+		return GrantRow{}, custody.Invalid("certificate", "no certificate")
+	}
+	var id string
+	var refusal *custody.Refusal
+	err := s.write(ctx, actor.School, func(t *tx) error {
+		if err := t.requirePerson(actor.Person); err != nil {
+			return err
+		}
+		var err error
+		id, refusal, err = t.decideGrant(actor, r)
+		return err
+	})
+	if err != nil {
+		return GrantRow{}, err
+	}
+	if refusal != nil {
+		return GrantRow{}, refusal
+	}
+	return s.Grant(ctx, actor, custody.GrantID(id))
+}
+
+func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *custody.Refusal, error) {
+	certificate := sha256Hex(r.Certificate)
+	row := grantRecord{rowBase: rowBase{ID: newID(), School: string(t.school)}, Person: string(actor.Person), Request: r.Request,
+		Certificate: certificate, SHA256In: r.SHA256In, Act: string(r.Act), Capacity: string(r.Capacity),
+		Number: r.Document.Number, Symbol: r.Document.Symbol, Kind: r.Document.Kind}
+	earlier, err := optional[grantRecord](t, `SELECT `+grantColumns+` FROM grants g WHERE g.person_id = ? AND g.request = ?`, row.Person, row.Request)
+	if err != nil {
+		return "", nil, fmt.Errorf("read grant: %w", err)
+	}
+	if earlier != nil {
+		row.Token, row.Title = earlier.Token, earlier.Title
+		if !sameFields(row.actFields(), earlier.actFields()) {
+			return "", nil, custody.Conflict(custody.ReasonRequestReused)
+		}
+		return earlier.ID, nil, nil
+	}
+	f, err := t.tokenBy("serial", r.TokenSerial)
+	if err != nil {
+		return "", nil, err
+	}
+	facts := custody.GrantFacts{Person: actor.Person, Requested: certificate}
+	if facts.Positions, facts.Scopes, err = t.personFacts(actor.Person); err != nil {
+		return "", nil, err
+	}
+	if f != nil {
+		if err := t.fillFacts(&facts, f); err != nil {
+			return "", nil, err
+		}
+		row.Token = string(f.token.ID)
+	}
+	if r.Act == custody.Issue {
+		if facts.Competent, err = t.competentBefore(r); err != nil {
+			return "", nil, err
+		}
+	}
+	if position, ok := custody.PositionOn(facts.Positions, custody.DateOf(t.now)); ok {
+		row.Title = position.Title
+	}
+	private := map[string]string{"summary": r.Document.Summary, "purpose": r.Document.Purpose, "file_name": r.Document.FileName}
+	if decision := custody.DecideGrant(r, facts, t.now); decision != nil {
+		var refusal *custody.Refusal
+		if !errors.As(decision, &refusal) {
+			return "", nil, decision
+		}
+		return "", refusal, t.logRefusal(actor, row, r.TokenSerial, refusal, private)
+	}
+	row.CustodyEntry = facts.Custody.Entry
+	row.GrantedAt, row.ExpiresAt = at(t.now), at(t.now.Add(custody.GrantLifetime))
+	if row.Entry, err = t.append(signinglog.TypeGrant, actor, row.fields(), private); err != nil {
+		return "", nil, err
+	}
+	if err := t.insertRow(`INSERT INTO grants (id, school_id, person_id, token_id, request, certificate_sha256, sha256_in, act, capacity,
+		document_number, document_symbol, document_kind, title, custody_entry, granted_at, expires_at, entry_index)`,
+		row.ID, row.School, row.Person, row.Token, row.Request, row.Certificate, row.SHA256In, row.Act, row.Capacity,
+		row.Number, row.Symbol, row.Kind, row.Title, row.CustodyEntry, row.GrantedAt, row.ExpiresAt, row.Entry); err != nil {
+		return "", nil, fmt.Errorf("write grant: %w", err)
+	}
+	return row.ID, nil, nil
+}
+
+func (t *tx) logRefusal(actor custody.Actor, row grantRecord, serial string, refusal *custody.Refusal, private map[string]string) error {
+	fields := row.actFields()
+	delete(fields, "title")
+	fields["code"] = refusal.Code
+	fields["request"] = row.Request
+	fields["token_serial"] = serial
+	_, err := t.append(signinglog.TypeRefusal, actor, fields, private)
+	return err
+}
+
+// fillFacts turns what the register knows of a token into a grant's facts.
+func (t *tx) fillFacts(facts *custody.GrantFacts, f *tokenFacts) error {
+	rules := f.rules()
+	facts.Token, facts.Custody, facts.Offer = &f.token, rules.Custody, rules.Offer
+	if f.last != nil {
+		last := f.last.custody()
+		facts.Last = &last
+	}
+	if f.incident != nil {
+		incident := f.incident.incident()
+		facts.Incident = &incident
+	}
+	var err error
+	facts.Certificates, err = t.certificates(string(f.token.ID))
+	return err
+}
+
+func (t *tx) certificates(token string) ([]custody.Certificate, error) {
+	var rows []struct {
+		SHA256    string `db:"sha256"`
+		DER       []byte `db:"der"`
+		RevokedAt *stamp `db:"revoked_at"`
+	}
+	if err := t.list(t.ctx, &rows, `SELECT sha256, der, revoked_at FROM certificates WHERE token_id = ?`, token); err != nil {
+		return nil, fmt.Errorf("read certificates: %w", err)
+	}
+	var out []custody.Certificate
+	for _, row := range rows {
+		c, err := certificateOf(row.SHA256, row.DER, row.RevokedAt)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func sameFields(a, b map[string]string) bool {
+	for name, value := range a {
+		if b[name] != value {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+func isHash(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+type listedGrant struct {
+	grantRecord
+	Signer      string `db:"signer"`
+	TokenSerial string `db:"token_serial"`
+	DER         []byte `db:"der"`
+	Summary     string `db:"summary"`
+	Purpose     string `db:"purpose"`
+	FileName    string `db:"file_name"`
+	Signatures  int    `db:"signatures"`
+}
+
+var queryGrants = `SELECT ` + grantColumns + `, ` + fmt.Sprintf(nameOf, "g.person_id") + ` AS signer, t.serial AS token_serial, c.der,
+	COALESCE(s.value, '') AS summary, COALESCE(u.value, '') AS purpose, COALESCE(f.value, '') AS file_name,
+	(SELECT COUNT(*) FROM signatures x WHERE x.grant_id = g.id) AS signatures
+	FROM grants g JOIN tokens t ON t.id = g.token_id
+	JOIN certificates c ON c.school_id = g.school_id AND c.sha256 = g.certificate_sha256
+	LEFT JOIN reveals s ON s.school_id = g.school_id AND s.entry_index = g.entry_index AND s.field = 'summary'
+	LEFT JOIN reveals u ON u.school_id = g.school_id AND u.entry_index = g.entry_index AND u.field = 'purpose'
+	LEFT JOIN reveals f ON f.school_id = g.school_id AND f.entry_index = g.entry_index AND f.field = 'file_name'
+	WHERE g.school_id = ?`
+
+func (r listedGrant) row() GrantRow {
+	state := custody.GrantOpen
+	switch {
+	case r.Signatures > 0:
+		state = custody.GrantSigned
+	case r.ClosedAt != nil:
+		state = custody.GrantAbandoned
+	}
+	return GrantRow{Grant: custody.Grant{ID: custody.GrantID(r.ID), Request: r.Request, Person: custody.PersonID(r.Person), Token: custody.TokenID(r.Token),
+		CertificateSHA256: r.Certificate, SHA256In: r.SHA256In, Act: custody.Act(r.Act), Capacity: custody.Capacity(r.Capacity),
+		Document:     custody.Document{Number: r.Number, Symbol: r.Symbol, Kind: r.Kind, Summary: r.Summary, Purpose: r.Purpose, FileName: r.FileName},
+		CustodyEntry: r.CustodyEntry, Entry: r.Entry, GrantedAt: r.GrantedAt.Time, ExpiresAt: r.ExpiresAt.Time, State: state},
+		Signer: r.Signer, Title: r.Title, TokenSerial: r.TokenSerial, CertificateDER: r.DER}
+}
+
+func (s *Store) grants(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]GrantRow, error) {
+	query, all := queryGrants+condition, append([]any{string(actor.School)}, args...)
+	if !actor.Roles.Manages() {
+		query, all = query+` AND g.person_id = ?`, append(all, string(actor.Person))
+	}
+	var listed []listedGrant
+	if err := s.reader.list(ctx, &listed, query+` ORDER BY g.entry_index`, all...); err != nil {
+		return nil, fmt.Errorf("list grants: %w", err)
+	}
+	rows := make([]GrantRow, 0, len(listed))
+	for _, r := range listed {
+		rows = append(rows, r.row())
+	}
+	return rows, nil
+}
+
+// Grant returns a grant of the actor; who manages the register sees all.
+func (s *Store) Grant(ctx context.Context, actor custody.Actor, id custody.GrantID) (GrantRow, error) {
+	rows, err := s.grants(ctx, actor, ` AND g.id = ?`, string(id))
+	if err != nil {
+		return GrantRow{}, err
+	}
+	if len(rows) == 0 {
+		return GrantRow{}, custody.NotFound("grant")
+	}
+	return rows[0], nil
+}
+
+// UnconfirmedGrants lists grants that expired without a signature and without
+// having been abandoned: somebody must find out what became of them.
+func (s *Store) UnconfirmedGrants(ctx context.Context, actor custody.Actor) ([]GrantRow, error) {
+	return s.grants(ctx, actor, ` AND g.closed_at IS NULL AND g.expires_at < ?`, at(s.now()))
+}
+
+// competentBefore reports whether somebody competent for this kind of document
+// has signed the input: the chain of logged signatures that leads to it, or a
+// signature in the file by a registered certificate that the caller verified.
+func (t *tx) competentBefore(r custody.GrantRequest) (bool, error) {
+	input := r.SHA256In
+	for range maxChain {
+		s, err := t.loggedSignature(`s.sha256_out = ?`, input)
+		if err != nil {
+			return false, err
+		}
+		if s == nil {
+			break
+		}
+		if ok, err := t.competentSignature(s, r.Document.Kind); ok || err != nil {
+			return ok, err
+		}
+		input = s.SHA256In
+	}
+	for _, prior := range r.VerifiedPrior {
+		s, err := t.loggedSignature(`s.byte_range_digest = ? AND g.certificate_sha256 = ?`, prior.Digest, prior.CertificateSHA256)
+		if err != nil {
+			return false, err
+		}
+		if s != nil {
+			if ok, err := t.competentSignature(s, r.Document.Kind); ok || err != nil {
+				return ok, err
+			}
+			continue
+		}
+		if ok, err := t.competentCertificate(prior.CertificateSHA256, r.Document.Kind); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// maxChain bounds how many signatures of one document are followed back.
+const maxChain = 50
+
+func (t *tx) loggedSignature(condition string, args ...any) (*signatureRow, error) {
+	s, err := optional[signatureRow](t, `SELECT `+grantColumns+`, `+signatureColumns+` FROM signatures s JOIN grants g ON g.id = s.grant_id
+		WHERE s.school_id = ? AND `+condition+` ORDER BY s.entry_index LIMIT 1`, append([]any{string(t.school)}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("read signatures: %w", err)
+	}
+	return s, nil
+}
+
+func (t *tx) competentSignature(s *signatureRow, document string) (bool, error) {
+	if custody.Act(s.Act) != custody.Approve {
+		return false, nil
+	}
+	return t.competentOn(custody.PersonID(s.Person), document, s.GrantedAt.Time)
+}
+
+func (t *tx) competentOn(person custody.PersonID, document string, when time.Time) (bool, error) {
+	positions, scopes, err := t.personFacts(person)
+	if err != nil {
+		return false, err
+	}
+	return custody.Competent(document, positions, scopes, custody.DateOf(when)), nil
+}
+
+// competentCertificate: a signature that is not in the log, perhaps made before
+// the log began. Its time is only claimed, so the owner must be competent today,
+// and neither certificate nor token in doubt.
+func (t *tx) competentCertificate(sha256, document string) (bool, error) {
+	row, err := optional[struct {
+		Token     string `db:"token_id"`
+		RevokedAt *stamp `db:"revoked_at"`
+	}](t, `SELECT token_id, revoked_at FROM certificates WHERE school_id = ? AND sha256 = ?`, string(t.school), sha256)
+	if err != nil {
+		return false, fmt.Errorf("read certificate: %w", err)
+	}
+	if row == nil || row.RevokedAt != nil {
+		return false, nil
+	}
+	f, err := t.tokenBy("id", row.Token)
+	if err != nil || f == nil || f.token.Kind != custody.Personal || f.incident != nil {
+		return false, err
+	}
+	return t.competentOn(f.token.Owner, document, t.now)
+}

@@ -1,0 +1,214 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"sokyso/custody"
+	"sokyso/custody/signinglog"
+	"sokyso/migrations"
+)
+
+// tx is the transaction of one batch: the database, the moment of the change
+// that runs, and the log's end.
+type tx struct {
+	querier
+	store  *Store
+	ctx    context.Context
+	school custody.SchoolID
+	now    time.Time
+
+	head headRow
+	tail logTail // grows by append; goes back when a change is undone
+}
+
+// logTail is what append has added, not yet in the database. Copies share
+// memory but never what another copy can see.
+type logTail struct {
+	frontier signinglog.Frontier
+	entries  []pendingEntry
+	reveals  []revealRow
+}
+
+type pendingEntry struct {
+	index  int64
+	entry  signinglog.Entry
+	bytes  []byte
+	hashes []byte
+}
+
+type headRow struct {
+	Size       int64  `db:"size"`
+	Root       []byte `db:"root"`
+	Frontier   []byte `db:"frontier"`
+	Checkpoint []byte `db:"checkpoint"`
+	Origin     string `db:"log_origin"`
+	LogKey     string `db:"log_key"`
+}
+
+type revealRow struct {
+	Index int64  `db:"entry_index"`
+	Field string `db:"field"`
+	Salt  []byte `db:"salt"`
+	Value string `db:"value"`
+}
+
+const queryHead = `SELECT h.size, h.root, h.frontier, h.checkpoint, s.log_origin, s.log_key
+	FROM log_heads h JOIN schools s ON s.id = h.school_id WHERE h.school_id = ?`
+
+// lockHead reads the head and keeps other services from appending. It refuses a
+// log that can't be continued.
+func (t *tx) lockHead() error {
+	query := queryHead
+	if t.store.dialect == migrations.Postgres {
+		query += " FOR UPDATE OF h"
+	}
+	err := t.get(t.ctx, &t.head, query, t.school)
+	if errors.Is(err, sql.ErrNoRows) {
+		return custody.NotFound("school")
+	}
+	if err != nil {
+		return fmt.Errorf("read log head: %w", err)
+	}
+	if t.store.signer == nil || t.store.signer.Name() != t.head.Origin || t.store.vkey != t.head.LogKey {
+		return &custody.Error{Kind: custody.ErrUnavailable, Code: custody.CodeUnavailable,
+			Params: map[string]string{"reason": custody.ReasonLogKey, "origin": t.head.Origin},
+			Err:    errors.New("the configured log key is not the key of this log: configure the one it was made with")}
+	}
+	t.tail.frontier, err = signinglog.ParseFrontier(t.head.Size, t.head.Frontier)
+	if err != nil {
+		return fmt.Errorf("read log head: %w: %w", ErrDamaged, err)
+	}
+	// A flipped bit in the head must not be signed.
+	root, err := t.tail.frontier.Root()
+	if err != nil || !bytes.Equal(root[:], t.head.Root) {
+		return fmt.Errorf("read log head: %w: frontier and root differ: run custodyd log verify", ErrDamaged)
+	}
+	return t.store.checkMark(t.ctx, t.querier, t.school, t.head)
+}
+
+// append adds an entry to the log and returns its index. private are the values
+// that go in as commitments. Actor and via come from the actor.
+func (t *tx) append(kind signinglog.Type, actor custody.Actor, fields, private map[string]string) (int64, error) {
+	index := t.tail.frontier.Size()
+	e := signinglog.Entry{Type: kind, At: t.now, School: string(t.school), Fields: maps.Clone(fields)}
+	if e.Fields == nil {
+		e.Fields = map[string]string{}
+	}
+	e.Fields[signinglog.FieldActor] = signinglog.SystemActor
+	if actor.Person != "" {
+		e.Fields[signinglog.FieldActor] = string(actor.Person)
+	}
+	e.Fields[signinglog.FieldVia] = string(actor.Via)
+	reveals := t.tail.reveals
+	for field, value := range private {
+		if value == "" {
+			continue
+		}
+		commitment, salt := signinglog.Commit(value)
+		e.Fields[field] = commitment
+		reveals = append(reveals[:len(reveals):len(reveals)], revealRow{Index: index, Field: field, Salt: salt, Value: value})
+	}
+	if err := e.Check(); err != nil {
+		return 0, fmt.Errorf("append to log: %w", err)
+	}
+	b, err := e.Marshal()
+	if err != nil {
+		return 0, fmt.Errorf("append to log: %w", err)
+	}
+	frontier, hashes, err := t.tail.frontier.Append(signinglog.LeafHash(b))
+	if err != nil {
+		return 0, fmt.Errorf("append to log: %w", err)
+	}
+	pending := pendingEntry{index: index, entry: e, bytes: b, hashes: make([]byte, 0, len(hashes)*tlog.HashSize)}
+	for _, h := range hashes {
+		pending.hashes = append(pending.hashes, h[:]...)
+	}
+	entries := t.tail.entries
+	t.tail = logTail{frontier: frontier, entries: append(entries[:len(entries):len(entries)], pending), reveals: reveals}
+	return index, nil
+}
+
+// writeHead writes the new entries, signs the new checkpoint and moves the head.
+func (t *tx) writeHead() error {
+	if len(t.tail.entries) == 0 {
+		return nil
+	}
+	var rows [][]any
+	for _, p := range t.tail.entries {
+		rows = append(rows, []any{string(t.school), p.index, string(p.entry.Type), orNull(p.entry.Actor()), orNull(p.entry.Subject()),
+			orNull(p.entry.Token()), at(p.entry.At), p.bytes, p.hashes})
+	}
+	if err := t.insert(`INSERT INTO log_entries (school_id, entry_index, entry_type, actor_id, person_id, token_id, logged_at, bytes, hashes) VALUES `, rows); err != nil {
+		return fmt.Errorf("write log entries: %w", err)
+	}
+	rows = nil
+	for _, r := range t.tail.reveals {
+		rows = append(rows, []any{string(t.school), r.Index, r.Field, r.Salt, r.Value})
+	}
+	if err := t.insert(`INSERT INTO reveals (school_id, entry_index, field, salt, value) VALUES `, rows); err != nil {
+		return fmt.Errorf("write reveals: %w", err)
+	}
+	root, err := t.tail.frontier.Root()
+	if err != nil {
+		return fmt.Errorf("log root: %w", err)
+	}
+	c := signinglog.Checkpoint{Origin: t.head.Origin, Size: t.tail.frontier.Size(), Root: root}
+	signed, err := signinglog.Sign(c, t.store.signer)
+	if err != nil {
+		return err
+	}
+	moved, err := t.exec(t.ctx, `UPDATE log_heads SET size = ?, root = ?, frontier = ?, checkpoint = ?, updated_at = ? WHERE school_id = ? AND size = ?`,
+		c.Size, root[:], t.tail.frontier.Bytes(), signed, at(t.store.now()), string(t.school), t.head.Size)
+	if err != nil {
+		return fmt.Errorf("move log head: %w", err)
+	}
+	if moved != 1 {
+		return fmt.Errorf("move log head: %w: somebody else appended", ErrBusy)
+	}
+	return nil
+}
+
+// insert writes rows with as few statements as the sizes allow.
+func (t *tx) insert(into string, rows [][]any) error {
+	for len(rows) > 0 {
+		n := min(len(rows), batchLimit)
+		var values strings.Builder
+		var args []any
+		for i, row := range rows[:n] {
+			if i > 0 {
+				values.WriteByte(',')
+			}
+			values.WriteString("(?" + strings.Repeat(",?", len(row)-1) + ")")
+			args = append(args, row...)
+		}
+		if _, err := t.exec(t.ctx, into+values.String(), args...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+func (t *tx) advanceMark() {
+	if t.store.mark == nil || len(t.tail.entries) == 0 {
+		return
+	}
+	root, err := t.tail.frontier.Root()
+	if err == nil {
+		err = t.store.mark.advance(markState{Origin: t.head.Origin, Size: t.tail.frontier.Size(), Root: root})
+	}
+	if err != nil {
+		// The entries are durable, only the guard against old backups is not up to
+		// date. The next change writes it again.
+		t.store.log.Error("mark not written", "error", err)
+	}
+}

@@ -1,0 +1,188 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"sokyso/custody"
+)
+
+// markState is the highest checkpoint this service has committed.
+type markState struct {
+	Origin string
+	Size   int64
+	Root   tlog.Hash
+}
+
+// mark is the high-water mark file: two slots of one line each, written in turn
+// and synced, so that a crash in the middle of one leaves the other. The slot
+// that is whole and of the greater size counts.
+//
+//	ORIGIN SIZE ROOT-BASE64 CRC32-HEX spaces LF
+type mark struct {
+	mu    sync.Mutex
+	file  *os.File
+	state markState // zero: nothing written yet
+	slot  int64     // to be written next
+}
+
+const markSlot = 512
+
+// errMark is wrapped by the errors of the mark file.
+var errMark = errors.New("high-water mark file")
+
+func openMark(path string) (*mark, error) {
+	_, statErr := os.Stat(path)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errMark, err)
+	}
+	m := &mark{file: file}
+	if err := m.read(); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	if errors.Is(statErr, os.ErrNotExist) {
+		if err := syncFolder(filepath.Dir(path)); err != nil {
+			return nil, errors.Join(fmt.Errorf("%w: %w", errMark, err), file.Close())
+		}
+	}
+	return m, nil
+}
+
+func (m *mark) read() error {
+	b, err := io.ReadAll(io.LimitReader(m.file, 2*markSlot))
+	if err != nil {
+		return fmt.Errorf("%w: %w", errMark, err)
+	}
+	whole := 0
+	for slot := range int64(2) {
+		start := int(slot) * markSlot
+		if len(b) < start+markSlot {
+			continue
+		}
+		state, ok := parseMark(b[start : start+markSlot])
+		if !ok {
+			continue
+		}
+		whole++
+		if whole == 1 || state.Size > m.state.Size {
+			m.state, m.slot = state, 1-slot
+		}
+	}
+	if len(b) > 0 && whole == 0 {
+		return fmt.Errorf("%w: %s is damaged: compare the log with an agent's last checkpoint (custodyd log verify), then move the file away", errMark, m.file.Name())
+	}
+	return nil
+}
+
+func (s markState) format() []byte {
+	text := fmt.Sprintf("%s %d %s", s.Origin, s.Size, base64.StdEncoding.EncodeToString(s.Root[:]))
+	line := fmt.Sprintf("%s %08x", text, crc32.ChecksumIEEE([]byte(text)))
+	return append(append([]byte(line), bytes.Repeat([]byte(" "), markSlot-1-len(line))...), '\n')
+}
+
+func parseMark(b []byte) (markState, bool) {
+	parts := strings.Fields(string(b))
+	if len(parts) != 4 || b[len(b)-1] != '\n' {
+		return markState{}, false
+	}
+	if parts[3] != fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(strings.Join(parts[:3], " ")))) {
+		return markState{}, false
+	}
+	size, err := strconv.ParseInt(parts[1], 10, 64)
+	root, decodeErr := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || decodeErr != nil || len(root) != tlog.HashSize {
+		return markState{}, false
+	}
+	return markState{Origin: parts[0], Size: size, Root: tlog.Hash(root)}, true
+}
+
+// advance is durable when it returns.
+func (m *mark) advance(s markState) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := m.file.WriteAt(s.format(), m.slot*markSlot); err != nil {
+		return fmt.Errorf("%w: %w", errMark, err)
+	}
+	if err := syncData(m.file); err != nil {
+		return fmt.Errorf("%w: %w", errMark, err)
+	}
+	m.state, m.slot = s, 1-m.slot
+	return nil
+}
+
+func (m *mark) last() markState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state
+}
+
+func (m *mark) close() error { return m.file.Close() }
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// CheckMark compares the log with the high-water mark: a *custody.Error with
+// reason log_behind_mark or log_forked when changes are refused because of it.
+func (s *Store) CheckMark(ctx context.Context, school custody.SchoolID) error {
+	head, err := s.head(ctx, school)
+	if err != nil {
+		return err
+	}
+	return s.checkMark(ctx, s.reader, school, head)
+}
+
+func (s *Store) checkMark(ctx context.Context, q querier, school custody.SchoolID, head headRow) error {
+	if s.mark == nil {
+		return nil
+	}
+	m := s.mark.last()
+	refuse := func(reason, next string) error {
+		return &custody.Error{Kind: custody.ErrUnavailable, Code: custody.CodeUnavailable,
+			Params: map[string]string{"reason": reason, "mark": strconv.FormatInt(m.Size, 10), "size": strconv.FormatInt(head.Size, 10)},
+			Err:    fmt.Errorf("the log has %d entries, its mark in %s is at %d: %s", head.Size, s.config.MarkFile, m.Size, next)}
+	}
+	switch {
+	case m.Origin == "":
+		return nil
+	case m.Origin != head.Origin:
+		return refuse(custody.ReasonLogForked, "the mark is of the log "+m.Origin+": configure the mark file of this log")
+	case head.Size < m.Size:
+		return refuse(custody.ReasonLogBehindMark, "this database is an older copy: restore the newest backup; "+
+			"if what is missing is lost for good, write that down and move the mark file away (agents will report that the log was rewound)")
+	case head.Size == m.Size:
+		if !bytes.Equal(head.Root, m.Root[:]) {
+			return refuse(custody.ReasonLogForked, "this database is another log of the same length: restore the right one")
+		}
+		return nil
+	}
+	if m.Size == 0 {
+		return nil
+	}
+	// Another service appended, or the mark missed the last commit.
+	root, err := tlog.TreeHash(m.Size, storedHashes{ctx: ctx, q: q, school: school})
+	if err != nil {
+		return fmt.Errorf("root at the mark: %w", err)
+	}
+	if root != m.Root {
+		return refuse(custody.ReasonLogForked, "this database is a log that went another way before the mark: restore the right one")
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"sokyso/custody"
+	"sokyso/custody/signinglog"
+)
+
+// maxCMS bounds a CMS: a long chain, revocation data and two time-stamps fit.
+const maxCMS = 1 << 20
+
+var (
+	levelForm  = regexp.MustCompile(`^[a-z0-9]{1,4}(-[a-z0-9]{1,4}){0,3}$`)
+	reasonForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+)
+
+// RecordSignature records the finished signature of a grant and returns its
+// receipt. The caller has verified the CMS against the grant's certificate and
+// the digest. Sent again, the same signature gets a receipt of the same entry;
+// another one is a conflict with code signature_conflict. A signature that was
+// made is never refused because it comes late: it is marked.
+func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant custody.GrantID, r Record) (signinglog.Receipt, error) {
+	r.Field = signinglog.CleanText(r.Field)
+	switch {
+	case len(r.CMS) == 0 || len(r.CMS) > maxCMS:
+		return signinglog.Receipt{}, custody.Invalid("cms", "CMS of %d bytes", len(r.CMS))
+	case !isHash(r.ByteRangeDigest):
+		return signinglog.Receipt{}, custody.Invalid("byte_range_digest", "not 64 lower-case hexadecimal digits")
+	case !isHash(r.SHA256Out):
+		return signinglog.Receipt{}, custody.Invalid("sha256_out", "not 64 lower-case hexadecimal digits")
+	case !levelForm.MatchString(r.Level):
+		return signinglog.Receipt{}, custody.Invalid("level", "level %.40q", r.Level)
+	case r.Field == "" || len(r.Field) > 255:
+		return signinglog.Receipt{}, custody.Invalid("field", "field name %.40q", r.Field)
+	case r.SignedAt.IsZero() || r.SignedAt.Year() < 1970 || r.SignedAt.Year() > 9999:
+		return signinglog.Receipt{}, custody.Invalid("signed_at", "time %v", r.SignedAt)
+	}
+	var index int64
+	var entry []byte
+	err := s.write(ctx, actor.School, func(t *tx) error {
+		g, err := t.ownGrant(actor, grant)
+		if err != nil {
+			return err
+		}
+		row := signatureRow{grantRecord: g.grantRecord, SignatureID: newID(), SHA256Out: r.SHA256Out, ByteRangeDigest: r.ByteRangeDigest, CMS: r.CMS,
+			Level: r.Level, Field: r.Field, SignedAt: at(r.SignedAt), RecordedAt: at(t.now), Late: t.now.After(g.ExpiresAt.Time)}
+		if g.SignatureEntry != nil {
+			index = *g.SignatureEntry
+			return t.sameSignature(row)
+		}
+		private := map[string]string{"signer": g.Signer, "summary": g.Summary, "file_name": g.FileName}
+		if private["signer"] == "" {
+			private["signer"] = "(erased)" // the field is required; a name may be gone
+		}
+		if row.Index, err = t.append(signinglog.TypeSignature, actor, row.fields(), private); err != nil {
+			return err
+		}
+		index, entry = row.Index, t.tail.entries[len(t.tail.entries)-1].bytes
+		if err := t.insertRow(`INSERT INTO signatures (id, school_id, grant_id, sha256_out, byte_range_digest, cms, level, signature_field, signed_at, recorded_at, late, entry_index)`,
+			row.SignatureID, row.School, row.ID, row.SHA256Out, row.ByteRangeDigest, row.CMS, row.Level, row.Field, row.SignedAt, row.RecordedAt, row.Late, row.Index); err != nil {
+			return fmt.Errorf("write signature: %w", err)
+		}
+		return t.closeGrant(g.ID)
+	})
+	if err != nil {
+		return signinglog.Receipt{}, err
+	}
+	if entry == nil {
+		err := s.reader.get(ctx, &entry, `SELECT bytes FROM log_entries WHERE school_id = ? AND entry_index = ?`, string(actor.School), index)
+		if err != nil {
+			return signinglog.Receipt{}, fmt.Errorf("read log entry %d: %w", index, err)
+		}
+	}
+	return s.receipt(ctx, actor.School, index, entry)
+}
+
+// grantToRecord is a grant with what its signature's entry repeats.
+type grantToRecord struct {
+	grantRecord
+	Signer         string `db:"signer"`
+	Summary        string `db:"summary"`
+	FileName       string `db:"file_name"`
+	SignatureEntry *int64 `db:"signature_entry"`
+	Abandoned      *int64 `db:"abandonment_entry"`
+}
+
+var queryGrantToRecord = `SELECT ` + grantColumns + `, ` + fmt.Sprintf(nameOf, "g.person_id") + ` AS signer,
+	COALESCE(u.value, '') AS summary, COALESCE(f.value, '') AS file_name, s.entry_index AS signature_entry, a.entry_index AS abandonment_entry
+	FROM grants g
+	LEFT JOIN signatures s ON s.grant_id = g.id
+	LEFT JOIN abandonments a ON a.grant_id = g.id
+	LEFT JOIN reveals u ON u.school_id = g.school_id AND u.entry_index = g.entry_index AND u.field = 'summary'
+	LEFT JOIN reveals f ON f.school_id = g.school_id AND f.entry_index = g.entry_index AND f.field = 'file_name'
+	WHERE g.school_id = ? AND g.person_id = ? AND g.id = ?`
+
+func (t *tx) ownGrant(actor custody.Actor, id custody.GrantID) (*grantToRecord, error) {
+	g, err := optional[grantToRecord](t, queryGrantToRecord, string(t.school), string(actor.Person), string(id))
+	if err != nil {
+		return nil, fmt.Errorf("read grant: %w", err)
+	}
+	if g == nil {
+		return nil, custody.NotFound("grant")
+	}
+	return g, nil
+}
+
+// sameSignature compares a repeated record with the one that is there. The
+// agent's claims (field, level, time) follow from the same CMS and file.
+func (t *tx) sameSignature(row signatureRow) error {
+	var there struct {
+		SHA256Out       string `db:"sha256_out"`
+		ByteRangeDigest string `db:"byte_range_digest"`
+		CMS             []byte `db:"cms"`
+	}
+	err := t.get(t.ctx, &there, `SELECT sha256_out, byte_range_digest, cms FROM signatures WHERE grant_id = ?`, row.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return custody.NotFound("signature")
+	}
+	if err != nil {
+		return fmt.Errorf("read signature: %w", err)
+	}
+	if there.SHA256Out != row.SHA256Out || there.ByteRangeDigest != row.ByteRangeDigest || string(there.CMS) != string(row.CMS) {
+		return &custody.Error{Kind: custody.ErrConflict, Code: custody.CodeSignatureConflict}
+	}
+	return nil
+}
+
+func (t *tx) closeGrant(id string) error {
+	if _, err := t.exec(t.ctx, `UPDATE grants SET closed_at = ? WHERE id = ? AND closed_at IS NULL`, at(t.now), id); err != nil {
+		return fmt.Errorf("close grant: %w", err)
+	}
+	return nil
+}
+
+// AbandonGrant notes that a grant was not used. Sent again it changes nothing;
+// for a grant with a signature it is a conflict. A signature that turns up after
+// all is still recorded.
+func (s *Store) AbandonGrant(ctx context.Context, actor custody.Actor, grant custody.GrantID, reason string) error {
+	if !reasonForm.MatchString(reason) {
+		return custody.Invalid("reason", "reason %.40q is no code", reason)
+	}
+	return s.write(ctx, actor.School, func(t *tx) error {
+		g, err := t.ownGrant(actor, grant)
+		if err != nil {
+			return err
+		}
+		if g.SignatureEntry != nil {
+			return custody.Conflict("signed")
+		}
+		if g.Abandoned != nil {
+			return nil
+		}
+		row := abandonmentRow{grantRecord: g.grantRecord, Reason: reason, AbandonedAt: at(t.now)}
+		if row.Index, err = t.append(signinglog.TypeAbandonment, actor, row.fields(), nil); err != nil {
+			return err
+		}
+		if err := t.insertRow(`INSERT INTO abandonments (grant_id, school_id, reason, abandoned_at, entry_index)`,
+			row.ID, row.School, row.Reason, row.AbandonedAt, row.Index); err != nil {
+			return fmt.Errorf("abandon grant: %w", err)
+		}
+		return t.closeGrant(g.ID)
+	})
+}

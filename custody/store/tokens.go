@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"crypto/x509"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"sokyso/custody"
+	"sokyso/custody/signinglog"
+)
+
+// RegisterToken registers a token with its certificate. It lies in the safe then.
+func (s *Store) RegisterToken(ctx context.Context, actor custody.Actor, n NewToken) (custody.Token, error) {
+	if err := custody.CanRegister(actor); err != nil {
+		return custody.Token{}, err
+	}
+	if err := texts("serial!", &n.Serial, "label", &n.Label, "model", &n.Model); err != nil {
+		return custody.Token{}, err
+	}
+	switch {
+	case !n.Kind.Valid():
+		return custody.Token{}, custody.Invalid("kind", "kind of token %.40q", string(n.Kind))
+	case n.Kind == custody.Personal && n.Owner == "":
+		return custody.Token{}, custody.Invalid("owner", "a personal token has an owner")
+	case n.Kind == custody.Seal && n.Owner != "":
+		return custody.Token{}, custody.Invalid("owner", "a seal token has no owner")
+	}
+	if _, err := x509.ParseCertificate(n.Certificate); err != nil {
+		return custody.Token{}, custody.Invalid("certificate", "%v", err)
+	}
+	row := tokenRow{rowBase: rowBase{ID: newID(), School: string(actor.School)}, Serial: n.Serial, Model: n.Model, Kind: string(n.Kind),
+		Owner: string(n.Owner), Certificate: sha256Hex(n.Certificate)}
+	err := s.write(ctx, actor.School, func(t *tx) error {
+		if n.Owner != "" {
+			if err := t.requirePerson(n.Owner); err != nil {
+				return err
+			}
+		}
+		for field, query := range map[string]string{
+			"serial":      `SELECT COUNT(*) FROM tokens WHERE school_id = ? AND serial = ?`,
+			"certificate": `SELECT COUNT(*) FROM certificates WHERE school_id = ? AND sha256 = ?`,
+		} {
+			value := row.Serial
+			if field == "certificate" {
+				value = row.Certificate
+			}
+			var taken int
+			if err := t.get(t.ctx, &taken, query, row.School, value); err != nil {
+				return fmt.Errorf("register token: %w", err)
+			}
+			if taken > 0 {
+				return custody.Conflict(custody.ReasonDuplicate, "field", field)
+			}
+		}
+		row.CreatedAt = at(t.now)
+		var err error
+		if row.Entry, err = t.append(signinglog.TypeToken, actor, row.fields(), map[string]string{"label": n.Label}); err != nil {
+			return err
+		}
+		if err := t.insertRow(`INSERT INTO tokens (id, school_id, serial, model, kind, owner_id, created_at, entry_index)`,
+			row.ID, row.School, row.Serial, row.Model, row.Kind, orNull(row.Owner), row.CreatedAt, row.Entry); err != nil {
+			return fmt.Errorf("register token: %w", err)
+		}
+		if err := t.insertRow(`INSERT INTO certificates (school_id, sha256, token_id, der, entry_index)`,
+			row.School, row.Certificate, row.ID, n.Certificate, row.Entry); err != nil {
+			return fmt.Errorf("register certificate: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return custody.Token{}, err
+	}
+	return custody.Token{ID: custody.TokenID(row.ID), Serial: row.Serial, Label: n.Label, Model: row.Model, Kind: n.Kind, Owner: n.Owner, State: custody.InSafe}, nil
+}
+
+// listedToken is a token with all that its state follows from.
+type listedToken struct {
+	tokenRow
+	Label           string  `db:"label"`
+	DER             []byte  `db:"der"`
+	RevokedAt       *stamp  `db:"revoked_at"`
+	Custodian       string  `db:"custodian"`
+	CustodianName   string  `db:"custodian_name"`
+	SinceAt         *stamp  `db:"since_at"`
+	LastUntil       *stamp  `db:"last_until"`
+	OfferKind       *string `db:"offer_kind"`
+	OfferedAt       *stamp  `db:"open_offered_at"`
+	FirstReportedAt *stamp  `db:"reported_at"`
+}
+
+var queryTokens = `SELECT ` + tokenColumns + `, COALESCE(c.sha256, '') AS certificate_sha256, COALESCE(l.value, '') AS label, c.der, c.revoked_at,
+	COALESCE(k.person_id, '') AS custodian, ` + fmt.Sprintf(nameOf, "k.person_id") + ` AS custodian_name, k.since_at,
+	(SELECT MAX(e.until_at) FROM custodies e WHERE e.token_id = t.id) AS last_until,
+	o.kind AS offer_kind, o.offered_at AS open_offered_at,
+	(SELECT MIN(i.reported_at) FROM incidents i WHERE i.token_id = t.id AND i.state = 'open') AS reported_at
+	FROM tokens t
+	LEFT JOIN certificates c ON c.token_id = t.id
+	LEFT JOIN reveals l ON l.school_id = t.school_id AND l.entry_index = t.entry_index AND l.field = 'label'
+	LEFT JOIN custodies k ON k.token_id = t.id AND k.until_at IS NULL
+	LEFT JOIN hand_overs o ON o.token_id = t.id AND o.state = 'offered'
+	WHERE t.school_id = ?`
+
+// mine is the condition under which a token is the person's: held, offered by
+// or to them, or theirs by its certificate.
+const mine = ` AND (k.person_id = ? OR o.receiver_id = ? OR o.giver_id = ? OR t.owner_id = ?)`
+
+func (r listedToken) row() (TokenRow, error) {
+	c, err := certificateOf(r.Certificate, r.DER, r.RevokedAt)
+	if err != nil {
+		return TokenRow{}, err
+	}
+	out := TokenRow{Token: custody.Token{ID: custody.TokenID(r.ID), Serial: r.Serial, Label: r.Label, Model: r.Model,
+		Kind: custody.TokenKind(r.Kind), Owner: custody.PersonID(r.Owner)},
+		Custodian: custody.PersonID(r.Custodian), CustodianName: r.CustodianName, Certificate: c}
+	var held *custody.Custody
+	if r.Custodian != "" {
+		held = &custody.Custody{Person: out.Custodian}
+	}
+	var offer *custody.HandOver
+	if r.OfferKind != nil {
+		offer = &custody.HandOver{Kind: custody.HandOverKind(*r.OfferKind)}
+	}
+	out.State = custody.StateOf(false, r.FirstReportedAt != nil, held, offer)
+	since := &r.CreatedAt
+	switch out.State {
+	case custody.Blocked:
+		since = r.FirstReportedAt
+	case custody.HandedOver, custody.ReturnOffered:
+		since = r.OfferedAt
+	case custody.Held:
+		since = r.SinceAt
+	default:
+		if r.LastUntil != nil {
+			since = r.LastUntil
+		}
+	}
+	out.Since = since.Time
+	return out, nil
+}
+
+func certificateOf(sha256 string, der []byte, revokedAt *stamp) (custody.Certificate, error) {
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return custody.Certificate{}, fmt.Errorf("read registered certificate %s: %w: %w", sha256, ErrDamaged, err)
+	}
+	return custody.Certificate{SHA256: sha256, DER: der, Serial: fmt.Sprintf("%x", c.SerialNumber), Subject: c.Subject.String(),
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter, RevokedAt: revokedAt.moment()}, nil
+}
+
+func (s *Store) tokens(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]TokenRow, error) {
+	var listed []listedToken
+	if err := s.reader.list(ctx, &listed, queryTokens+condition+` ORDER BY t.entry_index`, append([]any{string(actor.School)}, args...)...); err != nil {
+		return nil, fmt.Errorf("list tokens: %w", err)
+	}
+	rows := make([]TokenRow, 0, len(listed))
+	for _, r := range listed {
+		row, err := r.row()
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// Tokens lists all tokens for who manages the register, one's own for others.
+func (s *Store) Tokens(ctx context.Context, actor custody.Actor) ([]TokenRow, error) {
+	if actor.Roles.Manages() {
+		return s.tokens(ctx, actor, "")
+	}
+	return s.TokensOf(ctx, actor)
+}
+
+// TokensOf lists what the actor holds, gives, is given or owns.
+func (s *Store) TokensOf(ctx context.Context, actor custody.Actor) ([]TokenRow, error) {
+	p := string(actor.Person)
+	return s.tokens(ctx, actor, mine, p, p, p, p)
+}
+
+// Token returns one token that the actor may see.
+func (s *Store) Token(ctx context.Context, actor custody.Actor, id custody.TokenID) (TokenRow, error) {
+	condition, args := ` AND t.id = ?`, []any{string(id)}
+	if !actor.Roles.Manages() {
+		p := string(actor.Person)
+		condition, args = condition+mine, append(args, p, p, p, p)
+	}
+	rows, err := s.tokens(ctx, actor, condition, args...)
+	if err != nil {
+		return TokenRow{}, err
+	}
+	if len(rows) == 0 {
+		return TokenRow{}, custody.NotFound("token")
+	}
+	return rows[0], nil
+}
+
+// SetRevocation notes that a registered certificate is revoked, or, with nil,
+// that it is not: source says who says so (CRL or OCSP address, a paper).
+func (s *Store) SetRevocation(ctx context.Context, actor custody.Actor, sha256 string, revokedAt *time.Time, source string) error {
+	if err := custody.CanRegister(actor); err != nil {
+		return err
+	}
+	if err := texts("source!", &source); err != nil {
+		return err
+	}
+	return s.write(ctx, actor.School, func(t *tx) error {
+		var row struct {
+			Token     string `db:"token_id"`
+			RevokedAt *stamp `db:"revoked_at"`
+		}
+		err := t.get(t.ctx, &row, `SELECT token_id, revoked_at FROM certificates WHERE school_id = ? AND sha256 = ?`, string(t.school), sha256)
+		if errors.Is(err, sql.ErrNoRows) {
+			return custody.NotFound("certificate")
+		}
+		if err != nil {
+			return fmt.Errorf("set revocation: %w", err)
+		}
+		fields := map[string]string{signinglog.FieldCertificate: sha256, signinglog.FieldToken: row.Token, "source": source}
+		var column any
+		if revokedAt != nil {
+			moment := at(*revokedAt)
+			if row.RevokedAt != nil && row.RevokedAt.Equal(moment.Time) {
+				return nil // known already: a daily check must not fill the log
+			}
+			fields["revoked_at"] = signinglog.FormatTime(moment.Time)
+			column = moment
+		} else if row.RevokedAt == nil {
+			return nil
+		}
+		index, err := t.append(signinglog.TypeRevocation, actor, fields, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(t.ctx, `UPDATE certificates SET revoked_at = ?, revocation_source = ?, revocation_entry = ? WHERE school_id = ? AND sha256 = ?`,
+			column, source, index, string(t.school), sha256); err != nil {
+			return fmt.Errorf("set revocation: %w", err)
+		}
+		return nil
+	})
+}
