@@ -122,8 +122,8 @@ func (f *File) check() error {
 
 func (f *File) readHeader() error {
 	b := make([]byte, min(headerWindow+16, f.size))
-	if n, err := f.r.ReadAt(b, 0); n < len(b) {
-		return readFailed(int64(n), errOr(err, io.ErrNoProgress))
+	if err := f.readAt(b, 0); err != nil {
+		return err
 	}
 	i := bytes.Index(b, []byte("%PDF-"))
 	if i < 0 || i >= headerWindow {
@@ -142,13 +142,6 @@ func (f *File) readHeader() error {
 	return nil
 }
 
-func errOr(err, fallback error) error {
-	if err == nil {
-		return fallback
-	}
-	return err
-}
-
 // versionNumber reads "1.7" or "2.0" off the front of b; "1.0" if it is not there.
 func versionNumber(b []byte) string {
 	if len(b) >= 3 && isDigit(int(b[0])) && b[1] == '.' && isDigit(int(b[2])) {
@@ -159,12 +152,15 @@ func versionNumber(b []byte) string {
 
 // findStartXRef returns the number after the last startxref (not yet moved by base).
 func (f *File) findStartXRef() (int64, error) {
-	var b []byte
+	end, err := f.endOfText()
+	if err != nil {
+		return 0, err
+	}
 	for _, window := range []int64{2 << 10, tailWindow} {
-		b = make([]byte, min(window, f.size))
-		at := f.size - int64(len(b))
-		if n, err := f.r.ReadAt(b, at); n < len(b) {
-			return 0, readFailed(at+int64(n), errOr(err, io.ErrNoProgress))
+		b := make([]byte, min(window, end))
+		at := end - int64(len(b))
+		if err := f.readAt(b, at); err != nil {
+			return 0, err
 		}
 		i := bytes.LastIndex(b, []byte("startxref"))
 		if i < 0 {
@@ -183,7 +179,38 @@ func (f *File) findStartXRef() (int64, error) {
 		}
 		return start, nil
 	}
-	return 0, fail(KindTruncated, f.size, "no startxref in the last %d bytes", tailWindow)
+	return 0, fail(KindTruncated, end, "no startxref in the last %d bytes", tailWindow)
+}
+
+// endOfText returns where the NUL bytes and white space begin that some transfers leave at the end.
+func (f *File) endOfText() (int64, error) {
+	b := make([]byte, 512)
+	for end := f.size; end > 0; {
+		n := min(int64(len(b)), end)
+		if err := f.readAt(b[:n], end-n); err != nil {
+			return 0, err
+		}
+		if text := bytes.TrimRight(b[:n], "\x00\t\n\f\r "); len(text) > 0 {
+			return end - n + int64(len(text)), nil
+		}
+		end -= n
+		if len(b) < tailWindow {
+			b = make([]byte, tailWindow)
+		}
+	}
+	return 0, nil
+}
+
+// readAt fills b from the file.
+func (s *source) readAt(b []byte, at int64) error {
+	n, err := s.r.ReadAt(b, at)
+	if n == len(b) {
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return readFailed(at+int64(n), err)
 }
 
 // Size returns the number of bytes in view: the file's, or up to the revision's End.

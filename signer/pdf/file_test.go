@@ -265,6 +265,15 @@ func TestReadErrors(t *testing.T) {
 	}
 	// A file that is shorter than announced.
 	b := minimal()
+	f := open(t, b)
+	s, err := f.Stream(Ref{4, 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.r = bytes.NewReader(b[:s.Offset()+3]) // it shrinks while it is read
+	if _, err := f.Data(&Stream{Dict: s.Dict, file: f, offset: s.offset}); !IsKind(err, KindRead) {
+		t.Errorf("shrunk file: %v", err)
+	}
 	if _, err := Open(bytes.NewReader(b), int64(len(b))+100); !IsKind(err, KindRead) || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("short file: %v", err)
 	}

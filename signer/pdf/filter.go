@@ -18,7 +18,7 @@ func (f *File) decoder(s *Stream) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	var r io.Reader = &sourceReader{raw, s.Offset()}
+	var r io.Reader = &sourceReader{r: raw, offset: s.Offset()}
 	for i, name := range names {
 		if r, err = f.filter(r, name, params[i], s.Offset()); err != nil {
 			return nil, err
@@ -134,17 +134,19 @@ func (f *File) parameter(params Dict, key Name, fallback int) (int, error) {
 	return int(max(-1, min(n, 1<<30))), nil
 }
 
-// sourceReader turns failures of the underlying reader into *Error, so that they are told from damaged data.
+// sourceReader turns failures of the underlying reader into *Error, so that they are told from damaged data. An early
+// end is one of them.
 type sourceReader struct {
-	r      io.Reader
-	offset int64
+	r      *io.SectionReader
+	offset int64 // of the data in the file
+	read   int64
 }
 
 func (s *sourceReader) Read(b []byte) (int, error) {
 	n, err := s.r.Read(b)
-	s.offset += int64(n)
-	if err != nil && err != io.EOF {
-		err = readFailed(s.offset, err)
+	s.read += int64(n)
+	if err != nil && (err != io.EOF || s.read < s.r.Size()) {
+		err = readFailed(s.offset+s.read, err)
 	}
 	return n, err
 }

@@ -14,6 +14,7 @@ const (
 	maxObjectNum   = 1<<23 - 1 // highest object number (ISO 32000-1 Annex C.2)
 	danglingWindow = 1 << 16   // how far above the numbers in use a dangling reference is respected
 	maxInStream    = 1 << 20   // objects in one object stream
+	maxSizeGap     = 1 << 20   // how far above the highest object Size is believed
 	maxSections    = 2048      // cross-reference sections in a Prev chain
 	maxResolve     = 32        // references to references
 	maxTreeDepth   = 100       // page tree, field tree

@@ -35,8 +35,8 @@ func (f *File) RawData(s *Stream) ([]byte, error) {
 		return nil, fail(KindTooComplex, s.Offset(), "stream of more than %d bytes", MaxData)
 	}
 	b := make([]byte, r.Size())
-	if n, err := r.ReadAt(b, 0); n < len(b) {
-		return nil, readFailed(s.Offset()+int64(n), errOr(err, io.ErrNoProgress))
+	if _, err := io.ReadFull(&sourceReader{r: r, offset: s.Offset()}, b); err != nil {
+		return nil, err
 	}
 	return b, nil
 }
@@ -77,8 +77,8 @@ func (f *File) streamLength(s *Stream) (int64, error) {
 	}
 	// The end of line before endstream is not data.
 	b := make([]byte, min(2, at-s.offset))
-	if n, err := f.r.ReadAt(b, at-int64(len(b))); n < len(b) {
-		return 0, readFailed(at, errOr(err, io.ErrNoProgress))
+	if err := f.readAt(b, at-int64(len(b))); err != nil {
+		return 0, err
 	}
 	if n := len(b); n > 0 && b[n-1] == '\n' {
 		if at--; n > 1 && b[0] == '\r' {

@@ -21,7 +21,8 @@ type Update struct {
 func NewUpdate(f *File) *Update {
 	u := &Update{f: f, objects: map[uint32]Object{}, next: f.highest() + 1, id: make(String, 16)}
 	for _, s := range f.sections {
-		if size, ok := s.trailer["Size"].(Integer); ok && size > 0 && size <= maxObjectNum {
+		// A Size far above all objects is an error of the writer, and would use up the numbers.
+		if size, ok := s.trailer["Size"].(Integer); ok && size > 0 && size <= Integer(f.highest())+maxSizeGap {
 			u.next = max(u.next, uint32(size))
 		}
 	}
@@ -164,8 +165,8 @@ func (u *Update) Bytes() ([]byte, error) {
 // startLine makes sure that the first object begins on a line of its own.
 func (u *Update) startLine(w *writer) error {
 	var last [1]byte
-	if n, err := u.f.r.ReadAt(last[:], u.f.size-1); n < 1 {
-		return readFailed(u.f.size-1, err)
+	if err := u.f.readAt(last[:], u.f.size-1); err != nil {
+		return err
 	}
 	if last[0] != '\n' && last[0] != '\r' {
 		w.b = append(w.b, '\n')

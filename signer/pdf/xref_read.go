@@ -223,7 +223,10 @@ func (f *File) readXRefStream(at int64) (*section, error) {
 		r.count = 0
 		for r.count < announced {
 			if _, err := io.ReadFull(in, row); err == io.EOF || err == io.ErrUnexpectedEOF {
-				break // fewer rows than announced: the objects are missing
+				if stream.Dict["Index"] != nil {
+					return nil, fail(KindDamaged, at, "cross-reference stream with fewer rows than its Index says")
+				}
+				break // a Size that is too large is forgiven
 			} else if err != nil {
 				return nil, err
 			}
