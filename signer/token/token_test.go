@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/pkcs11"
+
 	"sokyso/signer/token"
 	"sokyso/signer/token/softhsm"
 )
@@ -530,6 +532,62 @@ func TestSessionIsNotReusedAfterAnError(t *testing.T) {
 				t.Errorf("one signature made %d calls of C_Sign", n)
 			}
 		}
+	}
+}
+
+// Another token was plugged into the slot: it must not get this one's PIN.
+func TestAnotherTokenInTheSlot(t *testing.T) {
+	module := mustLoad(t, fault.Module())
+	order(t)
+	opened := mustOpen(t, module, "seal")
+	defer opened.Close()
+	mustLogin(t, opened)
+	signer := mustSigner(t, opened, "seal")
+	digest := sha256.Sum256(nil)
+	order(t, "serial 00c0ffee", "C_SignInit return 0x32")
+	if _, err := signer.Sign(nil, digest[:], crypto.SHA256); !errors.Is(err, token.ErrTokenGone) {
+		t.Errorf("the first Sign: %v, want ErrTokenGone", err)
+	}
+	order(t, "serial 00c0ffee")
+	for what, err := range map[string]error{
+		"Sign":    func() error { _, err := signer.Sign(nil, digest[:], crypto.SHA256); return err }(),
+		"Login":   opened.Login([]byte(pin)),
+		"Refresh": func() error { _, err := opened.Refresh(); return err }(),
+	} {
+		if !errors.Is(err, token.ErrTokenGone) {
+			t.Errorf("%s: %v, want ErrTokenGone", what, err)
+		}
+	}
+	for _, call := range []string{"C_Login", "C_Sign", "C_OpenSession"} {
+		if n := calls(t, call); n != 0 {
+			t.Errorf("%s was called %d times on another token", call, n)
+		}
+	}
+}
+
+// A token that is reset loses its sessions and the login.
+func TestLoginIsLostWithTheSessions(t *testing.T) {
+	module := mustLoad(t, store.Module())
+	opened := mustOpen(t, module, "seal")
+	defer opened.Close()
+	mustLogin(t, opened)
+	signer := mustSigner(t, opened, "seal")
+	err := module.Direct(func(context *pkcs11.Ctx) error { return context.CloseAllSessions(opened.Info().Slot) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(nil)
+	for _, want := range []error{token.ErrSession, token.ErrLoginNeeded, token.ErrLoginNeeded} {
+		if _, err := signer.Sign(nil, digest[:], crypto.SHA256); !errors.Is(err, want) {
+			t.Errorf("Sign: %v, want %v", err, want)
+		}
+	}
+	if opened.LoggedIn() {
+		t.Error("LoggedIn though the login is lost")
+	}
+	mustLogin(t, opened)
+	if _, err := signer.Sign(nil, digest[:], crypto.SHA256); err != nil {
+		t.Errorf("Sign after a new login: %v", err)
 	}
 }
 

@@ -31,6 +31,7 @@ var faultSource []byte
 //	C_Sign fork                 leave a child behind that keeps the descriptors
 //	pin-tries 3                 lock after so many wrong PINs, with the flags for it
 //	pin-pad 123456              have a PIN pad, and type this on it
+//	serial 00c0ffee             hold other tokens now: all have this serial
 //	always-authenticate         want a PIN for every signature
 //	signature-length 100000     lie about the length of a signature
 //

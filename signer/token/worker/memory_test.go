@@ -34,6 +34,9 @@ func contains(t *testing.T, pid int, text []byte) bool {
 		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &rights); err != nil || !strings.HasPrefix(rights, "rw") {
 			continue
 		}
+		if to-from > 256<<20 {
+			continue // the race detector's shadow
+		}
 		region, err := io.ReadAll(io.NewSectionReader(memory, from, to-from))
 		if err == nil && bytes.Contains(region, text) {
 			return true

@@ -121,9 +121,13 @@ static ulong_t find_objects_final(ulong_t session) { FAULT("C_FindObjectsFinal")
 static ulong_t get_token_info(ulong_t slot, struct token_info *info) {
 	FAULT("C_GetTokenInfo");
 	ulong_t rv = REAL(GET_TOKEN_INFO, slot, info);
-	char ignored[256];
+	char ignored[256], serial[17];
 	int tries = number("pin-tries", 0);
 	if (rv != CKR_OK) return rv;
+	if (setting("serial", serial, sizeof serial) == 0) {
+		memset(info->text + 80, ' ', 16);
+		memcpy(info->text + 80, serial, strlen(serial));
+	}
 	if (tries > 0) {
 		int left = tries - wrong_pins(-1);
 		info->flags &= ~(ulong_t)(CKF_COUNT_LOW | CKF_FINAL_TRY | CKF_LOCKED);
