@@ -107,6 +107,24 @@ func TestLinearizedIsOneRevision(t *testing.T) {
 	}
 }
 
+// TestRevisionEnd: a cross-reference stream of many rows is passed over before %%EOF is looked for.
+func TestRevisionEnd(t *testing.T) {
+	d := newDraft("1.5").onePage()
+	for n := range 3000 {
+		d.obj(7+n, 0, "null")
+	}
+	d.xrefStream(6, draftRoot, plainRows)
+	d.end()
+	end := int64(d.Len())
+	d.obj(7, 0, "(changed)")
+	d.xrefStream(4000, fmt.Sprintf("%s/Prev %d", draftRoot, d.last), plainRows)
+	d.end()
+	f := open(t, d.Bytes())
+	if r := f.Revisions(); len(r) != 2 || r[0].End != end || r[1].End != int64(d.Len()) {
+		t.Errorf("%v, want ends %d and %d", r, end, d.Len())
+	}
+}
+
 func TestHybrid(t *testing.T) {
 	f := open(t, hybridDraft())
 	d, err := f.Dict(Ref{8, 0})

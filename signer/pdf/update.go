@@ -32,10 +32,7 @@ func NewUpdate(f *File) *Update {
 
 // Add takes a new object and returns its reference. Add(nil) followed by Set gives a reference in advance.
 func (u *Update) Add(o Object) Ref {
-	// A reference to an object that never was must not come to mean ours: leave its number out.
-	if seen := u.f.seen.n.Load(); seen >= u.next && seen < u.next+danglingWindow {
-		u.next = seen + 1
-	}
+	u.skipDangling()
 	if u.next > maxObjectNum {
 		u.misuse(fail(KindTooComplex, -1, "update: no object number left"))
 		return Ref{}
@@ -44,6 +41,14 @@ func (u *Update) Add(o Object) Ref {
 	u.next++
 	u.put(ref, o)
 	return ref
+}
+
+// skipDangling leaves out the numbers up to the highest reference seen: one to an object that never was must not come
+// to mean ours.
+func (u *Update) skipDangling() {
+	if seen := u.f.seen.n.Load(); seen >= u.next && seen < u.next+danglingWindow {
+		u.next = seen + 1
+	}
 }
 
 // Set takes a new version of an object that the file has, or that was added. The generation stays.
@@ -135,17 +140,13 @@ func (u *Update) Bytes() ([]byte, error) {
 		trailer["Prev"] = Integer(newest.offset - u.f.base)
 	}
 	if newest.kind == XRefRebuilt || slices.ContainsFunc(u.f.sections, func(s *section) bool { return s.flawed }) {
-		for _, s := range u.f.sections {
-			s.each(func(n uint32, e entry) bool {
-				list = append(list, numbered{n, e})
-				stream = stream || e.kind() == entryCompressed
-				return true
-			})
-		}
-		list = append(list, numbered{0, freeEntry(math.MaxUint16)})
+		all := u.f.allEntries()
+		stream = stream || slices.ContainsFunc(all, func(n numbered) bool { return n.entry.kind() == entryCompressed })
+		list = append(append(list, all...), numbered{0, freeEntry(math.MaxUint16)})
 	}
 	start := w.offset()
 	if stream {
+		u.skipDangling()
 		list = append(list, numbered{u.next, inUseEntry(start, 0)})
 	}
 	s := &section{}
@@ -160,6 +161,18 @@ func (u *Update) Bytes() ([]byte, error) {
 	}
 	w.printf("startxref\n%d\n%%%%EOF\n", start-u.f.base)
 	return w.b, nil
+}
+
+// allEntries returns the entries of all sections, those that hold before those that they replace.
+func (f *File) allEntries() []numbered {
+	var list []numbered
+	for _, s := range f.sections {
+		s.each(func(n uint32, e entry) bool {
+			list = append(list, numbered{n, e})
+			return true
+		})
+	}
+	return list
 }
 
 // startLine makes sure that the first object begins on a line of its own.

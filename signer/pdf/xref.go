@@ -77,7 +77,7 @@ func (e entry) generation() uint16 {
 type section struct {
 	kind    XRefKind
 	offset  int64 // file offset of the keyword xref, or of the stream object
-	end     int64 // file offset just past the trailer dictionary, or the stream object
+	end     int64 // file offset just past the trailer dictionary, or the stream's data
 	trailer Dict
 	runs    []run
 	entries []entry

@@ -194,7 +194,7 @@ func (l *lexer) row() (offset, generation int64, kind byte, ok bool) {
 
 // readXRefStream reads the cross-reference stream at a file offset (ISO 32000-2 §7.5.8).
 func (f *File) readXRefStream(at int64) (*section, error) {
-	_, o, end, err := f.indirectAt(at, true)
+	_, o, _, err := f.indirectAt(at, true)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,11 @@ func (f *File) readXRefStream(at int64) (*section, error) {
 	if !ok || stream.Dict["Type"] != Name("XRef") {
 		return nil, fail(KindDamaged, at, "no cross-reference stream where one should be")
 	}
-	s := &section{kind: XRefStream, offset: at, end: end, trailer: stream.Dict}
+	raw, err := f.rawData(stream)
+	if err != nil {
+		return nil, err
+	}
+	s := &section{kind: XRefStream, offset: at, end: stream.offset + raw.Size(), trailer: stream.Dict}
 	width, err := fieldWidths(stream, at)
 	if err != nil {
 		return nil, err
