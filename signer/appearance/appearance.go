@@ -2,7 +2,6 @@ package appearance
 
 import (
 	"bytes"
-	"compress/zlib"
 	"errors"
 	"fmt"
 	"math"
@@ -124,13 +123,8 @@ func upright(rotate int, w, h float64) pdf.Array {
 
 // compressed is a new stream object with Flate-encoded data.
 func compressed(dict pdf.Dict, data []byte) *pdf.Stream {
-	var b bytes.Buffer
-	w := zlib.NewWriter(&b)
-	// Writing to a buffer can't fail.
-	_, _ = w.Write(data)
-	_ = w.Close()
 	dict["Filter"] = pdf.Name("FlateDecode")
-	return &pdf.Stream{Dict: dict, Data: b.Bytes()}
+	return &pdf.Stream{Dict: dict, Data: deflate(data)}
 }
 
 // rect is a rectangle in points with its lower left corner at x, y.

@@ -76,7 +76,15 @@ type subset struct {
 	runes map[uint16]rune
 }
 
-func newSubset(f *face) *subset { return &subset{face: f, runes: map[uint16]rune{}} }
+// always are characters that every subset has: those of a time, which is all that differs between the signatures of
+// one person, so that a batch needs one font only.
+const always = " 0123456789:-+/.,TZ"
+
+func newSubset(f *face) *subset {
+	s := &subset{face: f, runes: map[uint16]rune{}}
+	s.use(always)
+	return s
+}
 
 func (s *subset) use(text string) {
 	for _, r := range text {
@@ -113,13 +121,13 @@ func (s sealed) hex(text string) string {
 
 // add embeds the subset as a Type 0 font.
 func (s sealed) add(u *pdf.Update) (pdf.Ref, error) {
-	program, err := s.program()
+	program, err := programs.get(s)
 	if err != nil {
 		return pdf.Ref{}, err
 	}
 	f := s.face
 	head, hhea := f.sfnt.Head, f.sfnt.Hhea
-	name := pdf.Name(s.tag(program) + "+" + f.name)
+	name := pdf.Name(program.tag + "+" + f.name)
 	em := func(units int16) pdf.Integer { return pdf.Integer(f.em(int(units))) }
 	weight := pdf.Integer(80)
 	if f.bold {
@@ -129,7 +137,7 @@ func (s sealed) add(u *pdf.Update) (pdf.Ref, error) {
 	for i, g := range s.glyphs {
 		widths[i] = pdf.Integer(f.em(int(f.sfnt.GlyphAdvance(g))) + 0.5)
 	}
-	file := u.Add(compressed(pdf.Dict{"Length1": pdf.Integer(len(program))}, program))
+	file := u.Add(&pdf.Stream{Data: program.data, Dict: pdf.Dict{"Filter": pdf.Name("FlateDecode"), "Length1": pdf.Integer(program.length)}})
 	descriptor := u.Add(pdf.Dict{
 		"Type": pdf.Name("FontDescriptor"), "FontName": name, "FontFamily": pdf.String("Liberation Serif"),
 		"Flags":    pdf.Integer(1<<1 | 1<<2), // serif, symbolic: glyphs are chosen by number, not by a Latin encoding
@@ -151,10 +159,10 @@ func (s sealed) add(u *pdf.Update) (pdf.Ref, error) {
 
 // program is the font file with the subset's glyphs, the same bytes at each call.
 func (s sealed) program() ([]byte, error) {
-	// Subset writes to the table of the font it was called on; each call gets its own copy of that table.
+	// Subset writes to tables of the font it was called on; each call gets its own copy of them.
 	source := *s.face.sfnt
-	maxp := *source.Maxp
-	source.Maxp = &maxp
+	maxp, head, hhea := *source.Maxp, *source.Head, *source.Hhea
+	source.Maxp, source.Head, source.Hhea = &maxp, &head, &hhea
 	out, err := source.Subset(slices.Clone(s.glyphs), font.SubsetOptions{Tables: font.KeepPDFTables})
 	if err != nil {
 		return nil, fmt.Errorf("subset font %s: %w", s.face.name, err)
@@ -163,7 +171,7 @@ func (s sealed) program() ([]byte, error) {
 }
 
 // tag is the six letters before the name of a subset font (ISO 32000-2 §9.9.2), drawn from its bytes.
-func (s sealed) tag(program []byte) string {
+func tag(program []byte) string {
 	sum := sha256.Sum256(program)
 	v := binary.BigEndian.Uint64(sum[:])
 	var b [6]byte
