@@ -190,5 +190,3 @@ func returnName(code uint) string {
 	}
 	return fmt.Sprintf("CKR 0x%X", code)
 }
-
-func conditionIs(err, condition error) bool { return err != nil && errors.Is(err, condition) }

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"strings"
 	"unicode"
 
@@ -75,7 +76,9 @@ func printable(text string) string {
 
 // Tokens lists the tokens that are present, in the order of their slots. A token
 // that is not initialised yet is listed with that flag off (SoftHSM always shows
-// one); Open does not consider it. A token that goes away meanwhile is left out.
+// one); Open does not consider it. A slot that can't be asked is left out, since a
+// broken reader must not hide the others; if no token can be asked, its error is
+// returned.
 func (m *Module) Tokens() ([]Info, error) {
 	if err := m.check("list tokens"); err != nil {
 		return nil, err
@@ -91,15 +94,18 @@ func (l *library) list() ([]Info, error) {
 		return nil, fail("list tokens", err)
 	}
 	infos := make([]Info, 0, len(slots))
+	var first error
 	for _, slot := range slots {
 		info, err := l.info(slot)
-		if conditionIs(err, ErrTokenGone) {
-			continue
+		switch {
+		case err == nil:
+			infos = append(infos, info)
+		case first == nil && !errors.Is(err, ErrTokenGone):
+			first = err
 		}
-		if err != nil {
-			return nil, err
-		}
-		infos = append(infos, info)
+	}
+	if len(infos) == 0 {
+		return nil, first
 	}
 	return infos, nil
 }

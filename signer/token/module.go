@@ -185,17 +185,3 @@ func (m *Module) Direct(f func(*pkcs11.Ctx) error) error {
 	defer m.library.mu.RUnlock()
 	return f(m.library.context)
 }
-
-// Description says what the module calls itself (C_GetInfo).
-func (m *Module) Description() (string, error) {
-	var text string
-	err := m.Direct(func(context *pkcs11.Ctx) error {
-		info, err := context.GetInfo()
-		if err != nil {
-			return fail("ask module", err)
-		}
-		text = printable(info.ManufacturerID + " " + info.LibraryDescription)
-		return nil
-	})
-	return text, err
-}

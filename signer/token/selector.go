@@ -70,6 +70,9 @@ func (e *SelectError) Error() string {
 		for _, certificate := range found.Certificates {
 			fmt.Fprintf(&b, " certificate %q (%s)", certificate.X509.Subject.CommonName, certificate.SHA256)
 		}
+		if found.Err != nil {
+			fmt.Fprintf(&b, " (%v)", found.Err)
+		}
 	}
 	return b.String()
 }

@@ -206,13 +206,24 @@ func (s *signer) pss(public *rsa.PublicKey, hash crypto.Hash, opts *rsa.PSSOptio
 	return pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS_PSS, pkcs11.NewPSSParams(mechanisms[0], mechanisms[1], uint(salt))), nil
 }
 
-// offers asks whether the token lists a mechanism.
+// offers says whether the token lists a mechanism.
 func (t *Token) offers(mechanism uint) (bool, error) {
-	list, err := t.library.context.GetMechanismList(t.sessions.slot)
-	if err != nil {
-		return false, fail("list mechanisms", err)
+	t.mu.Lock()
+	known := t.mechanisms
+	t.mu.Unlock()
+	if known == nil {
+		list, err := t.library.context.GetMechanismList(t.sessions.slot)
+		if err != nil {
+			return false, fail("list mechanisms", err)
+		}
+		for _, m := range list {
+			known = append(known, m.Mechanism)
+		}
+		t.mu.Lock()
+		t.mechanisms = known
+		t.mu.Unlock()
 	}
-	return slices.ContainsFunc(list, func(m *pkcs11.Mechanism) bool { return m.Mechanism == mechanism }), nil
+	return slices.Contains(known, mechanism), nil
 }
 
 // OffersPSS says whether RSA keys of this token can sign with PSS.

@@ -18,6 +18,8 @@ type Token struct {
 	loggedIn bool
 	closed   bool
 	askPIN   func() ([]byte, error)
+	// mechanisms that the token lists, once it was asked: some take long.
+	mechanisms []uint
 }
 
 // openToken opens the token in a slot.

@@ -591,6 +591,23 @@ func TestLoginIsLostWithTheSessions(t *testing.T) {
 	}
 }
 
+func TestBrokenReaderHidesNoOtherToken(t *testing.T) {
+	module := mustLoad(t, fault.Module())
+	order(t)
+	all, err := module.Tokens()
+	if err != nil {
+		t.Fatal(err)
+	}
+	order(t, "C_GetTokenInfo alternate 0x30")
+	if infos, err := module.Tokens(); err != nil || len(infos) == 0 || len(infos) == len(all) {
+		t.Errorf("every second reader works: %d of %d tokens, error %v", len(infos), len(all), err)
+	}
+	order(t, "C_GetTokenInfo return 0x30")
+	if infos, err := module.Tokens(); !errors.Is(err, token.ErrDevice) {
+		t.Errorf("no reader works: %d of %d tokens, error %v", len(infos), len(all), err)
+	}
+}
+
 func TestImpossibleLengths(t *testing.T) {
 	module := mustLoad(t, fault.Module())
 	order(t)

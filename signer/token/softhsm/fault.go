@@ -23,6 +23,7 @@ var faultSource []byte
 //
 //	C_Sign return 0x32          answer with this CK_RV instead of making the call
 //	C_Sign after 3 return 0x32  the same, but let the process's first 3 calls pass
+//	C_Sign alternate 0x32       the same, at every second call
 //	C_Sign delay 300            wait so many milliseconds first
 //	C_Sign hang                 never come back
 //	C_Sign crash                write to a bad address

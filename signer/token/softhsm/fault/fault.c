@@ -95,6 +95,7 @@ static ulong_t fault(const char *name) {
 	if (sscanf(order, "after %d %31s %li", &skip, action, &argument) < 2) sscanf(order, "%31s %li", action, &argument);
 	if (count <= skip) return CKR_OK;
 	if (strcmp(action, "return") == 0) return (ulong_t)argument;
+	if (strcmp(action, "alternate") == 0 && count % 2) return (ulong_t)argument;
 	if (strcmp(action, "delay") == 0) usleep(argument * 1000);
 	if (strcmp(action, "hang") == 0) for (;;) sleep(3600);
 	if (strcmp(action, "crash") == 0) *(volatile int *)8 = 1;
