@@ -18,6 +18,8 @@ type record interface {
 	// fields are those of the entry that follow from the row: all but actor, via
 	// and the commitments; the actor too where the row has it.
 	fields() map[string]string
+	// proof is the verbatim entry, nil when there is none at the row's index.
+	proof() []byte
 }
 
 func flag(b bool) string {
@@ -39,7 +41,11 @@ type rowBase struct {
 	ID     string `db:"id"`
 	School string `db:"school_id"`
 	Entry  int64  `db:"entry_index"`
+
+	Bytes []byte `db:"entry_bytes"` // of the entry that proves the row; read by VerifyLog only
 }
+
+func (r rowBase) proof() []byte { return r.Bytes }
 
 type schoolRow struct {
 	rowBase

@@ -177,5 +177,9 @@ func TestADay(t *testing.T) {
 		if err != nil || len(page.Entries) != int(page.Size) {
 			t.Errorf("log page of %d entries, size %d: %v", len(page.Entries), page.Size, err)
 		}
+		report := s.CheckLog()
+		if report.Size != page.Size || report.Erased != 0 || report.Reveals == 0 || report.ByType["refusal"] != 5 {
+			t.Errorf("report %+v", report)
+		}
 	})
 }

@@ -1,0 +1,337 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"sokyso/custody"
+	"sokyso/custody/signinglog"
+	"sokyso/custody/store"
+	"sokyso/custody/store/storetest"
+)
+
+// fullRegister has a row of every kind, and every state of hand-overs,
+// custodies, grants and certificates.
+func fullRegister(r *storetest.Register) *school {
+	s := handedOut(r)
+	must := func(err error) {
+		r.TB.Helper()
+		if err != nil {
+			r.TB.Fatal(err)
+		}
+	}
+	_, rec, _ := s.sign(s.principal, s.approval())
+	s.sign(s.officeHead, custody.GrantRequest{Request: "issue", TokenSerial: "B2001", Certificate: s.sealCert, SHA256In: rec.SHA256Out, Document: document, Act: custody.Issue})
+	// A grant that is open, one abandoned, one signed late after it was abandoned.
+	_, err := s.RequestGrant(ctx, s.principal, s.approval())
+	must(err)
+	abandoned, err := s.RequestGrant(ctx, s.principal, s.approval())
+	must(err)
+	must(s.AbandonGrant(ctx, s.principal, abandoned.ID, "wrong_pin"))
+	late, err := s.RequestGrant(ctx, s.principal, s.approval())
+	must(err)
+	must(s.AbandonGrant(ctx, s.principal, late.ID, "other"))
+	s.Clock.Advance(custody.GrantLifetime)
+	lateRecord := record()
+	lateRecord.SignedAt = s.Clock.Now()
+	_, err = s.RecordSignature(ctx, s.principal, late.ID, lateRecord)
+	must(err)
+	// A declined, a withdrawn and an open offer, a return.
+	second, _ := s.Token("A1003", s.principal.Person)
+	for range 3 {
+		offer, err := s.OfferHandOver(ctx, s.admin, store.NewHandOver{Token: second.ID, To: s.principal.Person, Reason: "giao mới"})
+		must(err)
+		switch offer.Entry % 3 {
+		default:
+			_, err = s.DeclineHandOver(ctx, s.principal, offer.ID)
+		case 1:
+			_, err = s.WithdrawHandOver(ctx, s.admin, offer.ID)
+		}
+		must(err)
+	}
+	_, err = s.OfferHandOver(ctx, s.admin, store.NewHandOver{Token: second.ID, To: s.principal.Person})
+	must(err)
+	back, err := s.OfferHandOver(ctx, s.officeHead, store.NewHandOver{Token: s.sealToken.ID, Reason: "nghỉ phép", Condition: "tốt"})
+	must(err)
+	_, err = s.AcceptHandOver(ctx, s.admin, back.ID)
+	must(err)
+	_, err = s.ReportIncident(ctx, s.deputy, store.NewIncident{Token: s.deputyToken.ID, Kind: custody.Suspected, DiscoveredAt: s.Clock.Now(), Place: "nhà", Description: "máy lạ", PINExposed: true})
+	must(err)
+	revokedAt := s.Clock.Now()
+	tokens, err := s.Tokens(ctx, s.admin)
+	must(err)
+	must(s.SetRevocation(ctx, s.admin, tokens[1].Certificate.SHA256, &revokedAt, "CRL"))
+	code, _, err := s.CreatePairingCode(ctx, s.deputy)
+	must(err)
+	_, _, err = s.Pair(ctx, code, "PC phòng phó hiệu trưởng")
+	must(err)
+	_, err = s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Đỗ Văn Bình", Email: "binh@example.edu.vn", Phone: "0900000000", Username: "binh", PasswordHash: "x"})
+	must(err)
+	return s
+}
+
+// provenTables are those whose every column the log proves, but for the columns named.
+var provenTables = map[string][]string{
+	"schools":      {},
+	"log_heads":    {"updated_at"},
+	"log_entries":  {},
+	"reveals":      {"school_id"}, // the same as erasing
+	"persons":      {},
+	"positions":    {},
+	"scopes":       {},
+	"api_keys":     {},
+	"tokens":       {},
+	"certificates": {},
+	"hand_overs":   {},
+	"custodies":    {},
+	"incidents":    {},
+	"grants":       {},
+	"abandonments": {},
+	"signatures":   {},
+}
+
+// other returns another value that the column's type and checks allow.
+func other(table, column string, value any) any {
+	swap := map[string]map[string]string{
+		"hand_overs.kind":     {"hand_over": "return", "return": "hand_over"},
+		"hand_overs.state":    {"offered": "accepted", "accepted": "declined", "declined": "withdrawn", "withdrawn": "accepted"},
+		"incidents.kind":      {"lost": "suspected", "suspected": "lost"},
+		"incidents.state":     {"open": "closed"},
+		"positions.kind":      {"principal": "deputy", "deputy": "staff", "office_head": "principal"},
+		"tokens.kind":         {"personal": "seal", "seal": "personal"},
+		"positions.from_on":   {"2026-01-01": "2025-01-01"},
+		"scopes.from_on":      {"2026-01-01": "2025-01-01"},
+		"positions.until_on":  {"": "2030-01-01"},
+		"scopes.until_on":     {"": "2030-01-01"},
+		"reveals.field":       {},
+		"grants.capacity":     {"": "KT"},
+		"signatures.level":    {"b-b": "b-t"},
+		"abandonments.reason": {"wrong_pin": "other", "other": "wrong_pin"},
+	}
+	switch v := value.(type) {
+	case nil:
+		switch {
+		case strings.HasSuffix(column, "_at"), strings.HasSuffix(column, "_entry"):
+			return int64(7)
+		case strings.HasSuffix(column, "_on"):
+			return "2030-01-01"
+		}
+		return "other"
+	case int64:
+		if column == "admin" || column == "pin_exposed" || column == "late" {
+			return 1 - v
+		}
+		return v + 1
+	case bool:
+		return !v
+	case string:
+		if s, ok := swap[table+"."+column][v]; ok {
+			return s
+		}
+		return v + "x"
+	case []byte:
+		if len(v) == 0 {
+			return []byte{1}
+		}
+		b := slices.Clone(v)
+		b[len(b)/2] ^= 1
+		return b
+	}
+	panic(fmt.Sprintf("%s.%s holds %T", table, column, value))
+}
+
+// unchecked switches foreign keys off, as who edits a copy would.
+func unchecked(t *testing.T, db *sqlx.DB, database string) {
+	t.Helper()
+	db.SetMaxOpenConns(1)
+	command := "SET session_replication_role = replica"
+	if database == "sqlite" {
+		command = "PRAGMA foreign_keys = 0"
+	}
+	if _, err := db.Exec(command); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rowsOf(t *testing.T, db *sqlx.DB, table string) []map[string]any {
+	t.Helper()
+	rows, err := db.Queryx("SELECT * FROM " + table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []map[string]any
+	for rows.Next() {
+		row := map[string]any{}
+		if err := rows.MapScan(row); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestOneAlteredRowIsFound alters every column of every kind of row, one at a
+// time, deletes every row, one at a time, and expects each to be found.
+func TestOneAlteredRowIsFound(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := fullRegister(r)
+		s.CheckLog()
+		database := strings.TrimPrefix(t.Name(), "TestOneAlteredRowIsFound/")
+		db := s.DB()
+		unchecked(t, db, database)
+		refusedByDatabase, cases := 0, 0
+		for table, free := range provenTables {
+			rows := rowsOf(t, db, table)
+			if len(rows) == 0 {
+				t.Errorf("%s: the register has no row of this kind", table)
+			}
+			if (testing.Short() || database == "postgres") && len(rows) > 2 {
+				rows = rows[:2]
+			}
+			for i, row := range rows {
+				where, key := rowKey(table, row)
+				for column, value := range row {
+					if slices.Contains(free, column) {
+						continue
+					}
+					cases++
+					if _, err := db.Exec(db.Rebind("UPDATE "+table+" SET "+column+" = ? WHERE "+where), append([]any{other(table, column, value)}, key...)...); err != nil {
+						refusedByDatabase++ // a check or a unique index: that, too, is no way
+						continue
+					}
+					_, err := s.VerifyLog(ctx, s.School.ID, s.VKey)
+					expectBad(t, fmt.Sprintf("%s row %d: %s altered", table, i, column), row, column, err)
+					newWhere, newKey := where, key
+					if at := keyIndex(table, column); at >= 0 {
+						newKey = slices.Clone(key)
+						newKey[at] = other(table, column, value)
+					}
+					if _, err := db.Exec(db.Rebind("UPDATE "+table+" SET "+column+" = ? WHERE "+newWhere), append([]any{value}, newKey...)...); err != nil {
+						t.Fatalf("restore %s.%s: %v", table, column, err)
+					}
+				}
+				if table == "reveals" {
+					continue // erasing is allowed
+				}
+				cases++
+				if _, err := db.Exec(db.Rebind("DELETE FROM "+table+" WHERE "+where), key...); err != nil {
+					t.Fatal(err)
+				}
+				_, err := s.VerifyLog(ctx, s.School.ID, s.VKey)
+				expectBad(t, fmt.Sprintf("%s row %d deleted", table, i), row, "", err)
+				insertRow(t, db, table, row)
+			}
+		}
+		s.CheckLog()
+		t.Logf("%d alterations, of which the database refused %d", cases, refusedByDatabase)
+		if refusedByDatabase > cases/4 {
+			t.Errorf("the database refused %d of %d alterations: they test nothing", refusedByDatabase, cases)
+		}
+	})
+}
+
+var rowKeys = map[string][]string{
+	"log_entries": {"school_id", "entry_index"}, "reveals": {"school_id", "entry_index", "field"}, "log_heads": {"school_id"},
+	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"},
+}
+
+func keyColumns(table string) []string {
+	if columns, ok := rowKeys[table]; ok {
+		return columns
+	}
+	return []string{"id"}
+}
+
+func keyIndex(table, column string) int { return slices.Index(keyColumns(table), column) }
+
+func rowKey(table string, row map[string]any) (string, []any) {
+	var conditions []string
+	var key []any
+	for _, column := range keyColumns(table) {
+		conditions = append(conditions, column+" = ?")
+		key = append(key, row[column])
+	}
+	return strings.Join(conditions, " AND "), key
+}
+
+func insertRow(t *testing.T, db *sqlx.DB, table string, row map[string]any) {
+	t.Helper()
+	var columns []string
+	var values []any
+	for column, value := range row {
+		columns, values = append(columns, column), append(values, value)
+	}
+	if _, err := db.Exec(db.Rebind("INSERT INTO "+table+" ("+strings.Join(columns, ", ")+") VALUES (?"+strings.Repeat(",?", len(columns)-1)+")"), values...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expectBad(t *testing.T, what string, row map[string]any, column string, err error) {
+	t.Helper()
+	var bad *signinglog.BadEntryError
+	if !errors.As(err, &bad) {
+		if errors.Is(err, custody.ErrNotFound) && row["log_origin"] != nil {
+			return // the school itself is gone
+		}
+		t.Errorf("%s: not found: %v", what, err)
+		return
+	}
+	var related []int64
+	for _, name := range []string{"entry_index", "decided_entry", "until_entry", "revocation_entry"} {
+		if n, ok := row[name].(int64); ok {
+			related = append(related, n)
+		}
+	}
+	// An altered log row shows at the entry itself; a school or head has none.
+	if len(related) > 0 && column != "entry_index" && column != "id" && column != "token_id" && column != "school_id" && column != "grant_id" && column != "field" &&
+		!slices.Contains(related, bad.Index) {
+		t.Errorf("%s: names entry %d (%s), the row is of %v", what, bad.Index, bad.Reason, related)
+	}
+}
+
+// TestAnAddedRowIsFound forges what would let somebody sign.
+func TestAnAddedRowIsFound(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := fullRegister(r)
+		db := s.DB()
+		unchecked(t, db, strings.TrimPrefix(t.Name(), "TestAnAddedRowIsFound/"))
+		for table := range provenTables {
+			if table == "schools" || table == "log_heads" {
+				continue
+			}
+			row := rowsOf(t, db, table)[0]
+			forged := map[string]any{}
+			for column, value := range row {
+				forged[column] = value
+			}
+			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "token_id", "field"} {
+				switch v := forged[column].(type) {
+				case string:
+					forged[column] = v + "f"
+				case int64:
+					forged[column] = v + 1000
+				}
+			}
+			insertRow(t, db, table, forged)
+			_, err := s.VerifyLog(ctx, s.School.ID, s.VKey)
+			var bad *signinglog.BadEntryError
+			if !errors.As(err, &bad) {
+				t.Errorf("%s: added row not found: %v", table, err)
+			}
+			where, key := rowKey(table, forged)
+			if _, err := db.Exec(db.Rebind("DELETE FROM "+table+" WHERE "+where), key...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.CheckLog()
+	})
+}

@@ -1,0 +1,336 @@
+package store
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"sokyso/custody"
+	"sokyso/custody/signinglog"
+)
+
+func index(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("field holds no entry: %.20q", s)
+	}
+	return n, nil
+}
+
+// records compares each table with the entries.
+func (v *verification) records() error {
+	for _, check := range []func() error{
+		func() error {
+			return checkTable[personRow](v, "persons", personColumns, "", signinglog.TypePerson, nil)
+		},
+		func() error {
+			return checkTable[positionRow](v, "positions", positionColumns, "", signinglog.TypePosition, nil)
+		},
+		func() error { return checkTable[scopeRow](v, "scopes", scopeColumns, "", signinglog.TypeScope, nil) },
+		func() error {
+			return checkTable[apiKeyRow](v, "api_keys", apiKeyColumns, "", signinglog.TypePairing, nil)
+		},
+		func() error {
+			return checkTable[tokenRow](v, "tokens t", tokenColumns+`, COALESCE((SELECT c.sha256 FROM certificates c WHERE c.token_id = t.id AND c.entry_index = t.entry_index), '') AS certificate_sha256`,
+				"t.", signinglog.TypeToken, nil)
+		},
+		func() error { return v.orphans("certificates", "tokens", "token_id") },
+		v.certificates,
+		func() error {
+			return checkTable(v, "hand_overs h", handOverColumns, "h.", signinglog.TypeOffer, v.checkDecision)
+		},
+		v.custodies,
+		func() error {
+			return checkTable(v, "incidents i", incidentColumns, "i.", signinglog.TypeIncident, func(r incidentRow) {
+				if r.State != "open" {
+					v.found(r.Entry, "incident %s is %s in the register, but no entry closed it", r.ID, r.State)
+				}
+			})
+		},
+		func() error { return v.orphans("abandonments", "grants", "grant_id") },
+		func() error { return v.orphans("signatures", "grants", "grant_id") },
+		func() error {
+			return checkTable[abandonmentRow](v, "abandonments a JOIN grants g ON g.id = a.grant_id",
+				grantColumns+`, a.reason, a.abandoned_at, a.entry_index AS abandonment_entry`, "a.", signinglog.TypeAbandonment, nil)
+		},
+		func() error {
+			return checkTable[signatureRow](v, "signatures s JOIN grants g ON g.id = s.grant_id", grantColumns+`, `+signatureColumns, "s.", signinglog.TypeSignature, nil)
+		},
+		v.grants,
+		v.reveals,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkTable compares the rows of a table with the entries of a type: each row
+// with the entry at its index, and that no entry lacks its row. alias is the
+// table's prefix in the query.
+func checkTable[R record](v *verification, table, columns, alias string, kind signinglog.Type, more func(R)) error {
+	name := strings.Fields(table)[0]
+	from := alias
+	if from == "" {
+		from = name + "."
+	}
+	rows, err := v.tx.QueryxContext(v.ctx, v.tx.Rebind(`SELECT `+columns+`,
+		(SELECT e.bytes FROM log_entries e WHERE e.school_id = `+from+`school_id AND e.entry_index = `+from+`entry_index) AS entry_bytes
+		FROM `+table+` WHERE `+from+`school_id = ?`), v.school)
+	if err != nil {
+		return fmt.Errorf("verify %s: %w", name, driverError(err))
+	}
+	defer rows.Close()
+	seen := int64(0)
+	for rows.Next() {
+		var row R
+		if err := rows.StructScan(&row); err != nil {
+			return fmt.Errorf("verify %s: %w", name, err)
+		}
+		v.compare(row)
+		if more != nil {
+			more(row)
+		}
+		seen++
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("verify %s: %w", name, driverError(err))
+	}
+	if seen == v.report.ByType[string(kind)] {
+		return nil
+	}
+	return v.missing(name, kind)
+}
+
+// orphans finds rows whose parent does not exist: no join shows them.
+func (v *verification) orphans(table, parent, column string) error {
+	var orphans []int64
+	err := v.tx.SelectContext(v.ctx, &orphans, v.tx.Rebind(`SELECT r.entry_index FROM `+table+` r WHERE r.school_id = ?
+		AND NOT EXISTS (SELECT 1 FROM `+parent+` p WHERE p.id = r.`+column+`) ORDER BY r.entry_index LIMIT 1`), v.school)
+	if err != nil {
+		return fmt.Errorf("verify %s: %w", table, driverError(err))
+	}
+	for _, index := range orphans {
+		v.found(index, "a row of %s belongs to nothing in %s", table, parent)
+	}
+	return nil
+}
+
+// missing names the first entry of a type that has no row.
+func (v *verification) missing(table string, kind signinglog.Type) error {
+	var missing []int64
+	err := v.tx.SelectContext(v.ctx, &missing, v.tx.Rebind(`SELECT e.entry_index FROM log_entries e WHERE e.school_id = ? AND e.entry_type = ?
+		AND NOT EXISTS (SELECT 1 FROM `+table+` r WHERE r.school_id = e.school_id AND r.entry_index = e.entry_index) ORDER BY e.entry_index LIMIT 1`), v.school, string(kind))
+	if err != nil {
+		return fmt.Errorf("verify %s: %w", table, driverError(err))
+	}
+	for _, index := range missing {
+		v.found(index, "its row is missing in %s", table)
+	}
+	return nil
+}
+
+// compare checks that a row says what its entry says.
+func (v *verification) compare(row record) {
+	index, kind, at := row.entry()
+	if row.proof() == nil {
+		v.found(index, "a row of %s names this entry, which does not exist", kind)
+		return
+	}
+	e, err := signinglog.Parse(row.proof())
+	if err != nil {
+		v.found(index, "%v", err)
+		return
+	}
+	if e.Type != kind {
+		v.found(index, "a row of %s names this entry, which is of %s", kind, e.Type)
+		return
+	}
+	if !e.At.Equal(at) {
+		v.found(index, "the register's row has the time %s, the entry %s", signinglog.FormatTime(at), signinglog.FormatTime(e.At))
+		return
+	}
+	fields := row.fields()
+	for name, value := range fields {
+		if e.Fields[name] != value {
+			v.found(index, "the register's row has %s %.80q, the entry %.80q", name, value, e.Fields[name])
+			return
+		}
+	}
+	for name, value := range e.Fields {
+		if _, known := fields[name]; !known && !signinglog.IsCommitment(value) && !besideRow(kind, name) {
+			v.found(index, "the register's row lacks %s", name)
+			return
+		}
+	}
+}
+
+// besideRow: fields that rows do not repeat.
+func besideRow(kind signinglog.Type, name string) bool {
+	return name == signinglog.FieldActor || name == signinglog.FieldVia ||
+		kind == signinglog.TypeIncident && name == signinglog.FieldPerson // the custodian, who follows from the acceptances
+}
+
+// checkDecision compares what became of an offer with the entry that says so.
+func (v *verification) checkDecision(row handOverRow) {
+	s, decided := v.decisions[row.Entry]
+	if !decided {
+		if row.State != string(custody.Offered) || row.DecidedAt != nil || row.DecidedEntry != nil || row.DecidedBy != "" {
+			v.found(row.Entry, "the offer is %s in the register, but no entry decided it", row.State)
+		}
+		return
+	}
+	state := map[signinglog.Type]custody.HandOverState{signinglog.TypeAcceptance: custody.Accepted, signinglog.TypeDecline: custody.Declined,
+		signinglog.TypeWithdrawal: custody.Withdrawn}[s.entry.Type]
+	if row.State != string(state) || !equalMoments(row.DecidedAt, s.entry.At) || row.DecidedEntry == nil || *row.DecidedEntry != s.index || row.DecidedBy != s.entry.Actor() {
+		v.found(s.index, "the offer is %s in the register, not %s by this entry", row.State, state)
+		return
+	}
+	for name, value := range row.sides() {
+		if s.entry.Fields[name] != value {
+			v.found(s.index, "the decided offer has %s %.80q, the entry %.80q", name, value, s.entry.Fields[name])
+		}
+	}
+}
+
+// custodies compares each custody with the acceptance that began it and the one
+// that ended it.
+func (v *verification) custodies() error {
+	var rows []custodyRow
+	if err := v.tx.SelectContext(v.ctx, &rows, v.tx.Rebind(`SELECT `+custodyColumns+` FROM custodies WHERE school_id = ?`), v.school); err != nil {
+		return fmt.Errorf("verify custodies: %w", driverError(err))
+	}
+	for _, row := range rows {
+		began, ok := v.begun[row.ID]
+		if !ok {
+			v.found(row.Entry, "custody %s is in the register, but no entry began it", row.ID)
+			continue
+		}
+		delete(v.begun, row.ID)
+		f := began.entry.Fields
+		if row.Entry != began.index || row.Token != f[signinglog.FieldToken] || row.Person != f[signinglog.FieldReceiver] || !row.SinceAt.Equal(began.entry.At) {
+			v.found(began.index, "the custody that it began is another in the register")
+			continue
+		}
+		end, ended := v.ended[row.Entry]
+		switch {
+		case !ended && (row.UntilAt != nil || row.UntilEntry != nil):
+			v.found(row.Entry, "the custody that it began has ended in the register, but no entry ended it")
+		case ended && (row.UntilEntry == nil || *row.UntilEntry != end.index || !equalMoments(row.UntilAt, end.entry.At)):
+			v.found(end.index, "the custody that it ended goes on in the register, or ended otherwise")
+		}
+	}
+	for _, s := range v.begun {
+		v.found(s.index, "the custody that it began is missing in the register")
+	}
+	return nil
+}
+
+func (v *verification) certificates() error {
+	var rows []struct {
+		SHA256    string  `db:"sha256"`
+		Token     string  `db:"token_id"`
+		DER       []byte  `db:"der"`
+		Entry     int64   `db:"entry_index"`
+		RevokedAt *stamp  `db:"revoked_at"`
+		Source    *string `db:"revocation_source"`
+		By        *int64  `db:"revocation_entry"`
+		TokenRow  int64   `db:"token_entry"`
+	}
+	if err := v.tx.SelectContext(v.ctx, &rows, v.tx.Rebind(`SELECT c.sha256, c.token_id, c.der, c.entry_index, c.revoked_at, c.revocation_source, c.revocation_entry,
+		t.entry_index AS token_entry FROM certificates c JOIN tokens t ON t.id = c.token_id WHERE c.school_id = ?`), v.school); err != nil {
+		return fmt.Errorf("verify certificates: %w", driverError(err))
+	}
+	for _, row := range rows {
+		if sha256Hex(row.DER) != row.SHA256 || row.Entry != row.TokenRow {
+			v.found(row.Entry, "the registered certificate is another")
+		}
+		s, ok := v.revoked[row.SHA256]
+		if !ok {
+			if row.RevokedAt != nil || row.Source != nil || row.By != nil {
+				v.found(row.Entry, "the certificate is revoked in the register, but no entry says so")
+			}
+			continue
+		}
+		want := time.Time{}
+		if text := s.entry.Fields["revoked_at"]; text != "" {
+			var err error
+			if want, err = signinglog.ParseTime(text); err != nil {
+				v.found(s.index, "%v", err)
+				continue
+			}
+		}
+		if !equalMoments(row.RevokedAt, want) || row.Source == nil || *row.Source != s.entry.Fields["source"] || row.By == nil || *row.By != s.index {
+			v.found(s.index, "the revocation is another in the register")
+		}
+		delete(v.revoked, row.SHA256)
+	}
+	for _, s := range v.revoked {
+		v.found(s.index, "the certificate it names is missing in the register")
+	}
+	if int64(len(rows)) != v.report.ByType[string(signinglog.TypeToken)] {
+		return v.missing("certificates", signinglog.TypeToken)
+	}
+	return nil
+}
+
+// closableGrant is a grant with the moments that close it.
+type closableGrant struct {
+	grantRecord
+	RecordedAt  *stamp `db:"recorded_at"`
+	AbandonedAt *stamp `db:"abandoned_at"`
+}
+
+func (v *verification) grants() error {
+	return checkTable(v, "grants g LEFT JOIN signatures s ON s.grant_id = g.id LEFT JOIN abandonments a ON a.grant_id = g.id",
+		grantColumns+`, s.recorded_at, a.abandoned_at`, "g.", signinglog.TypeGrant, func(r closableGrant) {
+			want := time.Time{}
+			for _, closing := range []*stamp{r.RecordedAt, r.AbandonedAt} {
+				if closing != nil && (want.IsZero() || closing.Before(want)) {
+					want = closing.Time
+				}
+			}
+			// An altered signature or abandonment was found already, at its own entry.
+			if v.bad == nil && !equalMoments(r.ClosedAt, want) {
+				v.found(r.Entry, "the grant was closed at another time, or not, in the register")
+			}
+		})
+}
+
+// reveals checks that each value kept beside the log is the one its entry is
+// committed to.
+func (v *verification) reveals() error {
+	rows, err := v.tx.QueryxContext(v.ctx, v.tx.Rebind(`SELECT r.entry_index, r.field, r.salt, r.value,
+		(SELECT e.bytes FROM log_entries e WHERE e.school_id = r.school_id AND e.entry_index = r.entry_index) AS entry_bytes
+		FROM reveals r WHERE r.school_id = ?`), v.school)
+	if err != nil {
+		return fmt.Errorf("verify reveals: %w", driverError(err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row struct {
+			revealRow
+			Bytes []byte `db:"entry_bytes"`
+		}
+		if err := rows.StructScan(&row); err != nil {
+			return fmt.Errorf("verify reveals: %w", err)
+		}
+		e, err := signinglog.Parse(row.Bytes)
+		if err != nil {
+			v.found(row.Index, "a value is kept for this entry, which does not exist")
+			continue
+		}
+		if !signinglog.CheckCommitment(e.Fields[row.Field], row.Salt, row.Value) {
+			v.found(row.Index, "the value of %s is not the one the entry is committed to", row.Field)
+			continue
+		}
+		v.report.Reveals++
+		v.report.Erased--
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("verify reveals: %w", driverError(err))
+	}
+	return nil
+}
