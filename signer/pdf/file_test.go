@@ -125,6 +125,24 @@ func TestRevisionEnd(t *testing.T) {
 	}
 }
 
+// TestForwardPrev: two sections in the order of a linearized file, without its dictionary, are two revisions, and the
+// newer one still sees the objects behind it.
+func TestForwardPrev(t *testing.T) {
+	b := bytes.Replace(readVector(t, "thong-bao-linearized.pdf"), []byte("/Linearized"), []byte("/Linearizad"), 1)
+	f := open(t, b)
+	out, _, err := extend(f, b, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := open(t, out).At(1)
+	if r := f.Revisions(); len(r) != 2 || view.Size() != int64(len(b)) {
+		t.Errorf("%v, view of %d bytes", r, view.Size())
+	}
+	if n, err := view.PageCount(); n != 1 || err != nil {
+		t.Errorf("%d pages, %v", n, err)
+	}
+}
+
 func TestHybrid(t *testing.T) {
 	f := open(t, hybridDraft())
 	d, err := f.Dict(Ref{8, 0})

@@ -27,6 +27,10 @@ func (f *File) groupRevisions() {
 		f.revisions = append(f.revisions, r)
 	}
 	slices.Reverse(f.revisions)
+	// What an older revision ends with stays in view, whatever order the sections stand in.
+	for i := 1; i < len(f.revisions); i++ {
+		f.revisions[i].End = max(f.revisions[i].End, f.revisions[i-1].End)
+	}
 }
 
 // linearized tells whether the first object is a linearization dictionary.
