@@ -118,8 +118,10 @@ func TestDamagedJournalIsNotPassedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, damage := range map[string]func([]byte) []byte{
-		"a bit in the middle":  func(b []byte) []byte { b[middle+20] ^= 1; return b },
-		"a line is gone":       func(b []byte) []byte { return append(b[:middle], b[middle+1+int64(bytes.IndexByte(b[middle:], '\n')):]...) },
+		"a bit in the middle": func(b []byte) []byte { b[middle+20] ^= 1; return b },
+		"a line is gone": func(b []byte) []byte {
+			return append(b[:middle], b[middle+1+int64(bytes.IndexByte(b[middle:], '\n')):]...)
+		},
 		"header of another":    func(b []byte) []byte { return append([]byte("sokyso agent journal 2\n"), b[len(journalHeader):]...) },
 		"not a journal at all": func([]byte) []byte { return []byte("%PDF-1.7\n") },
 	} {

@@ -54,7 +54,7 @@ func boxText(f facts, image bool) []string {
 	if f.job.Act == wire.ActIssue {
 		by = "box.organization"
 	}
-	return []string{vietnamese.Sentence(by, "name", f.signer), vietnamese.Sentence("box.signed_at", "time", at)}
+	return []string{vietnamese.Sentence(by, "name", f.signer), vietnamese.Sentence("box.signed_at") + " " + at}
 }
 
 func numberAndSymbol(d wire.DocumentFacts) string {
