@@ -365,7 +365,7 @@ func TestPrintsAndForksDoNoHarm(t *testing.T) {
 	}
 	began := time.Now()
 	client.Close()
-	if took := time.Since(began); took > 2500*time.Millisecond {
+	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("Close took %v: it waited for the module's own child", took)
 	}
 }

@@ -101,7 +101,7 @@ static ulong_t fault(const char *name) {
 	if (strcmp(action, "crash") == 0) *(volatile int *)8 = 1;
 	if (strcmp(action, "exit") == 0) _exit((int)argument);
 	if (strcmp(action, "print") == 0) { printf("{\"id\":1,\"signature\":\"AAAA\"}\n"); fflush(stdout); }
-	if (strcmp(action, "fork") == 0 && fork() == 0) { sleep(3); _exit(0); }
+	if (strcmp(action, "fork") == 0 && fork() == 0) { sleep(8); _exit(0); }
 	return CKR_OK;
 }
 
