@@ -83,6 +83,12 @@ func Open(signed []byte, verifier note.Verifier) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("open checkpoint: %w: %w", ErrSignature, err)
 	}
+	for _, signature := range n.Sigs {
+		// note accepts stray bits after the base64 of a signature; one form is enough.
+		if _, err := base64.StdEncoding.Strict().DecodeString(signature.Base64); err != nil {
+			return Checkpoint{}, fmt.Errorf("open checkpoint: %w: %w", ErrSignature, err)
+		}
+	}
 	c, err := ParseCheckpoint([]byte(n.Text))
 	if err != nil {
 		return Checkpoint{}, err

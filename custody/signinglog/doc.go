@@ -42,6 +42,22 @@
 // digits), count (decimal, no leading zero), time (as TIME), date (2026-10-07),
 // flag (true), word (as NAME), text, and commitment.
 //
+// For example, an agent reports that the grant of entry 41 was not used:
+//
+//	sokyso/entry/v1
+//	type abandonment
+//	at 2026-10-07T02:15:30.123456Z
+//	school 0199bc1e-6f00-7000-8000-000000000001
+//	actor 0199bc1e-6f00-7000-8000-000000000002
+//	grant 0199bc1e-6f00-7000-8000-000000000003
+//	grant_entry 41
+//	reason wrong_pin
+//	token 0199bc1e-6f00-7000-8000-000000000004
+//	via agent
+//
+// Its leaf hash, in base64, is oBtfSHETR68hwcPk+Z6kTL+NF6P0mwm27qGRGcHrknQ=. The
+// package's Example makes these bytes, and the checkpoint below.
+//
 // # Commitments
 //
 // The log can't be edited, so it holds no personal data: names, file names,
@@ -84,11 +100,11 @@
 //
 // A checkpoint is a C2SP tlog-checkpoint in a C2SP signed note:
 //
-//	sokyso/mnhs
-//	3
-//	CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+//	sokyso/example
+//	1
+//	oBtfSHETR68hwcPk+Z6kTL+NF6P0mwm27qGRGcHrknQ=
 //
-//	— sokyso/mnhs Az3grlgt...
+//	— sokyso/example K/PmS9esWd43oi9MzkgZN9e0Ofux/p351E/7/9Mg03/vefwEto7H2d0zia0nkbRpYJDcfXhzaz3SK6dr90yINC7xiAw=
 //
 // The origin is also the name of the key. A receipt as a file is a C2SP
 // tlog-proof whose extra data is the entry:
