@@ -135,6 +135,11 @@ func sameBefore(t *testing.T, before, after *File) {
 		t.Fatalf("revisions %v, then %v", old, now)
 	}
 	view := after.At(len(old) - 1)
+	for n := range before.highest() + 1 {
+		if e := before.lookup(n); e.kind() == entryInUse && e.offset() >= view.Size() {
+			return // a section that stands before its objects: a view does not reach beyond its %%EOF for them
+		}
+	}
 	for n := range min(before.highest()+2, 32) {
 		ref := Ref{Number: n, Generation: before.lookup(n).generation()}
 		a, err := before.Object(ref)
