@@ -21,11 +21,14 @@ type Entry struct {
 	Reveals  map[string]string `json:"reveals,omitempty"` // field -> value of the commitments in the entry, absent once erased
 }
 
-// Entries is a page of the log, newest first when asked without From.
+// Entries is a page of the log: in order when asked with From, otherwise newest
+// first. A page may hold fewer entries than asked for, or none, and still have a
+// following page: the person sees some of them only.
 type Entries struct {
 	Size    int64   `json:"size"` // of the tree
 	Entries []Entry `json:"entries"`
-	Next    *int64  `json:"next,omitempty"` // From of the following page
+	Next    *int64  `json:"next,omitempty"`   // From of the following page
+	Before  *int64  `json:"before,omitempty"` // Before of the following page, newest first
 }
 
 // Proof is an inclusion or consistency proof (RFC 6962 §2.1), base64 hashes.

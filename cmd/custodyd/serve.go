@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"sokyso/custody"
+	"sokyso/custody/store"
+	"sokyso/httpapi"
+)
+
+// Run serves until ctx ends, then lets what is being answered be answered.
+func (c *ServeCommand) Run(ctx context.Context, p *program) error {
+	logger := c.logger(p.stderr)
+	register, err := p.open(ctx, store.Config{Logger: logger})
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.serve(ctx, p, register, logger), register.Close())
+}
+
+func (c *ServeCommand) logger(w io.Writer) *slog.Logger {
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.Store, logger *slog.Logger) error {
+	school, err := register.School(ctx)
+	if errors.Is(err, custody.ErrNotFound) {
+		return p.fail("no_school", nil)
+	}
+	if err != nil {
+		return err
+	}
+	if err := register.CheckMark(ctx, school.ID); err != nil {
+		// Reading goes on; every change will be refused with the reason.
+		fmt.Fprintln(p.stderr, p.explain(err))
+	}
+	issuers, err := readCertificates(c.Issuers)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return p.fail("cannot_listen", map[string]string{"Address": c.Listen, "Error": err.Error()})
+	}
+	defer listener.Close()
+	address := c.address(listener)
+	handler, err := httpapi.New(httpapi.Config{
+		Store: register, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
+		Revocation: httpapi.RevocationMode(c.Revocation), Issuers: issuers,
+		// A school that is tried out on one machine has its authority there too.
+		PrivateAuthority: c.PrivateAuthority || c.PublicURL == "" && loopback(listener),
+		Logger:           logger,
+	})
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() {
+		if c.TLSCert != "" {
+			served <- server.ServeTLS(listener, c.TLSCert, c.TLSKey)
+			return
+		}
+		served <- server.Serve(listener)
+	}()
+	if c.ListenFile != "" {
+		if err := renameio.WriteFile(c.ListenFile, []byte(listener.Addr().String()+"\n"), 0o644); err != nil {
+			return errors.Join(fmt.Errorf("listen file: %w", err), server.Close())
+		}
+	}
+	p.print("serving", map[string]string{"School": school.Name, "Address": address})
+	if c.TLSCert == "" && c.PublicURL == "" && !loopback(listener) {
+		fmt.Fprintln(p.stderr, p.say("plain_http", nil))
+	}
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	p.print("stopping", nil)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Grace)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		return errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
+	}
+	return nil
+}
+
+// address is what people type: the public address, else where it listens.
+func (c *ServeCommand) address(listener net.Listener) string {
+	if c.PublicURL != "" {
+		return c.PublicURL
+	}
+	scheme := "http"
+	if c.TLSCert != "" {
+		scheme = "https"
+	}
+	return (&url.URL{Scheme: scheme, Host: listener.Addr().String()}).String()
+}
+
+func loopback(listener net.Listener) bool {
+	address, ok := listener.Addr().(*net.TCPAddr)
+	return ok && address.IP.IsLoopback()
+}
+
+// readCertificates reads a PEM file; "" is none.
+func readCertificates(path string) ([]*x509.Certificate, error) {
+	if path == "" {
+		return nil, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("certificates of issuers: %w", err)
+	}
+	var certificates []*x509.Certificate
+	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificates of issuers: %s: %w", path, err)
+		}
+		certificates = append(certificates, cert)
+	}
+	if len(certificates) == 0 {
+		return nil, fmt.Errorf("certificates of issuers: %s holds none in PEM", path)
+	}
+	return certificates, nil
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+
+	"sokyso/custody"
+	"sokyso/custody/store"
+	"sokyso/httpapi"
+)
+
+// Run registers a person with an account, and a position from today on.
+func (c *UserAddCommand) Run(ctx context.Context, p *program) error {
+	if (c.Position == "") != (c.Title == "") {
+		return &usageError{p.say("position_and_title", nil)}
+	}
+	password, err := p.password(c.PasswordFile)
+	if err != nil {
+		return err
+	}
+	hash, err := httpapi.HashPassword(password)
+	if err != nil {
+		return p.passwordRefused(err)
+	}
+	return p.withSchool(ctx, func(register *store.Store, system custody.Actor) error {
+		person, err := register.CreatePerson(ctx, system, store.NewPerson{
+			Name: c.Name, Email: c.Email, Username: c.Username, PasswordHash: hash, Admin: c.Admin,
+		})
+		if err != nil {
+			return err
+		}
+		if c.Position != "" {
+			position := custody.Position{Kind: custody.PositionKind(c.Position), Title: c.Title, From: custody.DateOf(time.Now())}
+			if err := register.AddPosition(ctx, system, person.ID, position); err != nil {
+				return err
+			}
+		}
+		p.print("user_added", map[string]string{"Name": person.Name, "Username": c.Username})
+		return nil
+	})
+}
+
+// Run replaces a password.
+func (c *UserPasswordCommand) Run(ctx context.Context, p *program) error {
+	password, err := p.password(c.PasswordFile)
+	if err != nil {
+		return err
+	}
+	hash, err := httpapi.HashPassword(password)
+	if err != nil {
+		return p.passwordRefused(err)
+	}
+	return p.withSchool(ctx, func(register *store.Store, system custody.Actor) error {
+		account, err := register.AccountByUsername(ctx, system.School, c.Username)
+		if errors.Is(err, custody.ErrNotFound) {
+			return p.fail("no_account", map[string]string{"Username": c.Username})
+		}
+		if err != nil {
+			return err
+		}
+		if err := register.SetPassword(ctx, system, account.PersonID, hash); err != nil {
+			return err
+		}
+		p.print("password_set", map[string]string{"Username": account.Username})
+		return nil
+	})
+}
+
+// Run lists people with their accounts and positions.
+func (c *UserListCommand) Run(ctx context.Context, p *program) error {
+	return p.withSchool(ctx, func(register *store.Store, system custody.Actor) error {
+		people, err := register.People(ctx, system)
+		if err != nil {
+			return err
+		}
+		table := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", p.say("column_name", nil), p.say("column_username", nil), p.say("column_title", nil), p.say("column_admin", nil))
+		for _, person := range people {
+			title, admin := "", ""
+			if position, ok := custody.PositionOn(person.Positions, custody.DateOf(time.Now())); ok {
+				title = position.Title
+			}
+			if person.Admin {
+				admin = p.say("yes", nil)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", person.Name, person.Username, title, admin)
+		}
+		return table.Flush()
+	})
+}
+
+// withSchool opens the register for the service's own command line.
+func (p *program) withSchool(ctx context.Context, work func(*store.Store, custody.Actor) error) error {
+	register, err := p.open(ctx, store.Config{})
+	if err != nil {
+		return err
+	}
+	school, err := register.School(ctx)
+	if err == nil {
+		err = work(register, custody.SystemActor(school.ID))
+	}
+	return errors.Join(err, register.Close())
+}
+
+func (p *program) passwordRefused(err error) error {
+	if errors.Is(err, custody.ErrInvalid) {
+		return p.fail("password_refused", map[string]string{"Min": strconv.Itoa(httpapi.MinPassword)})
+	}
+	return err
+}
+
+// password reads a password: the first line of a file, or typed in twice. It is
+// never a flag: command lines are seen by other programs and kept in histories.
+func (p *program) password(file string) (string, error) {
+	switch {
+	case file == "-" || file == "/dev/stdin":
+		return firstLine(p.stdin)
+	case file != "":
+		opened, err := os.Open(file)
+		if err != nil {
+			return "", fmt.Errorf("password file: %w", err)
+		}
+		defer opened.Close()
+		return firstLine(opened)
+	}
+	terminal, ok := p.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+		return "", &usageError{p.say("password_file_needed", nil)}
+	}
+	var typed [2]string
+	for i, key := range []string{"password_prompt", "password_again"} {
+		fmt.Fprint(p.stderr, p.say(key, nil))
+		answer, err := term.ReadPassword(int(terminal.Fd()))
+		fmt.Fprintln(p.stderr)
+		if err != nil {
+			return "", fmt.Errorf("read password: %w", err)
+		}
+		typed[i] = string(answer)
+	}
+	if typed[0] != typed[1] {
+		return "", p.fail("password_differs", nil)
+	}
+	return typed[0], nil
+}
+
+func firstLine(r io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(r, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read password: %w", err)
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}

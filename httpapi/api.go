@@ -1,0 +1,259 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"sokyso/custody"
+	"sokyso/httpapi/wire"
+)
+
+// Bounds of request bodies in bytes: the grant's holds the signatures that a
+// document already carries.
+const (
+	maxBody      = 256 << 10
+	maxGrantBody = 4 << 20
+)
+
+const (
+	schemeAgent   = "agent"
+	schemeSession = "session"
+)
+
+// newAPI makes the API on a router. Its document is complete once all operations
+// are registered.
+func (s *server) newAPI(router chi.Router) huma.API {
+	config := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "Sổ Ký Số", Version: "1",
+				Description: "Custody of signing tokens, grants, and the signing log of a school. " +
+					"Errors are RFC 9457 problem documents with a stable `code`; `detail` follows Accept-Language (vi, en).",
+			},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					schemeAgent:   {Type: "http", Scheme: "bearer", Description: "API key of a paired agent"},
+					schemeSession: {Type: "apiKey", In: "cookie", Name: s.sessions.Cookie.Name, Description: "session of a signed-in person"},
+				},
+			},
+		},
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{s.wordProblems},
+	}
+	return humachi.New(router, config)
+}
+
+// document returns the OpenAPI document of the operations registered.
+func document(api huma.API) ([]byte, error) {
+	// huma registers the schema of its own error type, which is never answered.
+	delete(api.OpenAPI().Components.Schemas.Map(), "ErrorModel")
+	delete(api.OpenAPI().Components.Schemas.Map(), "ErrorDetail")
+	doc, err := json.Marshal(api.OpenAPI())
+	if err != nil {
+		return nil, fmt.Errorf("marshal OpenAPI document: %w", err)
+	}
+	return doc, nil
+}
+
+// operation describes one operation of the API. Its path is one of package wire,
+// with %s or %d.
+type operation struct {
+	method  string
+	name    string
+	path    string
+	summary string
+	status  int // of success
+	maxBody int64
+	tries   int // a minute from one address; 0: no limit
+}
+
+func get(name, path, summary string) operation {
+	return operation{method: http.MethodGet, name: name, path: path, summary: summary, status: http.StatusOK, maxBody: maxBody}
+}
+
+func post(name, path, summary string) operation {
+	return operation{method: http.MethodPost, name: name, path: path, summary: summary, status: http.StatusOK, maxBody: maxBody}
+}
+
+func create(name, path, summary string) operation {
+	op := post(name, path, summary)
+	op.status = http.StatusCreated
+	return op
+}
+
+func (op operation) silent() operation           { op.status = http.StatusNoContent; return op }
+func (op operation) upTo(bytes int64) operation  { op.maxBody = bytes; return op }
+func (op operation) limited(tries int) operation { op.tries = tries; return op }
+
+// body is the input or output that has nothing but a body.
+type body[T any] struct{ Body T }
+
+// none is the input or output that has nothing.
+type none struct{}
+
+// nothing is the empty object that a step without a form is sent with.
+type nothing struct{}
+
+// byID is the input of operations on one thing.
+type byID struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+// private registers an operation for somebody signed in; public one for anybody.
+func private[I, O any](s *server, api huma.API, op operation, handle func(context.Context, custody.Actor, *I) (*O, error)) {
+	register(s, api, op, true, func(ctx context.Context, in *I) (*O, error) {
+		actor, err := requestOf(ctx).signedIn()
+		if err != nil {
+			return nil, err
+		}
+		return handle(ctx, actor, in)
+	})
+}
+
+func public[I, O any](s *server, api huma.API, op operation, handle func(context.Context, *I) (*O, error)) {
+	register(s, api, op, false, handle)
+}
+
+func register[I, O any](s *server, api huma.API, op operation, signedIn bool, handle func(context.Context, *I) (*O, error)) {
+	path := strings.NewReplacer("%s", "{id}", "%d", "{index}").Replace(op.path)
+	problem := &huma.Response{
+		Description: "Problem",
+		Content: map[string]*huma.MediaType{"application/problem+json": {
+			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[wire.Problem](), true, "Problem"),
+		}},
+	}
+	described := huma.Operation{
+		OperationID: op.name, Method: op.method, Path: path, Summary: op.summary, DefaultStatus: op.status,
+		MaxBodyBytes: op.maxBody, BodyReadTimeout: requestTime, Responses: map[string]*huma.Response{"default": problem},
+	}
+	if op.tries > 0 {
+		described.Middlewares = huma.Middlewares{s.limit(op.tries)}
+	}
+	if signedIn {
+		described.Security = []map[string][]string{{schemeAgent: {}}, {schemeSession: {}}}
+	}
+	huma.Register(api, described, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, s.answer(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// answered is a problem on its way out through huma.
+type answered struct {
+	wire.Problem
+	retry time.Duration
+}
+
+func (a *answered) Error() string                { return a.Code }
+func (a *answered) GetStatus() int               { return a.Status }
+func (a *answered) ContentType(string) string    { return "application/problem+json" }
+func (a *answered) MarshalJSON() ([]byte, error) { return json.Marshal(a.Problem) }
+
+// GetHeaders implements huma.HeadersError.
+func (a *answered) GetHeaders() http.Header {
+	h := http.Header{}
+	if a.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(a.retry.Seconds())))
+	}
+	if a.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="sokyso"`)
+	}
+	return h
+}
+
+// answer turns an error into a problem and leaves its cause for the log.
+func (s *server) answer(ctx context.Context, err error) *answered {
+	state := requestOf(ctx)
+	problem, retry := s.problemOf(err, state.language)
+	problem.Instance = "urn:uuid:" + state.id
+	state.code, state.err = problem.Code, err
+	return &answered{Problem: problem, retry: retry}
+}
+
+// wordProblems replaces the errors that huma finds by itself, such as a missing
+// field, by problems with our codes and sentences. What the client sent is not
+// echoed: it may be a password.
+func (s *server) wordProblems(ctx huma.Context, status string, v any) (any, error) {
+	found, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	state := requestOf(ctx.Context())
+	code := wire.CodeInvalid
+	switch found.Status {
+	case http.StatusRequestEntityTooLarge:
+		code = wire.CodeTooLarge
+	case http.StatusInternalServerError:
+		code = wire.CodeInternal
+	}
+	problem := s.problem(state.language, found.Status, code, nil)
+	problem.Instance = "urn:uuid:" + state.id
+	var causes []error
+	for i, detail := range found.Errors {
+		if i == maxFields {
+			break
+		}
+		causes = append(causes, fmt.Errorf("%s: %s", detail.Location, detail.Message))
+		problem.Fields = append(problem.Fields, s.fieldProblem(state.language, detail))
+	}
+	state.code, state.err = code, errors.Join(append(causes, errors.New(found.Detail))...)
+	return &problem, nil
+}
+
+// maxFields bounds how many fields a problem complains of.
+const maxFields = 20
+
+func (s *server) fieldProblem(lang string, detail *huma.ErrorDetail) wire.FieldProblem {
+	field := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(detail.Location, "body."), "query."), "path.")
+	code := "malformed"
+	switch {
+	case strings.HasPrefix(detail.Message, "expected required property "):
+		code = "missing"
+		name, _, _ := strings.Cut(strings.TrimPrefix(detail.Message, "expected required property "), " ")
+		if field == "body" {
+			field = name
+		} else {
+			field += "." + name
+		}
+	case strings.HasPrefix(detail.Message, "unexpected property"), strings.HasPrefix(detail.Message, "unknown query parameter"):
+		code = "unknown"
+	}
+	return wire.FieldProblem{Field: field, Code: code, Message: s.words.sentence(lang, "field."+code, map[string]string{"field": field})}
+}
+
+// answerError writes an error outside huma: as a problem document to programs, as
+// a page to people.
+func (s *server) answerError(w http.ResponseWriter, r *http.Request, err error) {
+	if !isAPI(r) {
+		s.errorPage(w, r, err)
+		return
+	}
+	problem := s.answer(r.Context(), err)
+	for name, values := range problem.GetHeaders() {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(problem.Status)
+	if err := json.NewEncoder(w).Encode(problem.Problem); err != nil {
+		s.logger.LogAttrs(r.Context(), slog.LevelDebug, "answer not taken", slog.String(keyError, err.Error()))
+	}
+}

@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"context"
+
+	"sokyso/custody"
+	"sokyso/custody/store"
+	"sokyso/httpapi/wire"
+)
+
+func (s *server) apiPeople(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.People], error) {
+	rows, err := s.store.People(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.People{People: make([]wire.Person, len(rows))}
+	for i, row := range rows {
+		out.People[i] = wirePerson(row)
+	}
+	return &body[wire.People]{out}, nil
+}
+
+func (s *server) apiCreatePerson(ctx context.Context, actor custody.Actor, in *body[wire.NewPerson]) (*body[wire.Person], error) {
+	person, err := s.createPerson(ctx, actor, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.store.Person(ctx, actor, person.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &body[wire.Person]{wirePerson(row)}, nil
+}
+
+// createPerson registers a person; the password's hash is the costly part, so it
+// is made for those only who may register.
+func (s *server) createPerson(ctx context.Context, actor custody.Actor, in wire.NewPerson) (custody.Person, error) {
+	hash := ""
+	if in.Username != "" || in.Password != "" {
+		if !actor.Roles.Manages() {
+			return custody.Person{}, custody.Forbidden("")
+		}
+		if in.Username == "" {
+			return custody.Person{}, invalid("username", nil)
+		}
+		var err error
+		if hash, err = s.hashPassword(ctx, in.Password); err != nil {
+			return custody.Person{}, err
+		}
+	}
+	return s.store.CreatePerson(ctx, actor, store.NewPerson{
+		Name: in.Name, Email: in.Email, Phone: in.Phone, Username: in.Username, PasswordHash: hash, Admin: in.Admin,
+	})
+}
+
+type personInput[T any] struct {
+	byID
+	Body T
+}
+
+func (s *server) apiAddPosition(ctx context.Context, actor custody.Actor, in *personInput[wire.NewPosition]) (*none, error) {
+	position, err := domainPosition(in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &none{}, s.store.AddPosition(ctx, actor, custody.PersonID(in.ID), position)
+}
+
+func (s *server) apiAddScope(ctx context.Context, actor custody.Actor, in *personInput[wire.NewScope]) (*none, error) {
+	person := custody.PersonID(in.ID)
+	scope, err := domainScope(person, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &none{}, s.store.AddScope(ctx, actor, person, scope)
+}

@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/go-chi/httprate"
+
+	"sokyso/custody"
+	"sokyso/httpapi/wire"
+)
+
+func (s *server) apiSignIn(ctx context.Context, in *body[wire.SignIn]) (*body[wire.Me], error) {
+	if try, ok := ctx.Value(attemptKey{}).(*attempt); ok && s.tooManySignIns(try.w, try.r, in.Body.Username) {
+		return nil, errRateLimited
+	}
+	me, actor, err := s.signIn(ctx, in.Body.Username, in.Body.Password, custody.ViaAPI)
+	if err != nil {
+		return nil, err
+	}
+	return &body[wire.Me]{s.wireMe(actor, me)}, nil
+}
+
+func (s *server) apiMe(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.Me], error) {
+	_, me, err := s.store.ActorOf(ctx, actor.School, actor.Person, actor.Via)
+	if err != nil {
+		return nil, err
+	}
+	return &body[wire.Me]{s.wireMe(actor, me)}, nil
+}
+
+func (s *server) apiSignOut(ctx context.Context, _ *none) (*none, error) {
+	return &none{}, s.sessions.Destroy(ctx)
+}
+
+func (s *server) apiSchool(context.Context, *none) (*body[wire.School], error) {
+	return &body[wire.School]{s.wireSchool()}, nil
+}
+
+// apiHealth touches the database: without it there is nothing to serve.
+func (s *server) apiHealth(ctx context.Context, _ *none) (*body[wire.Health], error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if _, err := s.store.School(ctx); err != nil {
+		return nil, &failure{status: http.StatusServiceUnavailable, code: wire.CodeUnavailable, retry: 10 * time.Second, err: err}
+	}
+	return &body[wire.Health]{wire.Health{Status: "ok"}}, nil
+}
+
+func (s *server) apiPair(ctx context.Context, in *body[wire.Pair]) (*body[wire.Paired], error) {
+	device := strings.TrimSpace(in.Body.Device)
+	if device == "" || len(device) > 200 {
+		return nil, invalid("device", nil)
+	}
+	key, actor, err := s.store.Pair(ctx, in.Body.Code, device)
+	if err != nil {
+		return nil, err
+	}
+	_, me, err := s.store.ActorOf(ctx, actor.School, actor.Person, actor.Via)
+	if err != nil {
+		return nil, err
+	}
+	checkpoint, err := s.store.Checkpoint(ctx, actor.School)
+	if err != nil {
+		return nil, err
+	}
+	return &body[wire.Paired]{wire.Paired{APIKey: key, Me: s.wireMe(actor, me), Checkpoint: string(checkpoint)}}, nil
+}
+
+func (s *server) apiPairingCode(ctx context.Context, actor custody.Actor, _ *body[nothing]) (*body[wire.PairingCode], error) {
+	code, expires, err := s.store.CreatePairingCode(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	return &body[wire.PairingCode]{wire.PairingCode{Code: code, ExpiresAt: expires.UTC()}}, nil
+}
+
+// clientKey is what limits are counted by: the address, an IPv6 one by its /64.
+func clientKey(r *http.Request) (string, error) {
+	return httprate.CanonicalizeIP(middleware.GetClientIP(r.Context())), nil
+}
+
+type attemptKey struct{}
+
+// attempt is one try with a secret: what a limit by the name typed in needs.
+type attempt struct {
+	w http.ResponseWriter
+	r *http.Request
+}
+
+// limit lets an address try so many times a minute.
+func (s *server) limit(tries int) func(huma.Context, func(huma.Context)) {
+	rate := httprate.NewRateLimiter(tries, time.Minute)
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humachi.Unwrap(ctx)
+		client, err := clientKey(r)
+		if err != nil {
+			s.answerError(w, r, err)
+			return
+		}
+		if rate.OnLimit(w, r, client) {
+			s.answerError(w, r, errRateLimited)
+			return
+		}
+		next(huma.WithValue(ctx, attemptKey{}, &attempt{w, r}))
+	}
+}
+
+// tooManySignIns counts tries for one name from one address, whichever face they
+// come to.
+func (s *server) tooManySignIns(w http.ResponseWriter, r *http.Request, username string) bool {
+	client, err := clientKey(r)
+	return err != nil || s.signInRate.OnLimit(w, r, client+" "+strings.ToLower(username))
+}

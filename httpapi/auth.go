@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"sokyso/custody"
+	"sokyso/custody/store"
+)
+
+const sessionPerson = "person"
+
+// identify finds out who sends the request: by API key, else by session. That
+// nobody is signed in is no error here; who needs an actor asks for it.
+func (s *server) identify(next http.Handler) http.Handler {
+	withSession := s.sessions.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		state := requestOf(r.Context())
+		via := custody.ViaPage
+		if isAPI(r) {
+			via = custody.ViaAPI
+		}
+		state.actor, state.me, state.authErr = s.sessionActor(r.Context(), via)
+		next.ServeHTTP(w, r)
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := r.Header.Get("Authorization")
+		if header == "" || !isAPI(r) {
+			withSession.ServeHTTP(w, r)
+			return
+		}
+		state := requestOf(r.Context())
+		key, ok := strings.CutPrefix(header, "Bearer ")
+		if !ok || key == "" {
+			state.authErr = errUnauthenticated
+		} else if state.actor, state.authErr = s.store.ActorByAPIKey(r.Context(), key); errors.Is(state.authErr, custody.ErrNotFound) {
+			state.authErr = errUnauthenticated
+		}
+		// scs panics when a handler asks for a session that was never loaded.
+		ctx, err := s.sessions.Load(r.Context(), "")
+		if err != nil {
+			s.answerError(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+func (s *server) sessionActor(ctx context.Context, via custody.Via) (custody.Actor, store.Me, error) {
+	person := custody.PersonID(s.sessions.GetString(ctx, sessionPerson))
+	if person == "" {
+		return custody.Actor{}, store.Me{}, errUnauthenticated
+	}
+	actor, me, err := s.store.ActorOf(ctx, s.school.ID, person, via)
+	if errors.Is(err, custody.ErrNotFound) {
+		err = errUnauthenticated
+	}
+	if err != nil {
+		return custody.Actor{}, store.Me{}, err
+	}
+	return actor, me, nil
+}
+
+// signedIn returns who sends the request, or why that is not known.
+func (q *request) signedIn() (custody.Actor, error) {
+	if q.authErr != nil {
+		return custody.Actor{}, q.authErr
+	}
+	if q.actor.Person == "" {
+		return custody.Actor{}, errUnauthenticated
+	}
+	return q.actor, nil
+}
+
+// signIn checks the password and puts the person into a session of a new name: a
+// name that was planted before is worth nothing.
+func (s *server) signIn(ctx context.Context, username, password string, via custody.Via) (store.Me, custody.Actor, error) {
+	person, err := s.account(ctx, username, password)
+	if err != nil {
+		return store.Me{}, custody.Actor{}, err
+	}
+	actor, me, err := s.store.ActorOf(ctx, s.school.ID, person, via)
+	if err != nil {
+		return store.Me{}, custody.Actor{}, err
+	}
+	if err := s.sessions.RenewToken(ctx); err != nil {
+		return store.Me{}, custody.Actor{}, err
+	}
+	s.sessions.Put(ctx, sessionPerson, string(person))
+	state := requestOf(ctx)
+	state.actor, state.me, state.authErr = actor, me, nil
+	return me, actor, nil
+}
+
+// sessionFailed answers when the session can't be read or written.
+func (s *server) sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
+	s.answerError(w, r, err)
+}

@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"encoding/base64"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"sokyso/custody"
+	"sokyso/custody/signinglog"
+	"sokyso/custody/store"
+	"sokyso/httpapi/wire"
+)
+
+// The conversions stand here by hand, field by field: what the domain learns is
+// not published by accident.
+
+func (s *server) wireSchool() wire.School {
+	return wire.School{Name: s.school.Name, Code: s.school.Code, LogKey: s.school.LogKey, LogOrigin: s.school.Origin}
+}
+
+func (s *server) wireMe(actor custody.Actor, me store.Me) wire.Me {
+	roles := actor.Roles.Names()
+	if roles == nil {
+		roles = []string{}
+	}
+	return wire.Me{PersonID: string(me.Person.ID), Name: me.Person.Name, Title: me.Title, Roles: roles, School: s.wireSchool()}
+}
+
+func wirePerson(p store.PersonRow) wire.Person {
+	person := wire.Person{
+		ID: string(p.ID), Name: p.Name, Email: p.Email, Username: p.Username, Admin: p.Admin,
+		Positions: []wire.NewPosition{}, Scopes: []wire.NewScope{},
+	}
+	for _, x := range p.Positions {
+		person.Positions = append(person.Positions, wire.NewPosition{Kind: string(x.Kind), Title: x.Title, From: string(x.From), Until: string(x.Until), Paper: x.Paper})
+	}
+	for _, x := range p.Scopes {
+		person.Scopes = append(person.Scopes, wire.NewScope{
+			Acts: texts(x.Acts), Kinds: append([]string{}, x.Kinds...), Capacities: texts(x.Capacities), From: string(x.From), Until: string(x.Until), Paper: x.Paper,
+		})
+	}
+	return person
+}
+
+func texts[T ~string](values []T) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(v)
+	}
+	return out
+}
+
+func typed[T ~string](values []string) []T {
+	out := make([]T, len(values))
+	for i, v := range values {
+		out[i] = T(v)
+	}
+	return out
+}
+
+func domainPosition(in wire.NewPosition) (custody.Position, error) {
+	from, err := custody.ParseDate(in.From)
+	if err != nil {
+		return custody.Position{}, invalid("from", err)
+	}
+	until, err := custody.ParseDate(in.Until)
+	if err != nil {
+		return custody.Position{}, invalid("until", err)
+	}
+	return custody.Position{Kind: custody.PositionKind(in.Kind), Title: in.Title, From: from, Until: until, Paper: in.Paper}, nil
+}
+
+func domainScope(person custody.PersonID, in wire.NewScope) (custody.Scope, error) {
+	from, err := custody.ParseDate(in.From)
+	if err != nil {
+		return custody.Scope{}, invalid("from", err)
+	}
+	until, err := custody.ParseDate(in.Until)
+	if err != nil {
+		return custody.Scope{}, invalid("until", err)
+	}
+	return custody.Scope{
+		Person: person, Acts: typed[custody.Act](in.Acts), Kinds: in.Kinds, Capacities: typed[custody.Capacity](in.Capacities),
+		From: from, Until: until, Paper: in.Paper,
+	}, nil
+}
+
+func wireToken(t store.TokenRow) wire.Token {
+	return wire.Token{
+		ID: string(t.ID), Serial: t.Serial, Label: t.Label, Model: t.Model, Kind: string(t.Kind), State: string(t.State),
+		CustodianID: string(t.Custodian), Custodian: t.CustodianName, CertificateSHA256: t.Certificate.SHA256,
+		CertificateSerial: t.Certificate.Serial, Subject: t.Certificate.Subject,
+		NotBefore: t.Certificate.NotBefore.UTC(), NotAfter: t.Certificate.NotAfter.UTC(), Since: t.Since.UTC(),
+	}
+}
+
+func wireTokens(rows []store.TokenRow) wire.Tokens {
+	out := wire.Tokens{Tokens: make([]wire.Token, len(rows))}
+	for i, row := range rows {
+		out.Tokens[i] = wireToken(row)
+	}
+	return out
+}
+
+func wireHandOver(h store.HandOverRow) wire.HandOver {
+	out := wire.HandOver{
+		ID: string(h.ID), TokenID: string(h.Token), TokenLabel: h.TokenLabel, Kind: string(h.Kind), FromName: h.FromName, ToName: h.ToName,
+		State: string(h.State), OfferedAt: h.OfferedAt.UTC(), Entry: h.Entry, MayAccept: h.MayAccept,
+	}
+	if h.DecidedAt != nil {
+		at := h.DecidedAt.UTC()
+		out.DecidedAt = &at
+	}
+	return out
+}
+
+func wireIncident(i store.IncidentRow) wire.Incident {
+	return wire.Incident{
+		ID: string(i.ID), TokenID: string(i.Token), TokenLabel: i.TokenLabel, Kind: string(i.Kind), Reporter: i.ReporterName,
+		DiscoveredAt: i.DiscoveredAt.UTC(), ReportedAt: i.ReportedAt.UTC(), State: i.State, Entry: i.Entry,
+	}
+}
+
+func wireGrant(g store.GrantRow) wire.Grant {
+	return wire.Grant{
+		ID: string(g.ID), Request: g.Request, CertificateSHA256: g.CertificateSHA256, SHA256In: g.SHA256In, Act: string(g.Act),
+		Capacity: string(g.Capacity), Signer: g.Signer, Title: g.Title, CustodyEntry: g.CustodyEntry, Entry: g.Entry,
+		GrantedAt: g.GrantedAt.UTC(), ExpiresAt: g.ExpiresAt.UTC(),
+	}
+}
+
+func wireReceipt(r signinglog.Receipt) wire.Receipt {
+	return wire.Receipt{Index: r.Index, Entry: r.Entry, Proof: wireHashes(r.Proof), Checkpoint: string(r.Checkpoint)}
+}
+
+func wireHashes(hashes []tlog.Hash) []string {
+	out := make([]string, len(hashes))
+	for i, h := range hashes {
+		out[i] = base64.StdEncoding.EncodeToString(h[:])
+	}
+	return out
+}
+
+func wireEntry(e store.LogRow) wire.Entry {
+	return wire.Entry{
+		Index: e.Index, Type: e.Type, At: e.At.UTC(), Bytes: e.Bytes,
+		LeafHash: base64.StdEncoding.EncodeToString(e.LeafHash[:]), Reveals: e.Reveals,
+	}
+}

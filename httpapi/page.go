@@ -1,0 +1,290 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"sokyso/custody"
+	"sokyso/custody/store"
+	"sokyso/httpapi/wire"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed static
+var staticFiles embed.FS
+
+const styleFile = "static/style.css"
+
+// loadTemplates parses each page with the layout, once for each language: the
+// functions that word things are bound to it. The style sheet's address holds its
+// hash, so that browsers may keep it for good.
+func loadTemplates(words *catalogue) (map[string]*template.Template, string, error) {
+	pages := map[string]*template.Template{}
+	files, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, "", err
+	}
+	for _, lang := range languages {
+		layout, err := template.New("layout.html").Funcs(pageWords(words, lang)).Option("missingkey=error").
+			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
+		if err != nil {
+			return nil, "", fmt.Errorf("layout: %w", err)
+		}
+		for _, file := range files {
+			name := strings.TrimSuffix(path.Base(file), ".html")
+			if name == "layout" || name == "parts" {
+				continue
+			}
+			page, err := layout.Clone()
+			if err == nil {
+				page, err = page.ParseFS(templateFiles, file)
+			}
+			if err != nil {
+				return nil, "", fmt.Errorf("page %s: %w", name, err)
+			}
+			pages[lang+"/"+name] = page
+		}
+	}
+	style, err := staticFiles.ReadFile(styleFile)
+	if err != nil {
+		return nil, "", err
+	}
+	sum := sha256.Sum256(style)
+	return pages, "/" + styleFile + "?v=" + hex.EncodeToString(sum[:6]), nil
+}
+
+// pageWords are the functions of the templates.
+func pageWords(words *catalogue, lang string) template.FuncMap {
+	return template.FuncMap{
+		// t "key" "Name" value ...: the sentence with its parameters.
+		"t": func(key string, pairs ...any) (string, error) {
+			params := map[string]string{}
+			for i := 0; i+1 < len(pairs); i += 2 {
+				params[fmt.Sprint(pairs[i])] = fmt.Sprint(pairs[i+1])
+			}
+			text, ok := words.find(lang, key, params)
+			if !ok {
+				return "", fmt.Errorf("no sentence %q in %s", key, lang)
+			}
+			return text, nil
+		},
+		// name "kind" value: the name of a value of a fixed set, or the value itself.
+		"name": func(set string, value any) string {
+			if text, ok := words.find(lang, set+"."+fmt.Sprint(value), nil); ok {
+				return text
+			}
+			return fmt.Sprint(value)
+		},
+		"time": func(at time.Time) string {
+			if at.IsZero() {
+				return ""
+			}
+			return localTime(at)
+		},
+		"clock": func(at time.Time) string { return at.In(custody.SchoolZone).Format("15:04") },
+		"day":   func(at time.Time) string { return at.In(custody.SchoolZone).Format(dateLayout) },
+		"date": func(d custody.Date) string {
+			day, err := time.Parse(time.DateOnly, string(d))
+			if err != nil {
+				return ""
+			}
+			return day.Format(dateLayout)
+		},
+		"lang": func() string { return lang },
+		"other": func() string {
+			if lang == languages[0] {
+				return languages[1]
+			}
+			return languages[0]
+		},
+	}
+}
+
+// view is what the layout and every page get.
+type view struct {
+	Name     string // of the page, for the navigation
+	Style    string
+	School   custody.School
+	Me       store.Me
+	Roles    custody.Roles
+	SignedIn bool
+	Here     string        // path and query, for the language switch
+	Notice   string        // told once, after something was done
+	Problem  *wire.Problem // why the form was not taken
+	Content  any
+}
+
+const sessionNotice = "notice"
+
+// show renders a page into a buffer and then sends it: a template that fails
+// leaves no half of a page.
+func (s *server) show(w http.ResponseWriter, r *http.Request, status int, name string, content any) error {
+	return s.render(w, r, status, name, nil, content)
+}
+
+// showAgain sends a form back with what was wrong. An error that no change of the
+// form can mend is returned.
+func (s *server) showAgain(w http.ResponseWriter, r *http.Request, name string, content any, err error) error {
+	state := requestOf(r.Context())
+	problem, _ := s.problemOf(err, state.language)
+	switch problem.Status {
+	case http.StatusUnprocessableEntity, http.StatusConflict, http.StatusForbidden, http.StatusTooManyRequests:
+	case http.StatusUnauthorized:
+		if problem.Code != wire.CodeWrongPassword {
+			return err
+		}
+	default:
+		return err
+	}
+	state.code, state.err = problem.Code, err
+	return s.render(w, r, problem.Status, name, &problem, content)
+}
+
+func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name string, problem *wire.Problem, content any) error {
+	state := requestOf(r.Context())
+	page, ok := s.pages[state.language+"/"+name]
+	if !ok {
+		return fmt.Errorf("no page %q in %s", name, state.language)
+	}
+	here := r.URL.RequestURI()
+	if r.Method != http.MethodGet {
+		here = "/"
+	}
+	v := view{
+		Name: name, Style: s.style, School: s.school, Me: state.me, Roles: state.actor.Roles, SignedIn: state.actor.Person != "",
+		Here: here, Problem: problem, Content: content,
+	}
+	if v.SignedIn {
+		v.Notice = s.sessions.PopString(r.Context(), sessionNotice)
+	}
+	var buffer bytes.Buffer
+	if err := page.Execute(&buffer, v); err != nil {
+		return fmt.Errorf("render %s: %w", name, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", state.language)
+	w.WriteHeader(status)
+	if _, err := w.Write(buffer.Bytes()); err != nil {
+		state.note("not_sent", err.Error())
+	}
+	return nil
+}
+
+// done tells what was done on the next page, and goes there.
+func (s *server) done(w http.ResponseWriter, r *http.Request, where, key string, params map[string]string) error {
+	s.sessions.Put(r.Context(), sessionNotice, s.words.sentence(requestOf(r.Context()).language, key, params))
+	http.Redirect(w, r, where, http.StatusSeeOther)
+	return nil
+}
+
+// pageHandler shows or does something for somebody signed in.
+type pageHandler func(w http.ResponseWriter, r *http.Request, actor custody.Actor) error
+
+// page wraps a handler: who is not signed in is sent to sign in and comes back to
+// what was asked for.
+func (s *server) page(handle pageHandler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		actor, err := requestOf(r.Context()).signedIn()
+		if errors.Is(err, error(errUnauthenticated)) {
+			where := "/sign-in"
+			if r.Method == http.MethodGet && r.URL.Path != "/" {
+				where += "?next=" + url.QueryEscape(r.URL.RequestURI())
+			}
+			http.Redirect(w, r, where, http.StatusSeeOther)
+			return
+		}
+		if err == nil {
+			err = handle(w, r, actor)
+		}
+		if err != nil {
+			s.errorPage(w, r, err)
+		}
+	}
+}
+
+// managers wraps a handler of the register's pages. The store refuses what must
+// be refused; this keeps the pages themselves from who has no use for them.
+func (s *server) managers(handle pageHandler) http.HandlerFunc {
+	return s.page(func(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+		if !actor.Roles.Manages() {
+			return custody.Forbidden("")
+		}
+		return handle(w, r, actor)
+	})
+}
+
+// open wraps a handler that needs nobody signed in.
+func (s *server) open(handle func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := handle(w, r); err != nil {
+			s.errorPage(w, r, err)
+		}
+	}
+}
+
+// errorPage tells an error in a page of its own.
+func (s *server) errorPage(w http.ResponseWriter, r *http.Request, err error) {
+	state := requestOf(r.Context())
+	problem, retry := s.problemOf(err, state.language)
+	state.code, state.err = problem.Code, err
+	if retry > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(int(retry.Seconds())))
+	}
+	content := struct {
+		Problem wire.Problem
+		Request string
+	}{problem, state.id}
+	if err := s.render(w, r, problem.Status, "error", nil, content); err != nil {
+		state.err = errors.Join(state.err, err)
+		http.Error(w, problem.Title, problem.Status)
+	}
+}
+
+// serveStyle sends the style sheet, to be kept: its address changes with it.
+func (s *server) serveStyle(w http.ResponseWriter, r *http.Request) {
+	style, err := staticFiles.ReadFile(styleFile)
+	if err != nil {
+		s.errorPage(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	http.ServeContent(w, r, styleFile, time.Time{}, bytes.NewReader(style))
+}
+
+// localPath returns where to go after signing in: a path of this site, or "/".
+func localPath(next string) string {
+	parsed, err := url.Parse(next)
+	if err != nil || parsed.Scheme != "" || parsed.Host != "" || !strings.HasPrefix(parsed.Path, "/") ||
+		strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+		return "/"
+	}
+	return next
+}
+
+// people returns everybody by id, as far as the actor may see them.
+func (s *server) people(ctx context.Context, actor custody.Actor) ([]store.PersonRow, map[custody.PersonID]string, error) {
+	rows, err := s.store.People(ctx, actor)
+	if err != nil {
+		return nil, nil, err
+	}
+	names := make(map[custody.PersonID]string, len(rows))
+	for _, row := range rows {
+		names[row.ID] = row.Name
+	}
+	return rows, names, nil
+}

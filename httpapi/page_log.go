@@ -1,0 +1,300 @@
+package httpapi
+
+import (
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"sokyso/custody"
+	"sokyso/custody/signinglog"
+	"sokyso/custody/store"
+)
+
+// logTypes are the types that the filter offers.
+var logTypes = []signinglog.Type{
+	signinglog.TypeSignature, signinglog.TypeGrant, signinglog.TypeRefusal, signinglog.TypeAbandonment,
+	signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal,
+	signinglog.TypeIncident, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypePerson,
+	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypePairing, signinglog.TypeSchool,
+}
+
+// logPage is the signing log with its filters.
+type logPage struct {
+	Type, Person, Token string
+	Since, Until        string // days, as date fields have them
+	Types               []signinglog.Type
+	People              []store.PersonRow
+	Tokens              []store.TokenRow
+	Rows                []logLine
+	Size                int64
+	Filtered            bool
+	Older               string // address of the following page
+	Newest              string // address of the first page, when this is not it
+}
+
+// logLine is an entry as the list shows it.
+type logLine struct {
+	Index   int64
+	Type    string
+	At      time.Time
+	Actor   string
+	Subject string
+	Token   string
+	Code    string // of a refusal
+	Kind    string // of an incident
+	Text    string // document or reason
+	Late    bool
+}
+
+const logLimit = 50
+
+// pageLog handles "GET /log".
+func (s *server) pageLog(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	q := r.URL.Query()
+	page := logPage{Type: q.Get("type"), Person: q.Get("person"), Token: q.Get("token"), Since: q.Get("since"), Until: q.Get("until"), Types: logTypes}
+	filter := store.LogFilter{Limit: logLimit, Type: page.Type, Person: custody.PersonID(page.Person), Token: custody.TokenID(page.Token)}
+	var err error
+	if filter.Since, err = startOf(page.Since); err != nil {
+		return invalid("since", err)
+	}
+	if filter.Until, err = startOf(page.Until); err != nil {
+		return invalid("until", err)
+	}
+	if !filter.Until.IsZero() {
+		filter.Until = filter.Until.AddDate(0, 0, 1) // the day itself counts
+	}
+	if from := q.Get("from"); from != "" {
+		index, err := strconv.ParseInt(from, 10, 64)
+		if err != nil || index < 0 {
+			return invalid("from", err)
+		}
+		filter.From = &index
+	}
+	found, err := s.store.Entries(r.Context(), actor, filter)
+	if err != nil {
+		return err
+	}
+	if page.Tokens, err = s.store.Tokens(r.Context(), actor); err != nil {
+		return err
+	}
+	people, names, err := s.people(r.Context(), actor)
+	if err != nil {
+		return err
+	}
+	if actor.Roles.Manages() {
+		page.People = people
+	}
+	labels := tokenLabels(page.Tokens)
+	page.Size = found.Size
+	for _, row := range found.Entries {
+		page.Rows = append(page.Rows, logLineOf(row, names, labels))
+	}
+	chosen := query("type", page.Type, "person", page.Person, "token", page.Token, "since", page.Since, "until", page.Until)
+	page.Filtered = chosen != ""
+	if found.Next != nil {
+		page.Older = "/log?" + query("type", page.Type, "person", page.Person, "token", page.Token, "since", page.Since, "until", page.Until,
+			"from", strconv.FormatInt(*found.Next, 10))
+	}
+	if filter.From != nil {
+		page.Newest = "/log?" + chosen
+	}
+	return s.show(w, r, http.StatusOK, "log", page)
+}
+
+// startOf is the first moment of a day in the school's zone; zero for no day.
+func startOf(day string) (time.Time, error) {
+	if day == "" {
+		return time.Time{}, nil
+	}
+	return time.ParseInLocation(time.DateOnly, day, custody.SchoolZone)
+}
+
+func tokenLabels(tokens []store.TokenRow) map[string]string {
+	labels := make(map[string]string, len(tokens))
+	for _, token := range tokens {
+		labels[string(token.ID)] = cmp.Or(token.Label, token.Serial)
+	}
+	return labels
+}
+
+func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[string]string) logLine {
+	line := logLine{Index: row.Index, Type: row.Type, At: row.At}
+	entry, err := signinglog.Parse(row.Bytes)
+	if err != nil {
+		return line
+	}
+	line.Actor, line.Subject = names[custody.PersonID(entry.Actor())], names[custody.PersonID(entry.Subject())]
+	line.Token = labels[entry.Token()]
+	line.Code, line.Late = entry.Fields["code"], entry.Fields["late"] != ""
+	if row.Type == string(signinglog.TypeIncident) {
+		line.Kind = entry.Fields["kind"]
+	}
+	document := entry.Fields["document_number"]
+	if symbol := entry.Fields["document_symbol"]; symbol != "" {
+		document = cmp.Or(document, "…") + "/" + symbol
+	}
+	line.Text = document
+	for _, field := range []string{"summary", "purpose", "description", "reason", "device"} {
+		if text := row.Reveals[field]; text != "" {
+			if line.Text != "" {
+				line.Text += " · "
+			}
+			line.Text += text
+			break
+		}
+	}
+	return line
+}
+
+// entryPage is one entry with its proof.
+type entryPage struct {
+	Index      int64
+	Type       string
+	At         time.Time
+	Fields     []entryField
+	Bytes      string
+	LeafHash   string
+	Proof      []string
+	Checkpoint string
+	Size       int64
+	Root       string
+}
+
+// entryField is a field of an entry: its value, or the value behind its
+// commitment, or nothing once that is erased.
+type entryField struct {
+	Name   string
+	Value  string
+	Link   string // page of another entry
+	Set    string // of fixed values, whose names the catalogue has
+	Erased bool
+	Hidden bool // the value is a commitment; Value is what it commits to
+	Hash   bool
+}
+
+// pageEntry handles "GET /log/{index}".
+func (s *server) pageEntry(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	index, err := strconv.ParseInt(chi.URLParam(r, "index"), 10, 64)
+	if err != nil || index < 0 {
+		return custody.NotFound("entry")
+	}
+	row, err := s.store.Entry(r.Context(), actor, index)
+	if err != nil {
+		return err
+	}
+	receipt, err := s.store.Receipt(r.Context(), actor, index)
+	if err != nil {
+		return err
+	}
+	_, names, err := s.people(r.Context(), actor)
+	if err != nil {
+		return err
+	}
+	tokens, err := s.store.Tokens(r.Context(), actor)
+	if err != nil {
+		return err
+	}
+	page := entryPage{
+		Index: row.Index, Type: row.Type, At: row.At, Bytes: string(row.Bytes),
+		LeafHash: base64.StdEncoding.EncodeToString(row.LeafHash[:]), Proof: wireHashes(receipt.Proof), Checkpoint: string(receipt.Checkpoint),
+	}
+	if page.Fields, err = entryFields(row, names, tokenLabels(tokens)); err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, "entry", page)
+}
+
+// fieldOrder puts first what a person looks for.
+var fieldOrder = []string{
+	"actor", "via", "signer", "title", "person", "name", "giver", "receiver", "token", "code", "act", "capacity", "kind",
+	"document_kind", "document_number", "document_symbol", "summary", "purpose", "file_name", "reason", "condition",
+	"permission_number", "permission_on", "discovered_at", "place", "description", "pin_exposed", "signed_at", "late", "expires_at",
+	"grant_entry", "custody_entry", "offer", "ends", "level", "signature_field",
+}
+
+func entryFields(row store.LogRow, names map[custody.PersonID]string, labels map[string]string) ([]entryField, error) {
+	entry, err := signinglog.Parse(row.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("entry %d: %w", row.Index, err)
+	}
+	var fields []entryField
+	for name, value := range entry.Fields {
+		field := entryField{Name: name, Value: value}
+		switch name {
+		case "actor", "person", "giver", "receiver", "owner":
+			field.Set = "actor"
+			if known := names[custody.PersonID(value)]; known != "" {
+				field.Value, field.Set = known, ""
+			}
+		case "token":
+			field.Value = cmp.Or(labels[value], value)
+		case "grant_entry", "custody_entry", "offer", "ends":
+			field.Link = "/log/" + value
+		case "act", "capacity", "via", "code":
+			field.Set = name
+		case "kind":
+			field.Set = row.Type + "_kind"
+		case "document_kind":
+			if known := custody.KindName(value); known != "" {
+				field.Value = known + " (" + value + ")"
+			}
+		case "late", "pin_exposed", "admin":
+			field.Set = "flag"
+		case "discovered_at", "signed_at", "expires_at", "revoked_at":
+			if at, err := signinglog.ParseTime(value); err == nil {
+				field.Value = localTime(at)
+			}
+		case "from", "until", "permission_on":
+			if day, err := time.Parse(time.DateOnly, value); err == nil {
+				field.Value = day.Format(dateLayout)
+			}
+		case "log_key":
+			field.Hash = true
+		}
+		if signinglog.IsCommitment(value) {
+			field.Hidden = true
+			field.Value, field.Erased = row.Reveals[name], row.Reveals[name] == ""
+		}
+		field.Hash = field.Hash || len(field.Value) == 64 && isHex(field.Value)
+		fields = append(fields, field)
+	}
+	slices.SortFunc(fields, func(a, b entryField) int {
+		return cmp.Or(cmp.Compare(fieldRank(a.Name), fieldRank(b.Name)), cmp.Compare(a.Name, b.Name))
+	})
+	return fields, nil
+}
+
+func fieldRank(name string) int {
+	if rank := slices.Index(fieldOrder, name); rank >= 0 {
+		return rank
+	}
+	return len(fieldOrder)
+}
+
+// downloadReceipt handles "GET /log/{index}/receipt".
+func (s *server) downloadReceipt(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	index, err := strconv.ParseInt(chi.URLParam(r, "index"), 10, 64)
+	if err != nil || index < 0 {
+		return custody.NotFound("entry")
+	}
+	receipt, err := s.store.Receipt(r.Context(), actor, index)
+	if err != nil {
+		return err
+	}
+	text, err := receipt.Marshal()
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="muc-%d.receipt"`, index))
+	if _, err := w.Write(text); err != nil {
+		requestOf(r.Context()).note("not_sent", err.Error())
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"sokyso/custody"
+	"sokyso/custody/store"
+	"sokyso/httpapi/wire"
+)
+
+// personLine is a person as the list shows them.
+type personLine struct {
+	store.PersonRow
+	Title string // of today
+}
+
+// pagePeople handles "GET /people".
+func (s *server) pagePeople(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	rows, _, err := s.people(r.Context(), actor)
+	if err != nil {
+		return err
+	}
+	today := custody.DateOf(s.now())
+	lines := make([]personLine, len(rows))
+	for i, row := range rows {
+		lines[i].PersonRow = row
+		if position, ok := custody.PositionOn(row.Positions, today); ok {
+			lines[i].Title = position.Title
+		}
+	}
+	return s.show(w, r, http.StatusOK, "people", lines)
+}
+
+// pageNewPerson handles "GET /people/new".
+func (s *server) pageNewPerson(w http.ResponseWriter, r *http.Request, _ custody.Actor) error {
+	return s.show(w, r, http.StatusOK, "person_new", wire.NewPerson{})
+}
+
+// doNewPerson handles "POST /people".
+func (s *server) doNewPerson(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	form := wire.NewPerson{
+		Name: r.PostFormValue("name"), Email: r.PostFormValue("email"), Phone: r.PostFormValue("phone"),
+		Username: r.PostFormValue("username"), Password: r.PostFormValue("password"), Admin: r.PostFormValue("admin") != "",
+	}
+	person, err := s.createPerson(r.Context(), actor, form)
+	if err != nil {
+		form.Password = ""
+		return s.showAgain(w, r, "person_new", form, err)
+	}
+	return s.done(w, r, "/people/"+string(person.ID), "person.created", map[string]string{"Name": person.Name})
+}
+
+// personPage is one person with the forms to add a position and a scope.
+type personPage struct {
+	store.PersonRow
+	Today      custody.Date
+	Kinds      []custody.DocumentKind
+	Acts       []custody.Act
+	Capacities []custody.Capacity
+}
+
+func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error) {
+	row, err := s.store.Person(r.Context(), actor, custody.PersonID(chi.URLParam(r, "id")))
+	if err != nil {
+		return personPage{}, err
+	}
+	return personPage{PersonRow: row, Today: custody.DateOf(s.now()), Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities}, nil
+}
+
+// pagePerson handles "GET /people/{id}".
+func (s *server) pagePerson(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	page, err := s.person(r, actor)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, "person", page)
+}
+
+// doAddPosition handles "POST /people/{id}/positions".
+func (s *server) doAddPosition(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	page, err := s.person(r, actor)
+	if err != nil {
+		return err
+	}
+	position, err := domainPosition(wire.NewPosition{
+		Kind: r.PostFormValue("kind"), Title: r.PostFormValue("title"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"), Paper: r.PostFormValue("paper"),
+	})
+	if err == nil {
+		err = s.store.AddPosition(r.Context(), actor, page.ID, position)
+	}
+	if err != nil {
+		return s.showAgain(w, r, "person", page, err)
+	}
+	return s.done(w, r, "/people/"+string(page.ID), "person.position_added", nil)
+}
+
+// doAddScope handles "POST /people/{id}/scopes".
+func (s *server) doAddScope(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	page, err := s.person(r, actor)
+	if err != nil {
+		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return invalid("form", err)
+	}
+	capacities := r.PostForm["capacities"]
+	for i, capacity := range capacities {
+		capacities[i] = strings.TrimPrefix(capacity, "none")
+	}
+	scope, err := domainScope(page.ID, wire.NewScope{
+		Acts: r.PostForm["acts"], Kinds: r.PostForm["kinds"], Capacities: capacities,
+		From: r.PostFormValue("from"), Until: r.PostFormValue("until"), Paper: r.PostFormValue("paper"),
+	})
+	if err == nil {
+		err = s.store.AddScope(r.Context(), actor, page.ID, scope)
+	}
+	if err != nil {
+		return s.showAgain(w, r, "person", page, err)
+	}
+	return s.done(w, r, "/people/"+string(page.ID), "person.scope_added", nil)
+}

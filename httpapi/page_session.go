@@ -1,0 +1,96 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"sokyso/custody"
+)
+
+// signInForm is what the sign-in page shows again.
+type signInForm struct {
+	Username string
+	Next     string
+}
+
+// pageSignIn handles "GET /sign-in".
+func (s *server) pageSignIn(w http.ResponseWriter, r *http.Request) error {
+	next := localPath(r.URL.Query().Get("next"))
+	if _, err := requestOf(r.Context()).signedIn(); err == nil {
+		http.Redirect(w, r, next, http.StatusSeeOther)
+		return nil
+	}
+	return s.show(w, r, http.StatusOK, "sign_in", signInForm{Next: next})
+}
+
+// doSignIn handles "POST /sign-in".
+func (s *server) doSignIn(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return invalid("form", err)
+	}
+	form := signInForm{Username: r.PostForm.Get("username"), Next: localPath(r.PostForm.Get("next"))}
+	if s.tooManySignIns(w, r, form.Username) {
+		return s.showAgain(w, r, "sign_in", form, errRateLimited)
+	}
+	if _, _, err := s.signIn(r.Context(), form.Username, r.PostForm.Get("password"), custody.ViaPage); err != nil {
+		return s.showAgain(w, r, "sign_in", form, err)
+	}
+	http.Redirect(w, r, form.Next, http.StatusSeeOther)
+	return nil
+}
+
+// doSignOut handles "POST /sign-out".
+func (s *server) doSignOut(w http.ResponseWriter, r *http.Request) error {
+	if err := s.sessions.Destroy(r.Context()); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+	return nil
+}
+
+// doLanguage handles "POST /language": the switch, kept in a cookie for a year.
+func (s *server) doLanguage(w http.ResponseWriter, r *http.Request) error {
+	lang := r.PostFormValue("language")
+	if !s.words.has(lang) {
+		return invalid("language", nil)
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: languageCookie, Value: lang, Path: "/", MaxAge: int((365 * 24 * time.Hour).Seconds()),
+		HttpOnly: true, Secure: s.sessions.Cookie.Secure, SameSite: http.SameSiteLaxMode,
+	})
+	http.Redirect(w, r, localPath(r.PostFormValue("next")), http.StatusSeeOther)
+	return nil
+}
+
+// pagePassword handles "GET /password".
+func (s *server) pagePassword(w http.ResponseWriter, r *http.Request, _ custody.Actor) error {
+	return s.show(w, r, http.StatusOK, "password", nil)
+}
+
+// doPassword handles "POST /password": the person's own.
+func (s *server) doPassword(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	person, err := s.store.Person(r.Context(), actor, actor.Person)
+	if err != nil {
+		return err
+	}
+	if s.tooManySignIns(w, r, person.Username) {
+		return s.showAgain(w, r, "password", nil, errRateLimited)
+	}
+	if r.PostFormValue("password") != r.PostFormValue("again") {
+		return s.showAgain(w, r, "password", nil, passwordError("password_differs"))
+	}
+	if _, err := s.account(r.Context(), person.Username, r.PostFormValue("present")); err != nil {
+		return s.showAgain(w, r, "password", nil, err)
+	}
+	hash, err := s.hashPassword(r.Context(), r.PostFormValue("password"))
+	if err != nil {
+		return s.showAgain(w, r, "password", nil, err)
+	}
+	if err := s.store.SetPassword(r.Context(), actor, actor.Person, hash); err != nil {
+		return err
+	}
+	if err := s.sessions.RenewToken(r.Context()); err != nil {
+		return err
+	}
+	return s.done(w, r, "/", "password.done", nil)
+}

@@ -1,0 +1,101 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+
+	"sokyso/custody"
+)
+
+// Bounds of a password, in characters.
+const (
+	MinPassword = 10
+	maxPassword = 256
+)
+
+// passwordParams are argon2id's for 19 MiB and two passes (OWASP Password Storage
+// Cheat Sheet): strong enough, and two at a time stay well below 60 MB.
+var passwordParams = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// HashPassword returns what the store keeps of a password. The error is a
+// custody.Error when the password is too short or too long.
+func HashPassword(password string) (string, error) {
+	switch n := utf8.RuneCountInString(password); {
+	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
+		return "", custody.Invalid("password", "not text")
+	case n < MinPassword:
+		return "", passwordError("password_short")
+	case n > maxPassword:
+		return "", passwordError("password_long")
+	}
+	hash, err := argon2id.CreateHash(password, passwordParams)
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return hash, nil
+}
+
+func passwordError(reason string) error {
+	return &custody.Error{Kind: custody.ErrInvalid, Code: custody.CodeInvalid, Params: map[string]string{"field": "password", "reason": reason}}
+}
+
+// hashPassword is HashPassword within the limit on memory.
+func (s *server) hashPassword(ctx context.Context, password string) (string, error) {
+	if err := s.enterHashing(ctx); err != nil {
+		return "", err
+	}
+	defer func() { <-s.hashing }()
+	return HashPassword(password)
+}
+
+func (s *server) enterHashing(ctx context.Context) error {
+	select {
+	case s.hashing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// nobodysPassword is compared with when there is no such account, so that the
+// time of the answer does not tell which names exist.
+var nobodysPassword = sync.OnceValues(func() (string, error) {
+	return argon2id.CreateHash("nobody's password", passwordParams)
+})
+
+// account checks a name and password and returns whose they are.
+func (s *server) account(ctx context.Context, username, password string) (custody.PersonID, error) {
+	found, err := s.store.AccountByUsername(ctx, s.school.ID, username)
+	unknown := errors.Is(err, custody.ErrNotFound)
+	if err != nil && !unknown {
+		return "", err
+	}
+	hash := found.PasswordHash
+	if unknown || hash == "" {
+		unknown = true
+		if hash, err = nobodysPassword(); err != nil {
+			return "", fmt.Errorf("hash password: %w", err)
+		}
+	}
+	if utf8.RuneCountInString(password) > maxPassword {
+		return "", errWrongPassword
+	}
+	if err := s.enterHashing(ctx); err != nil {
+		return "", err
+	}
+	match, err := argon2id.ComparePasswordAndHash(password, hash)
+	<-s.hashing
+	if err != nil {
+		return "", fmt.Errorf("compare password: %w", err)
+	}
+	if !match || unknown {
+		return "", errWrongPassword
+	}
+	return found.PersonID, nil
+}

@@ -1,0 +1,159 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/go-chi/httprate"
+
+	"sokyso/httpapi/wire"
+)
+
+// maxRequest bounds every request body; most operations have a smaller bound.
+const maxRequest = 8 << 20
+
+// routes is all that the service answers to.
+func (s *server) routes() (http.Handler, error) {
+	router := chi.NewRouter()
+	router.Use(s.clientAddress(), s.observe, s.guard, s.sameOrigin(), limitBody)
+	always := func(err error) http.HandlerFunc {
+		return s.identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.answerError(w, r, err) })).ServeHTTP
+	}
+	router.NotFound(always(errNotFound))
+	router.MethodNotAllowed(always(errMethod))
+
+	var problem error
+	router.Group(func(r chi.Router) {
+		r.Use(s.identify)
+		api := s.newAPI(r)
+		s.operations(api)
+		doc, err := document(api)
+		problem = err
+		r.Get(wire.PathOpenAPI, serveDocument(doc))
+		s.pageRoutes(r)
+	})
+	return router, problem
+}
+
+// pageRoutes are the pages, all of them.
+func (s *server) pageRoutes(r chi.Router) {
+	r.Get("/static/style.css", s.serveStyle)
+	tries := httprate.LimitBy(60, time.Minute, clientKey, httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) {
+		s.answerError(w, r, errRateLimited)
+	}))
+	r.Get("/sign-in", s.open(s.pageSignIn))
+	r.With(tries).Post("/sign-in", s.open(s.doSignIn))
+	r.Post("/sign-out", s.open(s.doSignOut))
+	r.Post("/language", s.open(s.doLanguage))
+	r.Get("/password", s.page(s.pagePassword))
+	r.Post("/password", s.page(s.doPassword))
+
+	r.Get("/", s.page(s.pageHome))
+	r.Get("/loss", s.page(s.pageLoss))
+	r.Post("/loss", s.page(s.doLoss))
+	r.Get("/loss/{id}", s.page(s.pageIncident))
+	r.Get("/pairing", s.page(s.pagePairing))
+	r.Post("/pairing", s.page(s.doPairing))
+
+	r.Get("/hand-overs", s.page(s.pageHandOvers))
+	r.Get("/hand-overs/{id}", s.page(s.pageHandOver))
+	r.Post("/hand-overs/{id}/accept", s.doHandOver("hand_over.accepted", s.store.AcceptHandOver))
+	r.Post("/hand-overs/{id}/decline", s.doHandOver("hand_over.declined", s.store.DeclineHandOver))
+	r.Post("/hand-overs/{id}/withdraw", s.doHandOver("hand_over.withdrawn", s.store.WithdrawHandOver))
+	r.Get("/tokens/{id}/hand-over", s.page(s.pageOffer))
+	r.Post("/tokens/{id}/hand-over", s.page(s.doOffer))
+
+	r.Get("/log", s.page(s.pageLog))
+	r.Get("/log/{index}", s.page(s.pageEntry))
+	r.Get("/log/{index}/receipt", s.page(s.downloadReceipt))
+
+	r.Get("/people", s.managers(s.pagePeople))
+	r.Get("/people/new", s.managers(s.pageNewPerson))
+	r.Post("/people", s.managers(s.doNewPerson))
+	r.Get("/people/{id}", s.managers(s.pagePerson))
+	r.Post("/people/{id}/positions", s.managers(s.doAddPosition))
+	r.Post("/people/{id}/scopes", s.managers(s.doAddScope))
+	r.Get("/tokens", s.managers(s.pageTokens))
+	r.Get("/tokens/new", s.managers(s.pageNewToken))
+	r.Post("/tokens", s.managers(s.doNewToken))
+	r.Get("/grants", s.managers(s.pageGrants))
+}
+
+// operations are the JSON API, all of it.
+func (s *server) operations(api huma.API) {
+	// Tries with secrets are limited by address, sign-in by name too.
+	public(s, api, post("signIn", wire.PathSession, "Sign in with name and password").limited(60), s.apiSignIn)
+	private(s, api, get("whoAmI", wire.PathSession, "The signed-in person"), s.apiMe)
+	public(s, api, operation{method: http.MethodDelete, name: "signOut", path: wire.PathSession, summary: "Sign out"}.silent(), s.apiSignOut)
+	public(s, api, get("school", wire.PathSchool, "The school and the key of its log"), s.apiSchool)
+	public(s, api, get("health", wire.PathHealth, "Whether the service can do its work"), s.apiHealth)
+
+	public(s, api, post("pair", wire.PathPair, "Trade a one-time code for an API key").limited(20), s.apiPair)
+	private(s, api, create("createPairingCode", wire.PathPairingCode, "A code for the person's next agent"), s.apiPairingCode)
+
+	private(s, api, get("people", wire.PathPeople, "All persons"), s.apiPeople)
+	private(s, api, create("createPerson", wire.PathPeople, "Register a person"), s.apiCreatePerson)
+	private(s, api, post("addPosition", wire.PathPosition, "Give a person a position").silent(), s.apiAddPosition)
+	private(s, api, post("addScope", wire.PathScope, "Let a person sign kinds of documents").silent(), s.apiAddScope)
+
+	private(s, api, get("tokens", wire.PathTokens, "Tokens that the person may see"), s.apiTokens)
+	private(s, api, create("registerToken", wire.PathTokens, "Register a token with its certificate"), s.apiRegisterToken)
+	private(s, api, get("myTokens", wire.PathMyTokens, "Tokens that the person holds"), s.apiMyTokens)
+
+	private(s, api, get("handOvers", wire.PathHandOvers, "Open hand-overs of the person"), s.apiHandOvers)
+	private(s, api, create("offerHandOver", wire.PathHandOvers, "Offer a token to a person, or back to the safe"), s.apiOfferHandOver)
+	private(s, api, get("handOver", wire.PathHandOver, "One hand-over"), s.apiHandOver)
+	private(s, api, post("acceptHandOver", wire.PathAccept, "Confirm that the token was received"), decideHandOver(s.store.AcceptHandOver))
+	private(s, api, post("declineHandOver", wire.PathDecline, "Say that the token was not received"), decideHandOver(s.store.DeclineHandOver))
+	private(s, api, post("withdrawHandOver", wire.PathWithdraw, "Take an offer back"), decideHandOver(s.store.WithdrawHandOver))
+
+	private(s, api, get("incidents", wire.PathIncidents, "Reported losses"), s.apiIncidents)
+	private(s, api, create("reportIncident", wire.PathIncidents, "Report a loss: blocks the token at once"), s.apiReportIncident)
+
+	private(s, api, create("requestGrant", wire.PathGrants, "Ask leave for one signature").upTo(maxGrantBody), s.apiRequestGrant)
+	private(s, api, get("unconfirmedGrants", wire.PathGrants, "Grants of which nothing was heard"), s.apiUnconfirmedGrants)
+	private(s, api, post("recordSignature", wire.PathRecord, "Report the finished signature of a grant").upTo(maxGrantBody), s.apiRecord)
+	private(s, api, post("abandonGrant", wire.PathAbandon, "Report that nothing was signed under a grant").silent(), s.apiAbandon)
+
+	public(s, api, get("checkpoint", wire.PathCheckpoint, "The log's latest checkpoint, a C2SP signed note"), s.apiCheckpoint)
+	private(s, api, get("entries", wire.PathEntries, "Entries that the person may see"), s.apiEntries)
+	private(s, api, get("entry", wire.PathEntry, "One entry"), s.apiEntry)
+	private(s, api, get("receipt", wire.PathReceipt, "Proof that the entry is in the log as it is now"), s.apiReceipt)
+	private(s, api, get("inclusionProof", wire.PathInclusion, "RFC 6962 inclusion proof"), s.apiInclusion)
+	private(s, api, get("consistencyProof", wire.PathConsistency, "RFC 6962 consistency proof"), s.apiConsistency)
+}
+
+// clientAddress finds out whose request it is, for limits and the request log.
+func (s *server) clientAddress() func(http.Handler) http.Handler {
+	if len(s.proxies) == 0 {
+		return middleware.ClientIPFromRemoteAddr
+	}
+	prefixes := make([]string, len(s.proxies))
+	for i, prefix := range s.proxies {
+		prefixes[i] = prefix.String()
+	}
+	return middleware.ClientIPFromXFF(prefixes...)
+}
+
+// sameOrigin refuses what a page of another site sends in a signed-in person's
+// name (Sec-Fetch-Site, Origin). Programs send neither header and pass.
+func (s *server) sameOrigin() func(http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.answerError(w, r, errForeignPage) }))
+	return protection.Handler
+}
+
+func limitBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, maxRequest) }
+
+func serveDocument(doc []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if _, err := w.Write(doc); err != nil {
+			requestOf(r.Context()).err = errors.Join(requestOf(r.Context()).err, err)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/go-chi/httprate"
+
+	"sokyso/custody"
+	"sokyso/custody/store"
+	"sokyso/signer/validation"
+)
+
+// RevocationMode says what a certificate's revocation state means for grants.
+type RevocationMode string
+
+// The modes. With RevocationSoft, the default, a certificate known to be revoked
+// is refused and an authority that does not answer is noted in the log only: a
+// school's network must not stop its work. RevocationHard refuses then too.
+const (
+	RevocationOff  RevocationMode = "off"
+	RevocationSoft RevocationMode = "soft"
+	RevocationHard RevocationMode = "hard"
+)
+
+// Config says what the handler works with. Only Store is required.
+type Config struct {
+	Store *store.Store
+
+	// Language of who states none: "vi" (default) or "en".
+	Language string
+
+	// PublicURL is the address that people and agents type, as
+	// "https://sokyso.example". With https, cookies are sent over TLS only. Empty:
+	// plain http on this machine.
+	PublicURL string
+
+	// Proxies are the networks of reverse proxies whose X-Forwarded-For is
+	// believed. It matters for rate limits and the request log only.
+	Proxies []netip.Prefix
+
+	// Revocation: "" means RevocationSoft.
+	Revocation RevocationMode
+
+	// Issuers are certificates of issuing authorities, for revocation answers.
+	// Others are fetched from the address in the certificate.
+	Issuers []*x509.Certificate
+
+	// PrivateAuthority allows revocation addresses on this machine and in private
+	// networks. Without it they are not contacted.
+	PrivateAuthority bool
+
+	// Logger gets one event per request and the cause of each answer 500. nil: none.
+	Logger *slog.Logger
+
+	// Now is the clock; nil = time.Now.
+	Now func() time.Time
+}
+
+// server holds what the handlers share. All fields are set by New and read only.
+type server struct {
+	store      *store.Store
+	school     custody.School
+	language   string
+	publicURL  string
+	logger     *slog.Logger
+	now        func() time.Time
+	words      *catalogue
+	pages      map[string]*template.Template
+	sessions   *scs.SessionManager
+	hashing    chan struct{} // one slot for each password hashed at a time
+	signInRate *httprate.RateLimiter
+	revocation *revocationChecker
+	style      string // address of the style sheet, with its content's hash
+	proxies    []netip.Prefix
+	requests   atomic.Uint64
+}
+
+// New returns the handler. The store must hold a school.
+func New(cfg Config) (http.Handler, error) {
+	s, err := newServer(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("http api: %w", err)
+	}
+	return s.routes()
+}
+
+func newServer(cfg Config) (*server, error) {
+	if cfg.Store == nil {
+		return nil, errors.New("no store")
+	}
+	s := &server{
+		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, now: cfg.Now, proxies: cfg.Proxies,
+		hashing: make(chan struct{}, 2),
+	}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.language == "" {
+		s.language = languages[0]
+	}
+	secure := false
+	if cfg.PublicURL != "" {
+		public, err := url.Parse(cfg.PublicURL)
+		if err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https" {
+			return nil, fmt.Errorf("public address %q is no http(s) address", cfg.PublicURL)
+		}
+		secure = public.Scheme == "https"
+	}
+	var err error
+	if s.words, err = loadCatalogue(); err != nil {
+		return nil, err
+	}
+	if !s.words.has(s.language) {
+		return nil, fmt.Errorf("language %q is not one of %v", s.language, languages)
+	}
+	if s.pages, s.style, err = loadTemplates(s.words); err != nil {
+		return nil, err
+	}
+	if s.revocation, err = newRevocationChecker(cfg, s.now); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if s.school, err = cfg.Store.School(ctx); err != nil {
+		return nil, fmt.Errorf("read school: %w", err)
+	}
+	s.sessions = scs.New()
+	s.sessions.Store = cfg.Store.Sessions()
+	s.sessions.Lifetime = 12 * time.Hour // one working day
+	s.sessions.Cookie.Name = "sokyso"
+	s.sessions.Cookie.SameSite = http.SameSiteLaxMode
+	s.sessions.Cookie.Secure = secure
+	s.sessions.ErrorFunc = s.sessionFailed
+	s.signInRate = httprate.NewRateLimiter(10, time.Minute)
+	return s, nil
+}
+
+// certificateSHA256 is the name of a certificate in records and the API.
+func certificateSHA256(cert *x509.Certificate) string { return validation.CertificateSHA256(cert) }
