@@ -95,7 +95,7 @@ func BenchmarkSign(b *testing.B) {
 				if err := os.Chtimes(path, old, old); err != nil {
 					b.Fatal(err)
 				}
-				opt := signer.Options{Name: "Nguyễn Văn Nghĩa", Roots: w.roots}
+				opt := signer.Options{Name: "Nguyễn Văn Nghĩa", Roots: w.roots, Cache: &validation.Cache{}}
 				if visible {
 					opt.Visible = &signer.Visible{Page: 1, Rect: [4]float64{320, 80, 200, 60}, Lines: []string{"Nguyễn Văn Nghĩa", time.Now().Format(time.RFC3339)}}
 				}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sokyso/signer/cms"
+	"sokyso/signer/validation"
 )
 
 // Level is a PAdES baseline level (ETSI EN 319 142-1 §6).
@@ -36,6 +37,9 @@ type Options struct {
 
 	// Roots, when given, must be where the chain leads: checked before the key is used.
 	Roots *x509.CertPool
+
+	// Cache remembers checked chains between the signatures of a batch; one for each set of roots. nil = none.
+	Cache *validation.Cache
 
 	// Now tells the time of signing; its zone is the one written into /M. nil = time.Now in the local zone.
 	Now func() time.Time

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 
 	"sokyso/signer/pdf"
 	"sokyso/signer/validation"
@@ -22,8 +23,10 @@ type Prepared struct {
 	restrictions *validation.Restrictions
 }
 
-// chunk is how much is read at once.
-const chunk = 1 << 20
+// chunk is how much is read at once, in bytes.
+const chunk = 256 << 10
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
 
 // Prepare reads the input once and checks that it can be signed. The error is an *Error.
 func Prepare(ctx context.Context, in Source) (*Prepared, error) {
@@ -75,7 +78,9 @@ func (p *Prepared) hash() (hash.Hash, error) {
 
 // feed writes the first size bytes of in to w.
 func feed(ctx context.Context, w io.Writer, in io.ReaderAt, size int64) error {
-	buf := make([]byte, min(size, chunk))
+	pooled := buffers.Get().(*[]byte)
+	defer buffers.Put(pooled)
+	buf := *pooled
 	for at := int64(0); at < size; {
 		if err := ctx.Err(); err != nil {
 			return fail(CodeCancelled, err)

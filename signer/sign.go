@@ -33,6 +33,9 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 		return nil, err
 	}
 	signed := opt.now()
+	if opt.Cache == nil {
+		opt.Cache = &validation.Cache{} // the chain is needed twice: before signing and in the self-check
+	}
 	if err := checkCertificates(key, chain, &opt, signed); err != nil {
 		return nil, err
 	}
@@ -135,13 +138,7 @@ func checkCertificates(key crypto.Signer, chain []*x509.Certificate, opt *Option
 	if opt.Roots == nil {
 		return nil
 	}
-	pool := x509.NewCertPool()
-	for _, c := range chain[1:] {
-		pool.AddCert(c)
-	}
-	_, err := leaf.Verify(x509.VerifyOptions{
-		Roots: opt.Roots, Intermediates: pool, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
+	_, err := validation.Path(leaf, chain[1:], at, validation.Options{Roots: opt.Roots, Cache: opt.Cache})
 	if err != nil {
 		return fail(CodeCertificateUnusable, fmt.Errorf("certificate of %s: %w", leaf.Subject.CommonName, err), "subject", leaf.Subject.CommonName)
 	}
@@ -192,7 +189,7 @@ func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certif
 		return refuse(errors.New("the update is not one revision"))
 	}
 	report, err := validation.ValidateFile(ctx, f, d, validation.Options{
-		Roots: opt.Roots, At: d.signed, Offline: true, Field: d.field,
+		Roots: opt.Roots, Cache: opt.Cache, At: d.signed, Offline: true, Field: d.field,
 		Prefix: &validation.Prefix{Length: d.in.Size(), State: p.state},
 	})
 	if err != nil {

@@ -32,17 +32,12 @@ type list struct {
 	until time.Time
 }
 
-// path is buildPath, remembered for the leaf and the certificates that came with it.
+// path is buildPath, remembered for the leaf: a path that leads to a root does so whatever else comes with the leaf.
 func (c *Cache) path(leaf *x509.Certificate, embedded []*x509.Certificate, opt *Options, at time.Time) ([]*x509.Certificate, error) {
 	if c == nil {
 		return buildPath(leaf, embedded, opt, at)
 	}
-	h := sha256.New()
-	h.Write(leaf.Raw)
-	for _, e := range embedded {
-		h.Write(e.Raw)
-	}
-	k := [32]byte(h.Sum(nil))
+	k := sha256.Sum256(leaf.Raw)
 	c.mu.Lock()
 	path := c.paths[k]
 	c.mu.Unlock()

@@ -201,8 +201,10 @@ func TestRevocationAnswers(t *testing.T) {
 		{"nothing", func(http.ResponseWriter, *http.Request) {}, nil, false},
 		{"a page", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "<html>") }, nil, false},
 		{"an error", func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(500) }, nil, false},
-		{"a redirect to a file", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "file:///etc/passwd", 302) }, nil, false},
-		{"a redirect to itself", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, r.URL.Path, 302) }, nil, false},
+		{"a redirect to a file", func(rw http.ResponseWriter, r *http.Request) {
+			http.Redirect(rw, r, "file:///etc/passwd", http.StatusFound)
+		}, nil, false},
+		{"a redirect to itself", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, r.URL.Path, http.StatusFound) }, nil, false},
 		{"too much", func(rw http.ResponseWriter, _ *http.Request) {
 			for range 40 {
 				if _, err := rw.Write(make([]byte, 1<<20)); err != nil {

@@ -81,6 +81,12 @@ func judgeChainError(s *Signature, err error) {
 	s.judge(Indeterminate, NoCertificateChainFound, detail(DetailNoChain, "reason", err.Error()))
 }
 
+// Path answers the chain from leaf to one of opt.Roots at that time, leaf first, with the help of the other
+// certificates. It says nothing about revocation.
+func Path(leaf *x509.Certificate, others []*x509.Certificate, at time.Time, opt Options) ([]*x509.Certificate, error) {
+	return opt.Cache.path(leaf, others, &opt, at)
+}
+
 // buildPath verifies the leaf up to a root at that time (RFC 5280 §6).
 func buildPath(leaf *x509.Certificate, embedded []*x509.Certificate, opt *Options, at time.Time) ([]*x509.Certificate, error) {
 	pool := x509.NewCertPool()

@@ -13,6 +13,7 @@ import (
 // themselves; they are seen when something that was signed comes to refer to them.
 type changeSet struct {
 	old, new *pdf.File
+	history  *history
 	revision int
 
 	changed map[pdf.Ref]bool // defined, redefined or freed later
@@ -31,24 +32,23 @@ type changeSet struct {
 }
 
 // laterChanges judges what was done to the file after the revision that a signature covers.
-func laterChanges(f *pdf.File, revision int, limits *Restrictions) (string, []Detail, error) {
-	last := len(f.Revisions()) - 1
-	if revision >= last {
+func laterChanges(h *history, revision int, limits *Restrictions) (string, []Detail, error) {
+	if revision >= h.last {
 		return ChangesNone, nil, nil
 	}
 	s := &changeSet{
-		old: f.At(revision), new: f, revision: revision, limits: limits,
+		old: h.at(revision), new: h.file, history: h, revision: revision, limits: limits,
 		changed: map[pdf.Ref]bool{}, fresh: map[pdf.Ref]bool{}, handled: map[pdf.Ref]bool{},
 		widgets: map[pdf.Ref]bool{}, fields: map[pdf.Ref]bool{}, harmless: map[pdf.Ref]bool{},
 		verdict: ChangesPermitted,
 	}
-	for n := revision + 1; n <= last; n++ {
-		for _, ref := range f.Changed(n) {
+	for n := revision + 1; n <= h.last; n++ {
+		for _, ref := range h.changed(n) {
 			s.changed[ref] = true
 		}
 	}
 	for ref := range s.changed {
-		o, err := s.old.Object(ref)
+		o, err := s.before(ref)
 		if err != nil {
 			return "", nil, fmt.Errorf("compare %s: %w", show(ref), err)
 		}
@@ -70,6 +70,12 @@ func laterChanges(f *pdf.File, revision int, limits *Restrictions) (string, []De
 
 // maxFindings is how many changes are listed for one signature.
 const maxFindings = 16
+
+// before and now read an object as it was signed and as it is.
+func (s *changeSet) before(ref pdf.Ref) (pdf.Object, error) { return s.history.object(ref, s.revision) }
+func (s *changeSet) now(ref pdf.Ref) (pdf.Object, error) {
+	return s.history.object(ref, s.history.last)
+}
 
 func show(ref pdf.Ref) string { return fmt.Sprintf("%d %d", ref.Number, ref.Generation) }
 
@@ -94,7 +100,7 @@ func (s *changeSet) compare() error {
 	if err != nil {
 		return fmt.Errorf("read catalog: %w", err)
 	}
-	if s.graph, err = walk(s.old, s.changed); err != nil {
+	if s.graph, err = walk(s.history, s.revision, s.changed); err != nil {
 		return err
 	}
 	if s.new.Trailer()["Encrypt"] != nil && s.old.Trailer()["Encrypt"] == nil {
@@ -157,7 +163,7 @@ func (s *changeSet) handle(was pdf.Object, key pdf.Name) {
 			s.handled[ref] = true
 		}
 		var err error
-		if was, err = s.old.Object(ref); err != nil {
+		if was, err = s.before(ref); err != nil {
 			return
 		}
 	}
@@ -178,7 +184,7 @@ func (s *changeSet) handleTree(o pdf.Object, through pdf.Name, depth int) {
 		if s.changed[o] && s.graph.only(o, through) {
 			s.handled[o] = true
 		}
-		if v, err := s.old.Object(o); err == nil {
+		if v, err := s.before(o); err == nil {
 			s.handleTree(v, through, depth+1)
 		}
 	case pdf.Dict:
@@ -212,11 +218,11 @@ func (s *changeSet) compareRest() error {
 		if s.handled[ref] || !s.graph.reached(ref) {
 			continue
 		}
-		was, err := s.old.Object(ref)
+		was, err := s.before(ref)
 		if err != nil {
 			return fmt.Errorf("compare %s: %w", show(ref), err)
 		}
-		now, err := s.new.Object(ref)
+		now, err := s.now(ref)
 		if err != nil {
 			s.forbidden(ref, "an object can no longer be read")
 			continue

@@ -44,75 +44,109 @@ func (c *candidate) key() key {
 }
 
 // find lists the signatures that any revision's form has, in the order in which they were added, and signature
-// dictionaries that later revisions added without a field.
-func find(f *pdf.File) ([]*candidate, error) {
-	revisions := f.Revisions()
-	if len(revisions) > maxRevisions {
-		return nil, &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: fmt.Sprintf("%d revisions", len(revisions))}
+// dictionaries that later revisions added without a field. With only, fields of other names are passed over.
+func find(h *history, only string) ([]*candidate, error) {
+	if h.last+1 > maxRevisions {
+		return nil, &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: fmt.Sprintf("%d revisions", h.last+1)}
 	}
-	var list []*candidate
-	known := map[key]*candidate{}
-	add := func(c *candidate) error {
-		if old, ok := known[c.key()]; ok {
-			old.last = c.last
-			return nil
-		}
-		if len(list) >= maxSignatures {
-			return &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: fmt.Sprintf("more than %d signatures", maxSignatures)}
-		}
-		known[c.key()] = c
-		list = append(list, c)
-		return nil
-	}
-	for n := range revisions {
-		at := f.At(n)
+	l := finder{history: h, known: map[key]*candidate{}, stands: map[place]*candidate{}}
+	for n := range h.last + 1 {
+		at := h.at(n)
 		fields, err := at.Fields()
 		if err != nil {
-			if n < len(revisions)-1 && pdf.KindOf(err) != pdf.KindRead {
+			if n < h.last && pdf.KindOf(err) != pdf.KindRead {
 				continue // an older state that can't be read as a form holds nothing that a reader shows
 			}
 			return nil, fmt.Errorf("list fields: %w", err)
 		}
 		for _, field := range fields {
-			if field.Type != "Sig" || field.Value == nil {
+			if field.Type != "Sig" || field.Value == nil || only != "" && field.Name != only {
 				continue
 			}
-			c := locate(at, field, n)
-			if c == nil {
-				continue
-			}
-			if err := add(c); err != nil {
+			if err := l.field(at, field, n); err != nil {
 				return nil, err
 			}
 		}
+	}
+	if only != "" {
+		return l.list, nil
 	}
 	// A signature dictionary that no field leads to: the trace of a field that was damaged or taken away. Those of
 	// the first revision are left alone; looking through a whole document costs more than it can tell.
-	for n := 1; n < len(revisions); n++ {
-		at := f.At(n)
-		for _, ref := range f.Changed(n) {
-			o, err := at.Object(ref)
-			if err != nil {
-				continue
-			}
-			d, ok := o.(pdf.Dict)
-			if !ok || d["ByteRange"] == nil || d["Contents"] == nil {
-				continue
-			}
-			c := &candidate{ref: ref, dict: d, revision: n, last: n, loose: true}
-			c.span(at)
-			if old, ok := known[c.key()]; ok && old.ref == ref {
-				continue
-			}
-			if err := add(c); err != nil {
+	for n := 1; n <= h.last; n++ {
+		for _, ref := range h.changed(n) {
+			if err := l.loose(h.at(n), ref, n); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return list, nil
+	return l.list, nil
 }
 
-// locate reads the signature of a field; nil when the value is null.
+// place is a version of an object that a field of this name has as its value.
+type place struct {
+	version
+	field string
+}
+
+type finder struct {
+	*history
+	list   []*candidate
+	known  map[key]*candidate
+	stands map[place]*candidate
+}
+
+// field takes the signature of a field into the list, or notes that it still stands.
+func (l *finder) field(at *pdf.File, field pdf.Field, n int) error {
+	ref, isRef := field.Value.(pdf.Ref)
+	p := place{l.version(ref, n), field.Name}
+	if c := l.stands[p]; c != nil && isRef {
+		c.last = n
+		return nil
+	}
+	c, err := l.add(locate(at, field, n))
+	if isRef {
+		l.stands[p] = c
+	}
+	return err
+}
+
+// loose takes an object into the list if it is a signature dictionary that no field holds.
+func (l *finder) loose(at *pdf.File, ref pdf.Ref, n int) error {
+	for _, c := range l.list {
+		if c.ref == ref && l.version(ref, n) == l.version(ref, c.revision) {
+			return nil
+		}
+	}
+	o, err := l.object(ref, n)
+	if err != nil {
+		return nil // what can't be read is no signature to any reader
+	}
+	d, ok := o.(pdf.Dict)
+	if !ok || d["ByteRange"] == nil || d["Contents"] == nil {
+		return nil
+	}
+	c := &candidate{ref: ref, dict: d, revision: n, last: n, loose: true}
+	c.span(at)
+	_, err = l.add(c)
+	return err
+}
+
+// add answers the candidate of the list that is the same signature.
+func (l *finder) add(c *candidate) (*candidate, error) {
+	if old, ok := l.known[c.key()]; ok {
+		old.last = c.last
+		return old, nil
+	}
+	if len(l.list) >= maxSignatures {
+		return nil, &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: fmt.Sprintf("more than %d signatures", maxSignatures)}
+	}
+	l.known[c.key()] = c
+	l.list = append(l.list, c)
+	return c, nil
+}
+
+// locate reads the signature of a field.
 func locate(at *pdf.File, field pdf.Field, revision int) *candidate {
 	c := &candidate{field: field.Name, fieldRef: field.Ref, revision: revision, last: revision}
 	ref, ok := field.Value.(pdf.Ref)

@@ -32,6 +32,10 @@ func TestForgeries(t *testing.T) {
 	who := w.person(t, authority.Subject{})
 	in := sample(t, "minimal.pdf")
 	file := w.sign(t, in, who, signer.Options{Reason: "Ban hành"})
+	// The room for an ECDSA signature is for the longest; most leave a byte or two free.
+	for !bytes.Contains(file, []byte("00>")) {
+		file = w.sign(t, in, who, signer.Options{Reason: "Ban hành"})
+	}
 	br := w.validate(t, file, offline).Signatures[0].ByteRange
 	size := int64(len(file))
 	ranges := func(n ...int64) []byte { return rewrite(t, file, strings.Trim(fmt.Sprint(n), "[]")) }

@@ -35,12 +35,12 @@ func (g *graph) only(ref pdf.Ref, keys ...pdf.Name) bool {
 
 // walk goes through all objects that can be reached from the trailer and records who refers to the objects of
 // interest. What stands in a list that is an object of its own counts as standing under the key of the list.
-func walk(f *pdf.File, interest map[pdf.Ref]bool) (*graph, error) {
+func walk(h *history, revision int, interest map[pdf.Ref]bool) (*graph, error) {
 	w := walker{
 		interest: interest, graph: &graph{through: map[pdf.Ref]map[pdf.Name]bool{}},
 		seen: map[pdf.Ref]bool{}, lists: map[step]bool{},
 	}
-	trailer := f.Trailer()
+	trailer := h.at(revision).Trailer()
 	for _, k := range []pdf.Name{"Root", "Info"} {
 		w.visit(trailer[k], k)
 	}
@@ -53,7 +53,7 @@ func walk(f *pdf.File, interest map[pdf.Ref]bool) (*graph, error) {
 		if w.seen[s.ref] || w.lists[s] {
 			continue
 		}
-		o, err := f.Object(s.ref)
+		o, err := h.object(s.ref, revision)
 		if err != nil {
 			if pdf.KindOf(err) == pdf.KindRead {
 				return nil, fmt.Errorf("read object %s: %w", show(s.ref), err)

@@ -5,5 +5,5 @@ import "sokyso/signer/pdf"
 // LaterChanges judges what was done to the file after a revision (0 is the first), as it is judged for a signature
 // that covers that revision and restricts nothing.
 func LaterChanges(f *pdf.File, revision int) (string, []Detail, error) {
-	return laterChanges(f, revision, &Restrictions{})
+	return laterChanges(newHistory(f), revision, &Restrictions{})
 }

@@ -13,11 +13,11 @@ func (s *changeSet) comparePages() error {
 		if s.fresh[ref] || s.handled[ref] || !s.graph.reached(ref) {
 			continue
 		}
-		was, err := s.old.Object(ref)
+		was, err := s.before(ref)
 		if err != nil {
 			return fmt.Errorf("compare %s: %w", show(ref), err)
 		}
-		now, err := s.new.Object(ref)
+		now, err := s.now(ref)
 		if err != nil {
 			s.forbidden(ref, "an object can no longer be read")
 			s.handled[ref] = true

@@ -26,16 +26,14 @@ func Validate(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Rep
 
 // ValidateFile is Validate for a file that is open already; r is what it was opened on.
 func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) (*Report, error) {
-	candidates, err := find(f)
+	h := newHistory(f)
+	candidates, err := find(h, opt.Field)
 	if err != nil {
 		return nil, fmt.Errorf("find signatures: %w", err)
 	}
 	var runs []*run
 	for _, c := range candidates {
-		if opt.Field != "" && c.field != opt.Field {
-			continue
-		}
-		v := &run{f: f, r: r, opt: &opt, c: c}
+		v := &run{f: f, h: h, r: r, opt: &opt, c: c}
 		v.sig = Signature{Field: c.field, Indication: TotalPassed, Revision: c.revision, LaterChanges: ChangesNone, BestTime: opt.at()}
 		runs = append(runs, v)
 		if err := v.format(); err != nil {
@@ -83,6 +81,7 @@ func (r *Report) relate() {
 // run is the validation of one signature.
 type run struct {
 	f   *pdf.File
+	h   *history
 	r   io.ReaderAt
 	opt *Options
 	c   *candidate
@@ -285,12 +284,12 @@ func (v *run) integrity() {
 // later looks at the revisions after the one that is covered.
 func (v *run) later() error {
 	s := &v.sig
-	limits, err := restrictionsOf(v.f.At(s.Revision), v.c)
+	limits, err := restrictionsOf(v.h.at(s.Revision), v.c)
 	if err != nil {
 		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailFieldBroken, "reason", err.Error()))
 		limits = &Restrictions{}
 	}
-	verdict, details, err := laterChanges(v.f, s.Revision, limits)
+	verdict, details, err := laterChanges(v.h, s.Revision, limits)
 	switch {
 	case pdf.KindOf(err) == pdf.KindRead:
 		return fmt.Errorf("compare revisions: %w", err)

@@ -1,0 +1,77 @@
+package validation
+
+import (
+	"sokyso/signer/pdf"
+)
+
+// history gives the objects of a file as they were after each revision, and parses each version of an object once.
+// What it answers is shared and must not be changed.
+type history struct {
+	file  *pdf.File
+	last  int // index of the newest revision
+	files []*pdf.File
+	refs  [][]pdf.Ref       // that each revision changed; filled when asked for
+	when  map[pdf.Ref][]int // the revisions that changed an object, without the first
+	cache map[version]parsed
+}
+
+// version names an object as a revision left it: the revision is the one that wrote it.
+type version struct {
+	ref      pdf.Ref
+	revision int
+}
+
+type parsed struct {
+	object pdf.Object
+	err    error
+}
+
+// maxParsed bounds the objects that are kept.
+const maxParsed = 20_000
+
+func newHistory(f *pdf.File) *history {
+	h := &history{file: f, last: len(f.Revisions()) - 1, when: map[pdf.Ref][]int{}, cache: map[version]parsed{}}
+	h.files, h.refs = make([]*pdf.File, h.last+1), make([][]pdf.Ref, h.last+1)
+	for n := 1; n <= h.last; n++ {
+		h.refs[n] = f.Changed(n)
+		for _, ref := range h.refs[n] {
+			h.when[ref] = append(h.when[ref], n)
+		}
+	}
+	return h
+}
+
+// at is the file as it was after a revision.
+func (h *history) at(revision int) *pdf.File {
+	if h.files[revision] == nil {
+		h.files[revision] = h.file.At(revision)
+	}
+	return h.files[revision]
+}
+
+// changed lists the objects that a revision after the first wrote or freed.
+func (h *history) changed(revision int) []pdf.Ref { return h.refs[revision] }
+
+// version answers which version of the object holds after the revision.
+func (h *history) version(ref pdf.Ref, revision int) version {
+	v := version{ref: ref}
+	for _, n := range h.when[ref] {
+		if n <= revision {
+			v.revision = n
+		}
+	}
+	return v
+}
+
+// object reads the object as it was after the revision.
+func (h *history) object(ref pdf.Ref, revision int) (pdf.Object, error) {
+	v := h.version(ref, revision)
+	if p, ok := h.cache[v]; ok {
+		return p.object, p.err
+	}
+	o, err := h.at(revision).Object(ref)
+	if len(h.cache) < maxParsed {
+		h.cache[v] = parsed{o, err}
+	}
+	return o, err
+}
