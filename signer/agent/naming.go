@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"sokyso/signer"
@@ -27,7 +28,7 @@ func targetOf(job Job) (target, error) {
 		base := filepath.Base(job.Input)
 		extension := filepath.Ext(base)
 		if strings.EqualFold(extension, ".pdf") {
-			base = strings.TrimSuffix(base, extension) + ".signed" + extension
+			base = unsigned(strings.TrimSuffix(base, extension)) + ".signed" + extension
 		} else {
 			base += ".signed.pdf"
 		}
@@ -42,6 +43,18 @@ func targetOf(job Job) (target, error) {
 		return target{}, fmt.Errorf("output name: %w", err)
 	}
 	return target{wanted: absolute, explicit: job.Output != "", display: filepath.Dir(path)}, nil
+}
+
+// numbered is the end that targetOf and free give to a name.
+var numbered = regexp.MustCompile(`\.signed( \(\d+\))?$`)
+
+// unsigned takes that end off: a document that is signed again, as by the office
+// head after the principal, becomes "a.signed (2).pdf", not "a.signed.signed.pdf".
+func unsigned(stem string) string {
+	if bare := numbered.ReplaceAllString(stem, ""); bare != "" {
+		return bare
+	}
+	return stem
 }
 
 // free finds a name that neither an output nor a receipt has: the wanted one, or
