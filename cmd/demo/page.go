@@ -148,6 +148,19 @@ func (p *page) links() []string {
 	return links
 }
 
+// next is where the page's link to the following page leads, "" on the last.
+func (p *page) next() string {
+	next := ""
+	walk(p.root, func(n *html.Node) {
+		if n.Data == "a" && attribute(n, "rel") == "next" {
+			if target, err := p.url.Parse(attribute(n, "href")); err == nil {
+				next = target.RequestURI()
+			}
+		}
+	})
+	return next
+}
+
 func walk(n *html.Node, visit func(*html.Node)) {
 	if n.Type == html.ElementNode {
 		visit(n)

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"embed"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -30,6 +31,7 @@ type school struct {
 	lock      *os.File
 	authority *authority.Authority
 	roots     string // PEM file of the root certificate
+	issuers   string // PEM file of the issuing and the root certificate
 	tokens    *softhsm.Store
 	service   *service
 	members   []*member
@@ -115,7 +117,14 @@ func (s *school) buildAuthority(ctx context.Context, flags Flags) error {
 	if err != nil {
 		return err
 	}
-	s.roots = filepath.Join(s.dir, "root.pem")
+	s.roots, s.issuers = filepath.Join(s.dir, "root.pem"), filepath.Join(s.dir, "issuers.pem")
+	var chain []byte
+	for _, certificate := range s.authority.Chain() {
+		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})...)
+	}
+	if err := os.WriteFile(s.issuers, chain, 0o644); err != nil {
+		return err
+	}
 	return os.WriteFile(s.roots, s.authority.RootPEM(), 0o644)
 }
 
@@ -137,7 +146,7 @@ func (s *school) buildTokens(ctx context.Context, flags Flags) error {
 		if member.Token.Kind == "seal" {
 			subject.CommonName, subject.Profile = "TRƯỜNG MẦM NON MINH THUẬN", authority.Seal
 		}
-		created, err := s.tokens.Create(softhsm.Spec{Label: member.Token.Label, PIN: member.Token.PIN, SOPIN: "so-" + member.Token.PIN, Key: member.Token.Key},
+		created, err := s.tokens.Create(softhsm.Spec{Label: member.Token.Label, PIN: member.Token.PIN, SOPIN: "so-" + member.Token.PIN, Key: member.Token.Key, WithChain: true},
 			func(public crypto.PublicKey) ([]*x509.Certificate, error) {
 				leaf, err := s.authority.Issue(public, subject)
 				if err != nil {
@@ -166,7 +175,7 @@ func (s *school) buildTokens(ctx context.Context, flags Flags) error {
 }
 
 func (s *school) buildService(ctx context.Context, flags Flags) error {
-	s.service = &service{program: filepath.Join(flags.Bin, "custodyd"), data: filepath.Join(s.dir, "custody")}
+	s.service = &service{program: filepath.Join(flags.Bin, "custodyd"), data: filepath.Join(s.dir, "custody"), issuers: s.issuers}
 	if err := os.MkdirAll(s.service.data, 0o700); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type service struct {
 	program string
 	data    string
 	url     string
-	roots   string
+	issuers string // PEM file of the certificates that issued the tokens'
 	cmd     *exec.Cmd
 	log     *os.File
 	ended   chan error // receives once, when the process ends
@@ -40,7 +40,8 @@ func (s *service) start(ctx context.Context, listen, lang string) error {
 	}
 	addressFile := filepath.Join(s.data, "address")
 	os.Remove(addressFile)
-	s.cmd = exec.Command(s.program, "--data", s.data, "--lang", lang, "serve", "--listen", listen, "--listen-file", addressFile)
+	s.cmd = exec.Command(s.program, "--data", s.data, "--lang", lang, "serve", "--listen", listen, "--listen-file", addressFile,
+		"--issuers", s.issuers, "--private-authority") // the demo's authority answers on loopback
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := s.cmd.Start(); err != nil {

@@ -142,7 +142,7 @@ func (s *story) issue(ctx context.Context, p *paper, order signing) {
 }
 
 func (s *story) told(err error, key, name, title string, result signed) {
-	params := map[string]any{"Name": name, "File": title}
+	params := map[string]any{"Name": name, "File": title, "Entry": "-", "Output": "-"}
 	if err == nil {
 		params["Entry"], params["Output"] = *result.EntryIndex, filepath.Base(result.Output)
 		s.sealedBy = append(s.sealedBy, *result.EntryIndex)

@@ -35,14 +35,14 @@ func (s *story) fillLossForm(ctx context.Context, loser *desk) error {
 		return err
 	}
 	p, err = b.submit(ctx, p, "/loss", map[string]string{
-		"token_id": loser.tokenID, "kind": "lost", "place": "Trên đường từ trường về nhà",
+		"token": loser.tokenID, "kind": "lost", "place": "Trên đường từ trường về nhà",
 		"discovered_at": time.Now().In(time.FixedZone("+07", 7*3600)).Format("2006-01-02T15:04"),
 		"description":   "Rơi cùng chùm chìa khóa, đã quay lại tìm nhưng không thấy.",
 	})
 	if err != nil {
 		return err
 	}
-	_, err = b.submit(ctx, p, "/loss", map[string]string{"confirm": "yes"})
+	_, err = b.submit(ctx, p, "/loss", nil) // the page asks once more
 	return err
 }
 
@@ -56,14 +56,9 @@ func (s *story) review(ctx context.Context) {
 		if p, err = b.visit(ctx, path); err != nil {
 			break
 		}
-		path = ""
+		path = p.next()
 		for _, link := range p.links() {
-			if strings.HasPrefix(link, "/log/") {
-				listed[link] = true
-			}
-			if strings.HasPrefix(link, "/log?") && strings.Contains(link, "before=") {
-				path = link
-			}
+			listed[link] = true
 		}
 	}
 	if err == nil {
