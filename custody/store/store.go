@@ -126,14 +126,17 @@ func Migrate(ctx context.Context, url string) error {
 	return db.Close()
 }
 
-// Close waits for what is being written and closes the register.
+// Close waits for what is being written and closes the register. Closing twice
+// is closing once.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	if !s.closed {
-		s.closed = true
-		for _, q := range s.sequencers {
-			close(q.quit)
-		}
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	for _, q := range s.sequencers {
+		close(q.quit)
 	}
 	s.mu.Unlock()
 	s.running.Wait()

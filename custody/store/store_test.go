@@ -29,13 +29,13 @@ var ctx = context.Background()
 // newSchool registers people and tokens; tokens lie in the safe.
 func newSchool(r *storetest.Register) *school {
 	s := &school{Register: r}
-	s.admin = r.Person("Phạm Thu Hằng", "")
-	s.principal = r.Person("Nguyễn Văn Nghĩa", custody.Principal)
-	s.deputy = r.Person("Trần Thị Hòa", custody.Deputy)
-	s.officeHead = r.Person("Lê Minh Quân", custody.OfficeHead)
-	s.principalToken, s.principalCert = r.Token("A1001", s.principal.Person)
-	s.deputyToken, s.deputyCert = r.Token("A1002", s.deputy.Person)
-	s.sealToken, s.sealCert = r.Token("B2001", "")
+	s.admin = r.AddPerson("Phạm Thu Hằng", "")
+	s.principal = r.AddPerson("Nguyễn Văn Nghĩa", custody.Principal)
+	s.deputy = r.AddPerson("Trần Thị Hòa", custody.Deputy)
+	s.officeHead = r.AddPerson("Lê Minh Quân", custody.OfficeHead)
+	s.principalToken, s.principalCert = r.AddToken("A1001", s.principal.Person)
+	s.deputyToken, s.deputyCert = r.AddToken("A1002", s.deputy.Person)
+	s.sealToken, s.sealCert = r.AddToken("B2001", "")
 	if err := r.AddScope(ctx, s.admin, s.deputy.Person, custody.Scope{Acts: []custody.Act{custody.Approve}, Kinds: []string{"TB", "KH"},
 		Capacities: []custody.Capacity{custody.KT}, From: "2026-01-01", Paper: "15/QĐ-MNHS"}); err != nil {
 		r.TB.Fatal(err)

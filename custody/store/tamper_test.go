@@ -42,7 +42,7 @@ func fullRegister(r *storetest.Register) *school {
 	_, err = s.RecordSignature(ctx, s.principal, late.ID, lateRecord)
 	must(err)
 	// A declined, a withdrawn and an open offer, a return.
-	second, _ := s.Token("A1003", s.principal.Person)
+	second, _ := s.AddToken("A1003", s.principal.Person)
 	for range 3 {
 		offer, err := s.OfferHandOver(ctx, s.admin, store.NewHandOver{Token: second.ID, To: s.principal.Person, Reason: "giao mới"})
 		must(err)

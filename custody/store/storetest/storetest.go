@@ -154,8 +154,8 @@ func (r *Register) Reopen() {
 	r.Store = opened
 }
 
-// Person registers a person with a position from the first of the year on.
-func (r *Register) Person(name string, kind custody.PositionKind) custody.Actor {
+// AddPerson registers a person with a position from the first of the year on.
+func (r *Register) AddPerson(name string, kind custody.PositionKind) custody.Actor {
 	r.TB.Helper()
 	ctx := context.Background()
 	p, err := r.CreatePerson(ctx, r.System, store.NewPerson{Name: name, Admin: kind == ""})
@@ -202,8 +202,8 @@ func Certificate(tb testing.TB, name string) []byte {
 	return der
 }
 
-// Token registers a token; owner "" makes it a seal.
-func (r *Register) Token(serial string, owner custody.PersonID) (custody.Token, []byte) {
+// AddToken registers a token; owner "" makes it a seal.
+func (r *Register) AddToken(serial string, owner custody.PersonID) (custody.Token, []byte) {
 	r.TB.Helper()
 	kind := custody.Personal
 	if owner == "" {
