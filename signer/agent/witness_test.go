@@ -62,12 +62,6 @@ func (l *testLog) grow(n int) {
 	}
 }
 
-func (l *testLog) copy() *testLog {
-	c := *l
-	c.entries, c.hashes = append([][]byte(nil), l.entries...), append([]tlog.Hash(nil), l.hashes...)
-	return &c
-}
-
 func (l *testLog) checkpoint(size int) []byte {
 	l.t.Helper()
 	root, err := tlog.TreeHash(int64(size), l)
