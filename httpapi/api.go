@@ -110,8 +110,8 @@ type none struct{}
 // nothing is the empty object that a step without a form is sent with.
 type nothing struct{}
 
-// byID is the input of operations on one thing.
-type byID struct {
+// ByID is the input (exported because huma looks at exported embedded fields only) of operations on one thing.
+type ByID struct {
 	ID string `path:"id" maxLength:"64"`
 }
 

@@ -159,7 +159,7 @@ func (s *server) apiUnconfirmedGrants(ctx context.Context, actor custody.Actor, 
 }
 
 type recordInput struct {
-	byID
+	ByID
 	Body wire.Record
 }
 
@@ -206,7 +206,7 @@ func (s *server) apiRecord(ctx context.Context, actor custody.Actor, in *recordI
 }
 
 type abandonInput struct {
-	byID
+	ByID
 	Body wire.Abandon
 }
 

@@ -35,7 +35,7 @@ func (s *server) apiOfferHandOver(ctx context.Context, actor custody.Actor, in *
 	return &body[wire.HandOver]{wireHandOver(row)}, nil
 }
 
-func (s *server) apiHandOver(ctx context.Context, actor custody.Actor, in *byID) (*body[wire.HandOver], error) {
+func (s *server) apiHandOver(ctx context.Context, actor custody.Actor, in *ByID) (*body[wire.HandOver], error) {
 	row, err := s.store.HandOver(ctx, actor, custody.HandOverID(in.ID))
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (s *server) apiHandOver(ctx context.Context, actor custody.Actor, in *byID)
 
 // handOverStep is the input of a step: the hand-over and an empty object.
 type handOverStep struct {
-	byID
+	ByID
 	Body nothing
 }
 

@@ -54,7 +54,7 @@ func (s *server) createPerson(ctx context.Context, actor custody.Actor, in wire.
 }
 
 type personInput[T any] struct {
-	byID
+	ByID
 	Body T
 }
 

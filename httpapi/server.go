@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -83,7 +82,6 @@ type server struct {
 	revocation *revocationChecker
 	style      string // address of the style sheet, with its content's hash
 	proxies    []netip.Prefix
-	requests   atomic.Uint64
 }
 
 // New returns the handler. The store must hold a school.
