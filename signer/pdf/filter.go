@@ -8,8 +8,9 @@ import (
 	"io"
 )
 
-// decoder returns a reader of the stream's decoded data (ISO 32000-2 §7.4).
-func (f *File) decoder(s *Stream) (io.Reader, error) {
+// decoder returns a reader of the stream's decoded data (ISO 32000-2 §7.4), of which the caller wants limit bytes at
+// most.
+func (f *File) decoder(s *Stream, limit int64) (io.Reader, error) {
 	raw, err := f.rawData(s)
 	if err != nil {
 		return nil, err
@@ -23,7 +24,7 @@ func (f *File) decoder(s *Stream) (io.Reader, error) {
 		if r, err = f.filter(r, name, params[i], s.Offset()); err != nil {
 			return nil, err
 		}
-		r = &stage{r: r, left: maxStage, offset: s.Offset()}
+		r = &stage{r: r, left: stageFactor * limit, offset: s.Offset()}
 	}
 	return r, nil
 }
@@ -161,7 +162,7 @@ type stage struct {
 func (s *stage) Read(b []byte) (int, error) {
 	n, err := s.r.Read(b)
 	if s.left -= int64(n); s.left < 0 {
-		return 0, fail(KindTooComplex, s.offset, "a filter produces more than %d bytes", maxStage)
+		return 0, fail(KindTooComplex, s.offset, "a filter produces far more than is wanted of the stream")
 	}
 	return n, err
 }

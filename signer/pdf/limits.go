@@ -24,8 +24,9 @@ const (
 
 	// MaxData is the size that Data decodes a stream to at most, in bytes.
 	MaxData = 64 << 20
-	// maxStage bounds what any one filter of a chain may produce, so that a bomb inside a bomb ends too.
-	maxStage = 4 * MaxData
+	// stageFactor times the limit of the whole is what any one filter of a chain may produce, so that a bomb inside
+	// a bomb ends too.
+	stageFactor = 4
 	// maxObjectStream bounds one decoded object stream, which is held in memory.
 	maxObjectStream = 32 << 20
 	// objectStreamCache is how much decoded object-stream data one File keeps.

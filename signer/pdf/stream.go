@@ -11,7 +11,7 @@ func (f *File) Data(s *Stream) ([]byte, error) { return f.DataUpTo(s, MaxData) }
 
 // DataUpTo is Data with another limit, in bytes.
 func (f *File) DataUpTo(s *Stream, limit int64) ([]byte, error) {
-	r, err := f.decoder(s)
+	r, err := f.decoder(s, limit)
 	if err != nil {
 		return nil, err
 	}

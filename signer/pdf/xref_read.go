@@ -215,7 +215,7 @@ func (f *File) readXRefStream(at int64) (*section, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := f.decoder(stream)
+	data, err := f.decoder(stream, MaxData)
 	if err != nil {
 		return nil, err
 	}
