@@ -17,7 +17,8 @@ func TestFlippedByte(t *testing.T) {
 	w := newWorld(t)
 	one, _ := w.sign(t, sample(t, "minimal.pdf"), w.principal, signer.Options{Reason: "Ký duyệt"})
 	two, _ := w.sign(t, one, w.deputy, signer.Options{Visible: &signer.Visible{Page: 1, Rect: [4]float64{10, 10, 100, 30}, Lines: []string{"Trần Thị Hòa"}}})
-	for name, file := range map[string][]byte{"one signature": one, "two signatures": two} {
+	stamped, _ := w.sign(t, sample(t, "minimal.pdf"), w.deputy, signer.Options{Level: signer.LevelBT, TSA: w.authority.TSAURL()})
+	for name, file := range map[string][]byte{"one signature": one, "two signatures": two, "time-stamped": stamped} {
 		t.Run(name, func(t *testing.T) {
 			cache := &validation.Cache{}
 			step, masks := 7, []byte{0x01, 0x20}

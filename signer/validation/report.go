@@ -113,6 +113,7 @@ type Signature struct {
 	Certificate       *x509.Certificate // nil when it was not found
 	CertificateSHA256 string            // hex, lower case
 	Level             string            // B-B, B-T; "" when it is no PAdES baseline signature
+	Timestamp         bool              // a document time-stamp: its signer is the time-stamping authority
 	Name              string            // /Name, /Reason, /Location: claims, like the time
 	Reason, Location  string
 	ClaimedTime       time.Time // /M, or the signing-time attribute; zero when there is none

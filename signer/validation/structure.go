@@ -21,6 +21,11 @@ func checkStructure(sd *cms.SignedData, der []byte) error {
 	if s.Certificate != nil && s.Issuer != nil && !sameName(s.Issuer, s.Certificate.RawIssuer) {
 		return errors.New("the signer identifier names another issuer")
 	}
+	for _, a := range s.UnsignedAttributes {
+		if !knownUnsigned[a.Type] {
+			return fmt.Errorf("unknown unsigned attribute %s", a.Type)
+		}
+	}
 	versions, err := readVersions(der)
 	if errors.Is(err, errNotDER) {
 		return nil // BER of older writers; not of the baseline, which the caller notes
@@ -36,6 +41,9 @@ func checkStructure(sd *cms.SignedData, der []byte) error {
 	if versions.signer != want {
 		return fmt.Errorf("version %d of the SignerInfo", versions.signer)
 	}
+	if sd.ContentType != oidData { // that of a time-stamp token
+		want = 3
+	}
 	// Revocation material of other kinds than CRLs makes it 5.
 	if versions.data != want && (versions.data != 5 || len(sd.CRLs) == 0) {
 		return fmt.Errorf("version %d of the SignedData", versions.data)
@@ -47,6 +55,9 @@ func checkStructure(sd *cms.SignedData, der []byte) error {
 	}
 	return errors.New("the signer's digest algorithm is not in the list")
 }
+
+// oidData is id-data, the content type of a signature over a document (RFC 5652 §4).
+const oidData = "1.2.840.113549.1.7.1"
 
 var (
 	errNotDER    = errors.New("not DER")
@@ -71,7 +82,7 @@ func readVersions(der []byte) (versions, error) {
 	}
 	ok := info.SkipASN1(cbasn1.OBJECT_IDENTIFIER) && info.ReadASN1(&explicit, cbasn1.Tag(0).ContextSpecific().Constructed()) &&
 		explicit.ReadASN1(&data, cbasn1.SEQUENCE) && data.ReadASN1Integer(&v.data) &&
-		data.ReadASN1(&set, cbasn1.SET) && data.ReadASN1(&skip, cbasn1.SEQUENCE)
+		data.ReadASN1(&set, cbasn1.SET) && readContent(&data)
 	if !ok {
 		return v, errStructure
 	}
@@ -99,6 +110,36 @@ func readVersions(der []byte) (versions, error) {
 	}
 	v.digest = id
 	return v, parameters(alg)
+}
+
+// readContent reads encapContentInfo: a type and, in a time-stamp token, an OCTET STRING.
+func readContent(data *cryptobyte.String) bool {
+	var info, content, octets cryptobyte.String
+	var present bool
+	if !data.ReadASN1(&info, cbasn1.SEQUENCE) || !info.SkipASN1(cbasn1.OBJECT_IDENTIFIER) ||
+		!info.ReadOptionalASN1(&content, &present, cbasn1.Tag(0).ContextSpecific().Constructed()) || !info.Empty() {
+		return false
+	}
+	return !present || content.ReadASN1(&octets, cbasn1.OCTET_STRING) && content.Empty()
+}
+
+// knownUnsigned are the unsigned attributes that signatures in use have: counter-signature, and those of CAdES with
+// time-stamps and validation material (ETSI EN 319 122-1 §5, annex A).
+var knownUnsigned = map[string]bool{
+	"1.2.840.113549.1.9.6":       true,
+	"1.2.840.113549.1.9.16.2.14": true, // signature time-stamp
+	"1.2.840.113549.1.9.16.2.21": true,
+	"1.2.840.113549.1.9.16.2.22": true,
+	"1.2.840.113549.1.9.16.2.23": true,
+	"1.2.840.113549.1.9.16.2.24": true,
+	"1.2.840.113549.1.9.16.2.25": true,
+	"1.2.840.113549.1.9.16.2.26": true,
+	"1.2.840.113549.1.9.16.2.27": true,
+	"1.2.840.113549.1.9.16.2.48": true,
+	"0.4.0.1733.2.4":             true,
+	"0.4.0.1733.2.5":             true,
+	"0.4.0.19122.1.3":            true,
+	"1.3.6.1.4.1.311.3.3.1":      true,
 }
 
 // parameters of a digest algorithm are absent or NULL (RFC 5754 §2).

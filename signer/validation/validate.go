@@ -2,13 +2,10 @@ package validation
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
-	"time"
 
 	"sokyso/signer/cms"
 	"sokyso/signer/pdf"
@@ -88,7 +85,8 @@ type run struct {
 	sig Signature
 	sd  *cms.SignedData
 	cms *cms.Signer
-	job *job // nil when the format leaves nothing to digest
+	ts  *cms.Timestamp // of a document time-stamp
+	job *job           // nil when the format leaves nothing to digest
 }
 
 func (v *run) fail(sub string, d Detail) { v.sig.judge(TotalFailed, sub, d) }
@@ -110,15 +108,18 @@ func (v *run) format() error {
 	if last := len(v.f.Revisions()) - 1; !c.loose && c.last < last {
 		v.fail(FormatFailure, detail(DetailRemoved, "revision", strconv.Itoa(c.last+2)))
 	}
-	if t, ok := c.dict["Type"]; ok && t != pdf.Name("Sig") {
-		v.fail(FormatFailure, detail(DetailSubFilter, "subfilter", fmt.Sprint(t)))
-		return nil
-	}
 	sub, _ := c.dict["SubFilter"].(pdf.Name)
+	want := pdf.Name("Sig")
 	switch sub {
 	case "ETSI.CAdES.detached", "adbe.pkcs7.detached":
+	case "ETSI.RFC3161":
+		want = "DocTimeStamp"
 	default:
 		v.fail(FormatFailure, detail(DetailSubFilter, "subfilter", string(sub)))
+		return nil
+	}
+	if t, ok := c.dict["Type"]; ok && t != want {
+		v.fail(FormatFailure, detail(DetailSubFilter, "subfilter", fmt.Sprint(t)))
 		return nil
 	}
 	var err error
@@ -180,6 +181,10 @@ func (v *run) readCMS(sub pdf.Name) error {
 		}
 	}
 	s.CMS = der
+	if sub == "ETSI.RFC3161" {
+		v.readTimestamp(der)
+		return nil
+	}
 	sd, err := cms.Parse(der)
 	if err != nil {
 		v.fail(FormatFailure, detail(DetailCMS, "reason", err.Error()))
@@ -241,7 +246,11 @@ func (v *run) baseline(sub pdf.Name) {
 func (v *run) judge(ctx context.Context) error {
 	if v.job != nil {
 		v.sig.ByteRangeDigest = v.job.digest
-		v.integrity()
+		if v.ts != nil {
+			v.tokenIntegrity()
+		} else {
+			v.integrity()
+		}
 	}
 	if v.sig.Covers != "" {
 		if err := v.later(); err != nil {
@@ -251,7 +260,9 @@ func (v *run) judge(ctx context.Context) error {
 	if v.cms == nil || v.sig.Certificate == nil || v.sig.Indication == TotalFailed {
 		return nil
 	}
-	v.timestamp()
+	if v.ts == nil {
+		v.timestamp()
+	}
 	path := judgeCertificate(&v.sig, v.sd, v.opt)
 	judgeEmbedded(&v.sig, v.sd, path)
 	return v.revocation(ctx, path)
@@ -260,7 +271,15 @@ func (v *run) judge(ctx context.Context) error {
 // integrity is the mathematical check.
 func (v *run) integrity() {
 	s := &v.sig
-	err := v.cms.Verify(s.ByteRangeDigest)
+	v.judgeMath(v.cms.Verify(s.ByteRangeDigest))
+	if v.cms.WeakHash() {
+		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeak, "algorithm", v.cms.Hash.String()))
+	}
+}
+
+// judgeMath turns what a check of digest and signature found into a verdict.
+func (v *run) judgeMath(err error) {
+	s := &v.sig
 	switch {
 	case err == nil:
 	case errors.Is(err, cms.ErrDigest):
@@ -275,9 +294,6 @@ func (v *run) integrity() {
 		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailUnsupported, "reason", err.Error()))
 	default:
 		v.fail(FormatFailure, detail(DetailAttributes, "reason", err.Error()))
-	}
-	if v.cms.WeakHash() {
-		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeak, "algorithm", v.cms.Hash.String()))
 	}
 }
 
@@ -318,74 +334,6 @@ func (v *run) later() error {
 			s.LaterChanges = verdict
 		}
 		s.note(DetailChangesPermitted)
-	}
-	return nil
-}
-
-// timestamp takes the time of a signature time-stamp as best time if it holds.
-func (v *run) timestamp() {
-	s := &v.sig
-	ts, err := v.cms.VerifyTimestamp()
-	switch {
-	case err != nil:
-		s.note(DetailTimestampInvalid, "reason", err.Error())
-		return
-	case ts == nil:
-		s.note(DetailTimestampAbsent)
-		return
-	}
-	if v.opt.Roots == nil {
-		s.note(DetailTimestampNoTrust, "reason", "no trusted roots")
-		return
-	}
-	if _, err := buildPath(ts.Certificate, append(ts.SignedData.Certificates, v.sd.Certificates...), v.opt, ts.GenTime); err != nil {
-		s.note(DetailTimestampNoTrust, "reason", err.Error())
-		return
-	}
-	if ts.GenTime.After(v.opt.at().Add(clockSkew)) {
-		s.note(DetailTimestampNoTrust, "reason", "its time is after the time of validation")
-		return
-	}
-	s.BestTime = ts.GenTime
-	if s.Level == "B-B" {
-		s.Level = "B-T"
-	}
-	s.note(DetailTimestamp, "time", ts.GenTime.Format(time.RFC3339), "tsa", ts.Certificate.Subject.CommonName)
-}
-
-// clockSkew is how far two clocks may differ.
-const clockSkew = 5 * time.Minute
-
-// CheckCMS is for who has no document, such as the service: it tells whether der is a detached CMS signature by
-// exactly this certificate over exactly this digest of a ByteRange, with SHA-256 and the attributes of the PAdES
-// baseline. It says nothing about trust, time or revocation.
-func CheckCMS(der []byte, byteRangeDigest []byte, cert *x509.Certificate) error {
-	sd, err := cms.Parse(der)
-	if err != nil {
-		return fmt.Errorf("check CMS: %w", err)
-	}
-	if len(sd.Signers) != 1 {
-		return fmt.Errorf("check CMS: %w: %d signers", cms.ErrMalformed, len(sd.Signers))
-	}
-	if !sd.Detached && !sd.EmptyContent() {
-		return fmt.Errorf("check CMS: %w: it has content of its own", cms.ErrMalformed)
-	}
-	s := sd.Signers[0]
-	switch {
-	case s.Certificate == nil:
-		return fmt.Errorf("check CMS: %w", cms.ErrNoCertificate)
-	case !s.Certificate.Equal(cert):
-		return fmt.Errorf("check CMS: %w: it is by %s", cms.ErrSigningCertificate, CertificateSHA256(s.Certificate))
-	case s.Hash != crypto.SHA256 && s.Hash != crypto.SHA384 && s.Hash != crypto.SHA512:
-		return fmt.Errorf("check CMS: %w: %v", cms.ErrUnsupported, s.Hash)
-	// Without signed attributes the digest of some other signature's attributes could pass for a document's.
-	case !s.HasSignedAttributes:
-		return fmt.Errorf("check CMS: %w: none", cms.ErrAttributes)
-	case s.SigningCertificate == nil:
-		return fmt.Errorf("check CMS: %w: no signing-certificate", cms.ErrAttributes)
-	}
-	if err := s.Verify(byteRangeDigest); err != nil {
-		return fmt.Errorf("check CMS: %w", err)
 	}
 	return nil
 }
