@@ -13,9 +13,10 @@
 // # Writing
 //
 // Changes of one school run one after another through its sequencer: a goroutine
-// that takes what is waiting (at most 64 changes), runs it in one transaction with
-// a savepoint for each, appends the entries, signs one checkpoint, commits, writes
-// the mark, and only then answers. A lone change waits for nobody; under load one
+// that takes what is waiting (at most 64 changes), runs it in one transaction,
+// appends the entries, signs one checkpoint, commits, writes the mark, and only
+// then answers. When a change fails half way, the transaction is rolled back and
+// run again with a savepoint for each, so that it undoes its own steps only. A lone change waits for nobody; under load one
 // commit carries many. The head row is locked first (FOR UPDATE; BEGIN IMMEDIATE
 // on SQLite) and replaced by compare-and-swap on the size, so that several
 // services on one PostgreSQL append to one log without a fork.

@@ -20,14 +20,44 @@ import (
 // tx is the transaction of one batch: the database, the moment of the change
 // that runs, and the log's end.
 type tx struct {
-	querier
+	*connection
 	store  *Store
 	ctx    context.Context
 	school custody.SchoolID
 	now    time.Time
 
 	head headRow
-	tail logTail // grows by append; goes back when a change is undone
+	from signinglog.Frontier // of the head
+	tail logTail             // grows by append; goes back when a change is undone
+
+	wrote bool // the change that runs has written
+	// immediate writes everything at once; otherwise the rows of recorded
+	// signatures wait for one statement. No change but another record may run
+	// before they are written, and two records of one grant meet in the unique
+	// index, upon which the batch is run again, immediate.
+	immediate bool
+	deferred  []signatureRow
+}
+
+// exec notes that the change has written.
+func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	t.wrote = true
+	return t.connection.exec(ctx, query, args...)
+}
+
+// begin starts a change and returns what undo needs.
+func (t *tx) begin() txState {
+	t.now, t.wrote = t.store.now(), false
+	return txState{tail: t.tail, deferred: len(t.deferred)}
+}
+
+type txState struct {
+	tail     logTail
+	deferred int
+}
+
+func (t *tx) undo(to txState) {
+	t.tail, t.deferred = to.tail, t.deferred[:to.deferred]
 }
 
 // logTail is what append has added, not yet in the database. Copies share
@@ -92,7 +122,8 @@ func (t *tx) lockHead() error {
 	if err != nil || !bytes.Equal(root[:], t.head.Root) {
 		return fmt.Errorf("read log head: %w: frontier and root differ: run custodyd log verify", ErrDamaged)
 	}
-	return t.store.checkMark(t.ctx, t.querier, t.school, t.head)
+	t.from = t.tail.frontier
+	return t.store.checkMark(t.ctx, t.connection, t.school, t.head)
 }
 
 // append adds an entry to the log and returns its index. private are the values
@@ -138,9 +169,9 @@ func (t *tx) append(kind signinglog.Type, actor custody.Actor, fields, private m
 }
 
 // writeHead writes the new entries, signs the new checkpoint and moves the head.
-func (t *tx) writeHead() error {
+func (t *tx) writeHead() ([]byte, error) {
 	if len(t.tail.entries) == 0 {
-		return nil
+		return t.head.Checkpoint, nil
 	}
 	var rows [][]any
 	for _, p := range t.tail.entries {
@@ -148,33 +179,33 @@ func (t *tx) writeHead() error {
 			orNull(p.entry.Token()), at(p.entry.At), p.bytes, p.hashes})
 	}
 	if err := t.insert(`INSERT INTO log_entries (school_id, entry_index, entry_type, actor_id, person_id, token_id, logged_at, bytes, hashes) VALUES `, rows); err != nil {
-		return fmt.Errorf("write log entries: %w", err)
+		return nil, fmt.Errorf("write log entries: %w", err)
 	}
 	rows = nil
 	for _, r := range t.tail.reveals {
 		rows = append(rows, []any{string(t.school), r.Index, r.Field, r.Salt, r.Value})
 	}
 	if err := t.insert(`INSERT INTO reveals (school_id, entry_index, field, salt, value) VALUES `, rows); err != nil {
-		return fmt.Errorf("write reveals: %w", err)
+		return nil, fmt.Errorf("write reveals: %w", err)
 	}
 	root, err := t.tail.frontier.Root()
 	if err != nil {
-		return fmt.Errorf("log root: %w", err)
+		return nil, fmt.Errorf("log root: %w", err)
 	}
 	c := signinglog.Checkpoint{Origin: t.head.Origin, Size: t.tail.frontier.Size(), Root: root}
 	signed, err := signinglog.Sign(c, t.store.signer)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	moved, err := t.exec(t.ctx, `UPDATE log_heads SET size = ?, root = ?, frontier = ?, checkpoint = ?, updated_at = ? WHERE school_id = ? AND size = ?`,
 		c.Size, root[:], t.tail.frontier.Bytes(), signed, at(t.store.now()), string(t.school), t.head.Size)
 	if err != nil {
-		return fmt.Errorf("move log head: %w", err)
+		return nil, fmt.Errorf("move log head: %w", err)
 	}
 	if moved != 1 {
-		return fmt.Errorf("move log head: %w: somebody else appended", ErrBusy)
+		return nil, fmt.Errorf("move log head: %w: somebody else appended", ErrBusy)
 	}
-	return nil
+	return signed, nil
 }
 
 // insert writes rows with as few statements as the sizes allow.
@@ -211,4 +242,44 @@ func (t *tx) advanceMark() {
 		// date. The next change writes it again.
 		t.store.log.Error("mark not written", "error", err)
 	}
+}
+
+// batchProofs makes receipts of the entries of one transaction without reading:
+// the frontier from before and the hashes that the new entries completed hold
+// every hash on their way to the root.
+type batchProofs struct {
+	from       signinglog.Frontier
+	entries    []pendingEntry
+	checkpoint []byte
+}
+
+func (t *tx) proofs(signed []byte) *batchProofs {
+	return &batchProofs{from: t.from, entries: t.tail.entries, checkpoint: signed}
+}
+
+// ReadHashes implements tlog.HashReader.
+func (p *batchProofs) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	found := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		level, n := tlog.SplitStoredHashIndex(index)
+		entry := (n+1)<<level - 1 - p.from.Size()
+		if entry >= 0 && entry < int64(len(p.entries)) {
+			found[i] = tlog.Hash(p.entries[entry].hashes[level*tlog.HashSize : (level+1)*tlog.HashSize])
+			continue
+		}
+		old, err := p.from.ReadHashes(indexes[i : i+1])
+		if err != nil {
+			return nil, err
+		}
+		found[i] = old[0]
+	}
+	return found, nil
+}
+
+func (p *batchProofs) receipt(index int64) (signinglog.Receipt, error) {
+	proof, err := tlog.ProveRecord(p.from.Size()+int64(len(p.entries)), index, p)
+	if err != nil {
+		return signinglog.Receipt{}, fmt.Errorf("prove entry %d: %w", index, err)
+	}
+	return signinglog.Receipt{Index: index, Entry: p.entries[index-p.from.Size()].bytes, Proof: proof, Checkpoint: p.checkpoint}, nil
 }

@@ -135,6 +135,15 @@ func (s *Store) CreatePerson(ctx context.Context, actor custody.Actor, n NewPers
 	}
 	row := personRow{rowBase: rowBase{ID: newID(), School: string(actor.School)}, Admin: n.Admin}
 	err := s.write(ctx, actor.School, func(t *tx) error {
+		if n.Username != "" {
+			var taken int
+			if err := t.get(t.ctx, &taken, `SELECT COUNT(*) FROM accounts WHERE school_id = ? AND username = ?`, row.School, n.Username); err != nil {
+				return fmt.Errorf("create account: %w", err)
+			}
+			if taken > 0 {
+				return custody.Conflict(custody.ReasonDuplicate, "field", "username")
+			}
+		}
 		row.CreatedAt = at(t.now)
 		var err error
 		row.Entry, err = t.append(signinglog.TypePerson, actor, row.fields(), map[string]string{"name": n.Name, "email": n.Email, "phone": n.Phone})
@@ -147,13 +156,6 @@ func (s *Store) CreatePerson(ctx context.Context, actor custody.Actor, n NewPers
 		}
 		if n.Username == "" {
 			return nil
-		}
-		var taken int
-		if err := t.get(t.ctx, &taken, `SELECT COUNT(*) FROM accounts WHERE school_id = ? AND username = ?`, row.School, n.Username); err != nil {
-			return fmt.Errorf("create account: %w", err)
-		}
-		if taken > 0 {
-			return custody.Conflict(custody.ReasonDuplicate, "field", "username")
 		}
 		if err := t.insertRow(`INSERT INTO accounts (person_id, school_id, username, password_hash, changed_at)`,
 			row.ID, row.School, n.Username, n.PasswordHash, row.CreatedAt); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -23,10 +24,12 @@ var errClosed = errors.New("register is closed")
 
 // change is one caller's step, run inside a transaction it shares with others.
 type change struct {
-	ctx  context.Context
-	make func(*tx) error // CreateSchool only: what must be there before the head
-	run  func(*tx) error
-	done chan error // one answer, always
+	ctx    context.Context
+	make   func(*tx) error // CreateSchool only: what must be there before the head
+	run    func(*tx) error // may be run again, after what it did was rolled back
+	record bool            // only records a signature: see tx.deferred
+	done   chan error      // one answer, always
+	proofs *batchProofs    // of the entries of its transaction; set before the answer
 }
 
 // sequencer orders the changes of one school.
@@ -39,8 +42,8 @@ type sequencer struct {
 }
 
 // write runs a change and returns once its entries are durable. Run may be
-// called once only; what it leaves in the caller's variables counts only when
-// write returns nil.
+// called more than once, each time on the state of before; what it leaves in the
+// caller's variables counts only when write returns nil.
 func (s *Store) write(ctx context.Context, school custody.SchoolID, run func(*tx) error) error {
 	return s.submit(school, &change{ctx: ctx, run: run, done: make(chan error, 1)})
 }
@@ -102,12 +105,32 @@ func (q *sequencer) loop() {
 	}
 }
 
-// commit runs a batch in one transaction and answers each of its changes.
+// commit runs a batch in one transaction and answers each of its changes. It
+// tries without savepoints first, since nearly all changes succeed or find out
+// that they can't before they write. When one fails half way, everything is
+// rolled back and run again with a savepoint for each.
 func (q *sequencer) commit(batch []*change) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
+	// Changes of one batch were asked for at the same time: their order is free.
+	slices.SortStableFunc(batch, func(a, b *change) int {
+		switch {
+		case a.record == b.record:
+			return 0
+		case b.record:
+			return -1
+		}
+		return 1
+	})
 	answers := make([]error, len(batch))
-	if err := q.transact(ctx, batch, answers); err != nil {
+	err := q.transact(ctx, batch, answers, false)
+	if err != nil && !errors.Is(err, ErrUnreachable) && q.conn != nil {
+		if err = q.rollback(ctx); err == nil {
+			clear(answers)
+			err = q.transact(ctx, batch, answers, true)
+		}
+	}
+	if err != nil {
 		// Whatever failed, nothing of this transaction may be taken for done. The
 		// connection goes with it: its state is not worth finding out.
 		if q.conn != nil {
@@ -125,7 +148,10 @@ func (q *sequencer) commit(batch []*change) {
 	}
 }
 
-func (q *sequencer) transact(ctx context.Context, batch []*change, answers []error) error {
+// errHalfDone asks for a second run with savepoints.
+var errHalfDone = errors.New("a change failed after it had written")
+
+func (q *sequencer) transact(ctx context.Context, batch []*change, answers []error, savepoints bool) error {
 	if q.conn == nil {
 		conn, err := q.store.writer.db.Connx(ctx)
 		if err != nil {
@@ -140,36 +166,58 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 	if err := q.conn.run(ctx, begin); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	t := &tx{querier: q.conn, store: q.store, ctx: ctx, school: q.school}
+	t := &tx{connection: q.conn, store: q.store, ctx: ctx, school: q.school, immediate: savepoints}
 	if first := batch[0]; first.make != nil {
 		t.now = q.store.now()
 		if err := first.make(t); err != nil {
 			answers[0] = err
+			for i := range batch[1:] {
+				answers[i+1] = custody.NotFound("school")
+			}
 			return q.rollback(ctx)
 		}
 	}
 	if err := t.lockHead(); err != nil {
-		return err
+		if refusal := (*custody.Error)(nil); !errors.As(err, &refusal) {
+			return err
+		}
+		for i := range answers {
+			answers[i] = err
+		}
+		return q.rollback(ctx)
 	}
 	done := 0
 	for i, c := range batch {
-		answers[i] = q.runOne(ctx, t, c, len(batch) > 1)
-		if answers[i] == nil {
+		if savepoints {
+			answers[i] = q.runGuarded(ctx, t, c)
+		} else {
+			answers[i] = q.runOne(t, c)
+		}
+		switch {
+		case answers[i] == nil:
 			done++
-		} else if errors.Is(answers[i], ErrUnreachable) {
+		case errors.Is(answers[i], ErrUnreachable), errors.Is(answers[i], errHalfDone):
 			return answers[i]
 		}
 	}
 	if done == 0 {
 		return q.rollback(ctx)
 	}
-	if err := t.writeHead(); err != nil {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	signed, err := t.writeHead()
+	if err != nil {
 		return err
 	}
 	if err := q.conn.run(ctx, "COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	t.advanceMark()
+	proofs := t.proofs(signed)
+	for _, c := range batch {
+		c.proofs = proofs
+	}
 	return nil
 }
 
@@ -180,28 +228,46 @@ func (q *sequencer) rollback(ctx context.Context) error {
 	return nil
 }
 
-// runOne runs a change; when others share the transaction, between a savepoint
-// and its release, so that its failure undoes its own steps only.
-func (q *sequencer) runOne(ctx context.Context, t *tx, c *change, shared bool) error {
+// runOne runs a change without a savepoint. One that fails before it wrote
+// anything has nothing to undo but its place in the log.
+func (q *sequencer) runOne(t *tx, c *change) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	if shared {
-		if err := q.conn.run(ctx, "SAVEPOINT change"); err != nil {
+	if !c.record {
+		if err := t.flush(); err != nil {
 			return err
 		}
 	}
-	before := t.tail
-	t.now = q.store.now()
+	before := t.begin()
 	err := guard(func() error { return c.run(t) })
-	switch {
-	case err == nil && shared:
+	if err == nil {
+		return nil
+	}
+	if refusal := (*custody.Error)(nil); t.wrote || !errors.As(err, &refusal) {
+		return fmt.Errorf("%w: %w", errHalfDone, err) // PostgreSQL goes on after no error
+	}
+	t.undo(before)
+	return err
+}
+
+// runGuarded runs a change between a savepoint and its release, so that its
+// failure undoes its own steps only.
+func (q *sequencer) runGuarded(ctx context.Context, t *tx, c *change) error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	if err := q.conn.run(ctx, "SAVEPOINT change"); err != nil {
+		return err
+	}
+	before := t.begin()
+	err := guard(func() error { return c.run(t) })
+	if err == nil {
 		return q.conn.run(ctx, "RELEASE SAVEPOINT change")
-	case err != nil && shared:
-		t.tail = before
-		if undo := q.conn.run(ctx, "ROLLBACK TO SAVEPOINT change"); undo != nil {
-			return fmt.Errorf("%w: roll back: %w", ErrUnreachable, errors.Join(undo, err))
-		}
+	}
+	t.undo(before)
+	if undo := q.conn.run(ctx, "ROLLBACK TO SAVEPOINT change"); undo != nil {
+		return fmt.Errorf("%w: roll back: %w", ErrUnreachable, errors.Join(undo, err))
 	}
 	return err
 }

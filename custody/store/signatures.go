@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
@@ -41,15 +42,15 @@ func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant 
 		return signinglog.Receipt{}, custody.Invalid("signed_at", "time %v", r.SignedAt)
 	}
 	var index int64
-	var entry []byte
-	err := s.write(ctx, actor.School, func(t *tx) error {
+	var repeated bool
+	c := &change{ctx: ctx, record: true, done: make(chan error, 1), run: func(t *tx) error {
 		g, err := t.ownGrant(actor, grant)
 		if err != nil {
 			return err
 		}
 		row := signatureRow{grantRecord: g.grantRecord, SignatureID: newID(), SHA256Out: r.SHA256Out, ByteRangeDigest: r.ByteRangeDigest, CMS: r.CMS,
 			Level: r.Level, Field: r.Field, SignedAt: at(r.SignedAt), RecordedAt: at(t.now), Late: t.now.After(g.ExpiresAt.Time)}
-		if g.SignatureEntry != nil {
+		if repeated = g.SignatureEntry != nil; repeated {
 			index = *g.SignatureEntry
 			return t.sameSignature(row)
 		}
@@ -60,23 +61,47 @@ func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant 
 		if row.Index, err = t.append(signinglog.TypeSignature, actor, row.fields(), private); err != nil {
 			return err
 		}
-		index, entry = row.Index, t.tail.entries[len(t.tail.entries)-1].bytes
-		if err := t.insertRow(`INSERT INTO signatures (id, school_id, grant_id, sha256_out, byte_range_digest, cms, level, signature_field, signed_at, recorded_at, late, entry_index)`,
-			row.SignatureID, row.School, row.ID, row.SHA256Out, row.ByteRangeDigest, row.CMS, row.Level, row.Field, row.SignedAt, row.RecordedAt, row.Late, row.Index); err != nil {
-			return fmt.Errorf("write signature: %w", err)
+		index = row.Index
+		t.deferred = append(t.deferred, row)
+		if t.immediate {
+			return t.flush()
 		}
-		return t.closeGrant(g.ID)
-	})
-	if err != nil {
+		return nil
+	}}
+	if err := s.submit(actor.School, c); err != nil {
 		return signinglog.Receipt{}, err
 	}
-	if entry == nil {
-		err := s.reader.get(ctx, &entry, `SELECT bytes FROM log_entries WHERE school_id = ? AND entry_index = ?`, string(actor.School), index)
-		if err != nil {
-			return signinglog.Receipt{}, fmt.Errorf("read log entry %d: %w", index, err)
-		}
+	if !repeated {
+		return c.proofs.receipt(index)
+	}
+	var entry []byte
+	if err := s.reader.get(ctx, &entry, `SELECT bytes FROM log_entries WHERE school_id = ? AND entry_index = ?`, string(actor.School), index); err != nil {
+		return signinglog.Receipt{}, fmt.Errorf("read log entry %d: %w", index, err)
 	}
 	return s.receipt(ctx, actor.School, index, entry)
+}
+
+// flush writes the signatures that wait and closes their grants.
+func (t *tx) flush() error {
+	if len(t.deferred) == 0 {
+		return nil
+	}
+	var rows [][]any
+	ids := make([]any, 0, len(t.deferred))
+	for _, row := range t.deferred {
+		rows = append(rows, []any{row.SignatureID, row.School, row.ID, row.SHA256Out, row.ByteRangeDigest, row.CMS, row.Level, row.Field,
+			row.SignedAt, row.RecordedAt, row.Late, row.Index})
+		ids = append(ids, row.ID)
+	}
+	if err := t.insert(`INSERT INTO signatures (id, school_id, grant_id, sha256_out, byte_range_digest, cms, level, signature_field, signed_at, recorded_at, late, entry_index) VALUES `, rows); err != nil {
+		return fmt.Errorf("write signatures: %w", err)
+	}
+	if _, err := t.exec(t.ctx, `UPDATE grants SET closed_at = (SELECT s.recorded_at FROM signatures s WHERE s.grant_id = grants.id)
+		WHERE closed_at IS NULL AND id IN (?`+strings.Repeat(",?", len(ids)-1)+`)`, ids...); err != nil {
+		return fmt.Errorf("close grants: %w", err)
+	}
+	t.deferred = t.deferred[:0]
+	return nil
 }
 
 // grantToRecord is a grant with what its signature's entry repeats.
@@ -130,13 +155,6 @@ func (t *tx) sameSignature(row signatureRow) error {
 	return nil
 }
 
-func (t *tx) closeGrant(id string) error {
-	if _, err := t.exec(t.ctx, `UPDATE grants SET closed_at = ? WHERE id = ? AND closed_at IS NULL`, at(t.now), id); err != nil {
-		return fmt.Errorf("close grant: %w", err)
-	}
-	return nil
-}
-
 // AbandonGrant notes that a grant was not used. Sent again it changes nothing;
 // for a grant with a signature it is a conflict. A signature that turns up after
 // all is still recorded.
@@ -163,6 +181,9 @@ func (s *Store) AbandonGrant(ctx context.Context, actor custody.Actor, grant cus
 			row.ID, row.School, row.Reason, row.AbandonedAt, row.Index); err != nil {
 			return fmt.Errorf("abandon grant: %w", err)
 		}
-		return t.closeGrant(g.ID)
+		if _, err := t.exec(t.ctx, `UPDATE grants SET closed_at = ? WHERE id = ? AND closed_at IS NULL`, at(t.now), g.ID); err != nil {
+			return fmt.Errorf("close grant: %w", err)
+		}
+		return nil
 	})
 }
