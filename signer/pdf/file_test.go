@@ -375,3 +375,28 @@ func TestConcurrent(t *testing.T) {
 		group.Wait()
 	}
 }
+
+// TestCutAnywhere: a file that is cut before its trailer is truncated wherever it is cut; after that it opens or says so.
+func TestCutAnywhere(t *testing.T) {
+	for _, c := range []struct{ name, last string }{
+		{"minimal.pdf", "trailer"},
+		{"eol-cr.pdf", "trailer"},
+		{"object-streams.pdf", "12 0 obj"},
+		{"quy-che.pdf", "trailer"},
+		{"thong-bao-linearized.pdf", "1 0 obj"},
+		{"quy-che-scan.pdf", "xref\n0 12"},
+	} {
+		b := readVector(t, c.name)
+		trailer := bytes.LastIndex(b, []byte(c.last))
+		if trailer < 0 {
+			t.Fatalf("%s has no %q", c.name, c.last)
+		}
+		step := 1 + len(b)/400
+		for cut := 16; cut <= len(b); cut += step {
+			_, err := Open(bytes.NewReader(b[:cut]), int64(cut))
+			if cut <= trailer && KindOf(err) != KindTruncated || err != nil && KindOf(err) != KindTruncated {
+				t.Errorf("%s cut at %d of %d: %v", c.name, cut, len(b), err)
+			}
+		}
+	}
+}

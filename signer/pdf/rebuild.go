@@ -23,11 +23,14 @@ func (f *File) openByScan(cause error) error {
 	}}
 	f.rebuilt = cause.Error()
 	err := f.check()
-	if err == nil || !repairable(err) || s.catalog == (Ref{}) || x.trailer["Root"] == s.catalog {
-		return err
+	if err != nil && repairable(err) && s.catalog != (Ref{}) && x.trailer["Root"] != s.catalog {
+		x.trailer["Root"] = s.catalog
+		err = f.check()
 	}
-	x.trailer["Root"] = s.catalog
-	return f.check()
+	if length, ok := f.linearized(); ok && length > f.size && err != nil && repairable(err) {
+		return fail(KindTruncated, f.size, "a linearized file of %d bytes", length)
+	}
+	return err
 }
 
 // scan goes once through the file, from object to object.

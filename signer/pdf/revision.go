@@ -13,12 +13,13 @@ func (f *File) groupRevisions() {
 	newer := f.size // where the section of the next revision begins
 	for i := 0; i < n; i++ {
 		r := &revision{sections: f.sections[i : i+1]}
-		if i == n-2 && f.sections[i].offset < f.sections[i+1].offset && f.linearized() {
-			r.sections = f.sections[i:]
-			i++
+		if i == n-2 && f.sections[i].offset < f.sections[i+1].offset {
+			if _, ok := f.linearized(); ok {
+				r.sections = f.sections[i:]
+				i++
+			}
 		}
-		s := r.sections[0]
-		r.StartXRef, r.Kind = s.offset, s.kind
+		r.StartXRef, r.Kind = r.sections[0].offset, r.sections[0].kind
 		// The main section of a linearized file stands at its end.
 		for _, s := range r.sections {
 			r.End = max(r.End, f.revisionEnd(s, newer))
@@ -33,17 +34,21 @@ func (f *File) groupRevisions() {
 	}
 }
 
-// linearized tells whether the first object is a linearization dictionary.
-func (f *File) linearized() bool {
+// linearized tells whether the first object is a linearization dictionary, and the file's length by that.
+func (f *File) linearized() (length int64, ok bool) {
 	l := f.lexer(f.header)
 	defer l.release()
 	l.skipSpace() // the header is a comment
 	if _, err := l.objectHeader(); err != nil {
-		return false
+		return 0, false
 	}
 	o, err := l.object(0)
 	d, ok := o.(Dict)
-	return err == nil && ok && d["Linearized"] != nil
+	if err != nil || !ok || d["Linearized"] == nil {
+		return 0, false
+	}
+	n, _ := d["L"].(Integer)
+	return int64(n), true
 }
 
 // revisionEnd finds the %%EOF that follows a section, within what some writers put between, but not beyond where the
