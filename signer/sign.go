@@ -82,7 +82,8 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 	tail[gap], tail[rest-1] = '<', '>'
 	prefix.Write(tail[gap:])
 	prefix.Sum(doc.sumOut[:0])
-	if err := doc.selfCheck(ctx, p, chain[0], &opt); err != nil {
+	// A signature that was made is not thrown away because the caller has lost patience in the meantime.
+	if err := doc.selfCheck(context.WithoutCancel(ctx), p, chain[0], &opt); err != nil {
 		return nil, err
 	}
 	return doc, nil
@@ -193,9 +194,6 @@ func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certif
 		Prefix: &validation.Prefix{Length: d.in.Size(), State: p.state},
 	})
 	if err != nil {
-		if cancelled(err) {
-			return fail(CodeCancelled, err)
-		}
 		return refuse(err)
 	}
 	if len(report.Signatures) != 1 {
@@ -214,13 +212,13 @@ func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certif
 	case !s.Certificate.Equal(cert):
 		return refuse(errors.New("it names another certificate"))
 	case opt.Level == LevelBT && s.Level != "B-T" && opt.Roots != nil:
-		return refuse(fmt.Errorf("level %s: %v", s.Level, s.Details), "sub_indication", "")
+		return fail(CodeTimestampFailed, fmt.Errorf("time-stamp from %s: %v", opt.TSA, s.Details), "url", opt.TSA)
 	}
 	if !p.signed() {
 		return nil
 	}
 	// To the signatures before, the update must be a permitted change.
-	changes, details, err := validation.LaterChanges(f, len(p.file.Revisions())-1)
+	changes, details, err := validation.LaterChanges(ctx, f, len(p.file.Revisions())-1)
 	if err != nil {
 		return refuse(err)
 	}

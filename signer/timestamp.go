@@ -9,8 +9,9 @@ import (
 	"sokyso/signer/cms"
 )
 
-// timestampRoom is kept for a time-stamp token: one with a chain of three RSA-4096 certificates has about 7 KiB.
-const timestampRoom = 12 << 10
+// timestampRoom is kept for a time-stamp token, in bytes: one with a chain of three RSA-4096 certificates has about
+// 7 KiB.
+const timestampRoom = 16 << 10
 
 // stamp gets a time-stamp over the signature value (ETSI EN 319 122-1 §5.3) and adds it to the CMS.
 func stamp(ctx context.Context, der []byte, opt *Options) ([]byte, error) {

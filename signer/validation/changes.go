@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ type changeSet struct {
 }
 
 // laterChanges judges what was done to the file after the revision that a signature covers.
-func laterChanges(h *history, revision int, limits *Restrictions) (string, []Detail, error) {
+func laterChanges(ctx context.Context, h *history, revision int, limits *Restrictions) (string, []Detail, error) {
 	if revision >= h.last {
 		return ChangesNone, nil, nil
 	}
@@ -56,7 +57,7 @@ func laterChanges(h *history, revision int, limits *Restrictions) (string, []Det
 			s.fresh[ref] = true
 		}
 	}
-	if err := s.compare(); err != nil {
+	if err := s.compare(ctx); err != nil {
 		return "", nil, err
 	}
 	slices.SortFunc(s.details, func(a, b Detail) int {
@@ -91,7 +92,7 @@ func (s *changeSet) forbidden(ref pdf.Ref, reason string) {
 	s.details = append(s.details, detail(DetailChangesForbidden, "object", show(ref), "reason", reason))
 }
 
-func (s *changeSet) compare() error {
+func (s *changeSet) compare(ctx context.Context) error {
 	oldRoot, _, err := s.old.Catalog()
 	if err != nil {
 		return fmt.Errorf("read catalog: %w", err)
@@ -100,7 +101,7 @@ func (s *changeSet) compare() error {
 	if err != nil {
 		return fmt.Errorf("read catalog: %w", err)
 	}
-	if s.graph, err = walk(s.history, s.revision, s.changed); err != nil {
+	if s.graph, err = walk(ctx, s.history, s.revision, s.changed); err != nil {
 		return err
 	}
 	if s.new.Trailer()["Encrypt"] != nil && s.old.Trailer()["Encrypt"] == nil {

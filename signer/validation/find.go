@@ -2,6 +2,7 @@ package validation
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,12 +46,15 @@ func (c *candidate) key() key {
 
 // find lists the signatures that any revision's form has, in the order in which they were added, and signature
 // dictionaries that later revisions added without a field. With only, fields of other names are passed over.
-func find(h *history, only string) ([]*candidate, error) {
+func find(ctx context.Context, h *history, only string) ([]*candidate, error) {
 	if h.last+1 > maxRevisions {
 		return nil, &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: fmt.Sprintf("%d revisions", h.last+1)}
 	}
 	l := finder{history: h, known: map[key]*candidate{}, stands: map[place]*candidate{}}
 	for n := range h.last + 1 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		at := h.at(n)
 		fields, err := at.Fields()
 		if err != nil {
@@ -74,6 +78,9 @@ func find(h *history, only string) ([]*candidate, error) {
 	// A signature dictionary that no field leads to: the trace of a field that was damaged or taken away. Those of
 	// the first revision are left alone; looking through a whole document costs more than it can tell.
 	for n := 1; n <= h.last; n++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		for _, ref := range h.changed(n) {
 			if err := l.loose(h.at(n), ref, n); err != nil {
 				return nil, err

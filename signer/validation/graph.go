@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"context"
 	"fmt"
 
 	"sokyso/signer/pdf"
@@ -35,7 +36,7 @@ func (g *graph) only(ref pdf.Ref, keys ...pdf.Name) bool {
 
 // walk goes through all objects that can be reached from the trailer and records who refers to the objects of
 // interest. What stands in a list that is an object of its own counts as standing under the key of the list.
-func walk(h *history, revision int, interest map[pdf.Ref]bool) (*graph, error) {
+func walk(ctx context.Context, h *history, revision int, interest map[pdf.Ref]bool) (*graph, error) {
 	w := walker{
 		interest: interest, graph: &graph{through: map[pdf.Ref]map[pdf.Name]bool{}},
 		seen: map[pdf.Ref]bool{}, lists: map[step]bool{},
@@ -44,7 +45,10 @@ func walk(h *history, revision int, interest map[pdf.Ref]bool) (*graph, error) {
 	for _, k := range []pdf.Name{"Root", "Info"} {
 		w.visit(trailer[k], k)
 	}
-	for len(w.queue) > 0 {
+	for n := 0; len(w.queue) > 0; n++ {
+		if n%1024 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		s := w.queue[len(w.queue)-1]
 		w.queue = w.queue[:len(w.queue)-1]
 		if len(w.seen)+len(w.lists) > maxObjects {

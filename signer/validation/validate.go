@@ -24,7 +24,7 @@ func Validate(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Rep
 // ValidateFile is Validate for a file that is open already; r is what it was opened on.
 func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) (*Report, error) {
 	h := newHistory(f)
-	candidates, err := find(h, opt.Field)
+	candidates, err := find(ctx, h, opt.Field)
 	if err != nil {
 		return nil, fmt.Errorf("find signatures: %w", err)
 	}
@@ -253,7 +253,7 @@ func (v *run) judge(ctx context.Context) error {
 		}
 	}
 	if v.sig.Covers != "" {
-		if err := v.later(); err != nil {
+		if err := v.later(ctx); err != nil {
 			return err
 		}
 	}
@@ -298,15 +298,17 @@ func (v *run) judgeMath(err error) {
 }
 
 // later looks at the revisions after the one that is covered.
-func (v *run) later() error {
+func (v *run) later(ctx context.Context) error {
 	s := &v.sig
 	limits, err := restrictionsOf(v.h.at(s.Revision), v.c)
 	if err != nil {
 		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailFieldBroken, "reason", err.Error()))
 		limits = &Restrictions{}
 	}
-	verdict, details, err := laterChanges(v.h, s.Revision, limits)
+	verdict, details, err := laterChanges(ctx, v.h, s.Revision, limits)
 	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case pdf.KindOf(err) == pdf.KindRead:
 		return fmt.Errorf("compare revisions: %w", err)
 	case err != nil:
