@@ -177,6 +177,7 @@ func (a *Agent) record(ctx context.Context, client *wire.Client, current *job) (
 		return 0, err
 	}
 	if err := a.storeReceipt(receipt, current); err != nil {
+		current.Index = &receipt.Index // it is logged all the same
 		return 0, err
 	}
 	return receipt.Index, nil

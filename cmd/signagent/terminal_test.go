@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// openPty makes a pseudo-terminal: the side of the person and the program's.
+func openPty(t *testing.T) (person, program *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { person.Close() })
+	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return person, program
+}
+
+// TestPINIsNotEchoed types the PIN when it is asked for, as a person does, and
+// looks at all that the terminal shows. Progress is shown there too.
+func TestPINIsNotEchoed(t *testing.T) {
+	s := testSchool(t)
+	person, program := openPty(t)
+	cmd := s.agent("principal", "sign", "thong-bao.pdf", "--token", s.template.serials["principal"], "--kind", "TB", "--purpose", "x")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	program.Close()
+	shown := make(chan []byte)
+	go func() {
+		defer close(shown)
+		for {
+			buffer := make([]byte, 4096)
+			n, err := person.Read(buffer)
+			if n > 0 {
+				shown <- buffer[:n]
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	var screen bytes.Buffer
+	typed := false
+	for deadline := time.After(30 * time.Second); ; {
+		select {
+		case part, open := <-shown:
+			screen.Write(part)
+			if !typed && strings.Contains(screen.String(), "Mã PIN của USB ký số “Hieu truong”") && strings.HasSuffix(screen.String(), "): ") {
+				typed = true
+				if _, err := person.WriteString(testPIN + "\n"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if open {
+				continue
+			}
+		case <-deadline:
+			t.Error("no end within 30 s")
+			_ = cmd.Process.Kill()
+		}
+		break
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, screen.String())
+	}
+	if text := screen.String(); !typed || strings.Contains(text, testPIN) || !strings.Contains(text, "ĐÃ KÝ") || !strings.Contains(text, "xin phép dịch vụ") {
+		t.Errorf("the terminal showed:\n%s", text)
+	}
+}
