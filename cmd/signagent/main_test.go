@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("URL", s.url)
 			env.Setenv("PIN", s.pin("principal"))
 			env.Setenv("ROOTS", template(nil).roots)
+			env.Setenv("TSA", template(nil).authority.TSAURL())
 			return writeInputs(env.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

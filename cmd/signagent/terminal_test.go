@@ -88,3 +88,51 @@ func TestPINIsNotEchoed(t *testing.T) {
 		t.Errorf("the terminal showed:\n%s", text)
 	}
 }
+
+// TestInterruptedAtThePrompt: Ctrl-C while the PIN is asked for. Nothing is
+// signed, the grant is given back, and the terminal echoes again.
+func TestInterruptedAtThePrompt(t *testing.T) {
+	s := testSchool(t)
+	person, program := openPty(t)
+	defer program.Close()
+	cmd := s.agent("principal", "sign", "thong-bao.pdf", "hai.pdf", "--token", s.template.serials["principal"], "--kind", "TB", "--purpose", "x", "--json")
+	var out bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, &out, program
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var screen []byte
+	for buffer := make([]byte, 4096); !bytes.HasSuffix(screen, []byte("): ")); {
+		n, err := person.Read(buffer)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, screen)
+		}
+		screen = append(screen, buffer[:n]...)
+	}
+	go func() { // what it still says has to be read, or it waits
+		for buffer := make([]byte, 4096); ; {
+			if _, err := person.Read(buffer); err != nil {
+				return
+			}
+		}
+	}()
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if cmd.ProcessState.ExitCode() != 1 || strings.Count(out.String(), `"code": "cancelled"`) != 1 || strings.Count(out.String(), `"code": "not_attempted"`) != 1 {
+		t.Errorf("%v\n%s", cmd.ProcessState, out.String())
+	}
+	state, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state.Lflag&unix.ECHO == 0 {
+		t.Error("the terminal does not echo any more")
+	}
+	if n := len(s.mustEntries(t, "abandonment")); n != 1 {
+		t.Errorf("%d abandoned grants", n)
+	}
+	s.mustBeWhole(t, "principal")
+}

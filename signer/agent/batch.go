@@ -20,6 +20,8 @@ type run struct {
 	*Agent
 	batch  *Batch
 	device *device // nil until the first file needs the token
+
+	logSeen bool // the log's head was checked in this batch; each receipt is checked anyway
 }
 
 // SignBatch signs the files one after the other and says what became of each. An
@@ -199,8 +201,11 @@ func (r *run) grant(ctx context.Context, request string, job Job, input *signer.
 	if r.batch.Standalone {
 		return wire.Grant{}, nil
 	}
-	if err := r.checkLog(ctx); err != nil {
-		return wire.Grant{}, err
+	if !r.logSeen {
+		if err := r.checkLog(ctx); err != nil {
+			return wire.Grant{}, err
+		}
+		r.logSeen = true
 	}
 	prior, err := priorSignatures(ctx, input, source)
 	if err != nil {
