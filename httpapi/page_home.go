@@ -62,6 +62,9 @@ func (s *server) pageHome(w http.ResponseWriter, r *http.Request, actor custody.
 		}
 	}
 	for _, t := range tokens {
+		if t.Custodian != actor.Person {
+			continue // offered to the person, and listed so
+		}
 		page.Tokens = append(page.Tokens, s.card(t, open))
 	}
 	for _, i := range incidents {
