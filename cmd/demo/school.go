@@ -289,23 +289,10 @@ func (s *school) put(who int, name string) (string, error) {
 	return path, os.WriteFile(path, content, 0o644)
 }
 
-// entriesSince returns the entries of the log from an index on, as the admin sees them.
-func (s *school) entriesSince(ctx context.Context, from int64) ([]wire.Entry, error) {
-	var all []wire.Entry
-	for {
-		got, err := s.clients[admin].Entries(ctx, wire.EntriesQuery{From: &from, Limit: 100})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, got.Entries...)
-		if got.Next == nil {
-			return all, nil
-		}
-		from = *got.Next
-	}
-}
+// vietnam is the zone of all times that the story tells.
+var vietnam = time.FixedZone("+07", 7*3600)
 
 // localTime writes a time as Vietnamese people do.
 func localTime(t time.Time) string {
-	return t.In(time.FixedZone("+07", 7*3600)).Format("15:04:05 ngày 02/01/2006")
+	return t.In(vietnam).Format("15:04:05 02/01/2006")
 }

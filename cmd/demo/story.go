@@ -20,8 +20,7 @@ type story struct {
 	quyChe   paper // approved by the principal, then sealed
 	thongBao paper // approved by a deputy under KT., then sealed
 	pictures map[string]string
-	lossAt   time.Time
-	sealedBy []int64 // log indexes that the admin's page must list
+	logged   []int64 // log indexes that the admin's page must list
 }
 
 // paper is a document on its way: the unsigned input, then each signed state.
@@ -84,7 +83,7 @@ func (s *story) handOver(ctx context.Context) {
 		}()
 		s.check(err, "check.handover", map[string]any{"Name": desk.member.Name, "Token": desk.member.Token.Label, "Entry": entry})
 		if err == nil {
-			s.sealedBy = append(s.sealedBy, entry)
+			s.logged = append(s.logged, entry)
 		}
 	}
 }
@@ -145,7 +144,7 @@ func (s *story) told(err error, key, name, title string, result signed) {
 	params := map[string]any{"Name": name, "File": title, "Entry": "-", "Output": "-"}
 	if err == nil {
 		params["Entry"], params["Output"] = *result.EntryIndex, filepath.Base(result.Output)
-		s.sealedBy = append(s.sealedBy, *result.EntryIndex)
+		s.logged = append(s.logged, *result.EntryIndex)
 	}
 	s.check(err, key, params)
 }

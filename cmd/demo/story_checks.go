@@ -158,7 +158,7 @@ func (s *story) reportLoss(ctx context.Context) {
 		entry, err = s.lastEntry(ctx, "incident")
 	}
 	if s.check(err, "check.loss", map[string]any{"Name": loser.member.Name}) {
-		s.sealedBy = append(s.sealedBy, entry.Index)
+		s.logged = append(s.logged, entry.Index)
 	}
 	s.check(err, "check.loss_logged", map[string]any{"Entry": entry.Index, "At": localTime(entry.At)})
 
@@ -205,7 +205,7 @@ func (s *story) returnSeal(ctx context.Context) {
 		}
 	}
 	if s.check(err, "check.returned", map[string]any{"Name": seal.member.Name, "Entry": entry}) {
-		s.sealedBy = append(s.sealedBy, entry)
+		s.logged = append(s.logged, entry)
 	}
 	order := signing{Act: wire.ActIssue, Number: "137", Symbol: "QC-MNMT", Kind: "QC", Summary: "Quy chế", Purpose: "Ban hành quy chế của nhà trường"}
 	if s.quyChe.approved.Output != "" {

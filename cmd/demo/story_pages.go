@@ -36,7 +36,7 @@ func (s *story) fillLossForm(ctx context.Context, loser *desk) error {
 	}
 	p, err = b.submit(ctx, p, "/loss", map[string]string{
 		"token": loser.tokenID, "kind": "lost", "place": "Trên đường từ trường về nhà",
-		"discovered_at": time.Now().In(time.FixedZone("+07", 7*3600)).Format("2006-01-02T15:04"),
+		"discovered_at": time.Now().In(vietnam).Format("2006-01-02T15:04"),
 		"description":   "Rơi cùng chùm chìa khóa, đã quay lại tìm nhưng không thấy.",
 	})
 	if err != nil {
@@ -63,7 +63,7 @@ func (s *story) review(ctx context.Context) {
 	}
 	if err == nil {
 		var missing []string
-		for _, index := range s.sealedBy {
+		for _, index := range s.logged {
 			if link := fmt.Sprintf("/log/%d", index); !listed[link] {
 				missing = append(missing, link)
 			}
@@ -72,7 +72,7 @@ func (s *story) review(ctx context.Context) {
 			err = fmt.Errorf("the log page lacks %v", missing)
 		}
 	}
-	s.check(err, "check.review", map[string]any{"Count": len(s.sealedBy)})
+	s.check(err, "check.review", map[string]any{"Count": len(s.logged)})
 
 	if err != nil || s.quyChe.approved.EntryIndex == nil {
 		s.check(errors.New("the log page or the signature is missing"), "check.entry_page", map[string]any{"Entry": "-"})
