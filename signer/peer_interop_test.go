@@ -195,7 +195,7 @@ func TestPeerForgeries(t *testing.T) {
 			said = fmt.Sprintf("valid %t", r.Signers[0].ValidSignature)
 		}
 		ours := w.validate(t, b)
-		t.Logf("%s: pdfsign says %s, sokyso %s %s", name, said, ours.Indication(), ours.Signatures[0].SubIndication)
+		t.Logf("%s: pdfsign says %s, sokyso %s %s %v", name, said, ours.Indication(), ours.Signatures[0].SubIndication, ours.Signatures[0].Details)
 		if ours.Indication() != validation.TotalFailed {
 			t.Errorf("%s: %+v", name, ours)
 		}
