@@ -37,6 +37,8 @@ type tx struct {
 	// index, upon which the batch is run again, immediate.
 	immediate bool
 	deferred  []signatureRow
+	wanted    []custody.GrantID                  // whose signatures the batch records
+	grants    map[custody.GrantID]*grantToRecord // of wanted, read together; nil before
 }
 
 // exec notes that the change has written.

@@ -27,7 +27,7 @@ type change struct {
 	ctx    context.Context
 	make   func(*tx) error // CreateSchool only: what must be there before the head
 	run    func(*tx) error // may be run again, after what it did was rolled back
-	record bool            // only records a signature: see tx.deferred
+	record custody.GrantID // only records this grant's signature: see tx.deferred
 	done   chan error      // one answer, always
 	proofs *batchProofs    // of the entries of its transaction; set before the answer
 }
@@ -115,9 +115,9 @@ func (q *sequencer) commit(batch []*change) {
 	// Changes of one batch were asked for at the same time: their order is free.
 	slices.SortStableFunc(batch, func(a, b *change) int {
 		switch {
-		case a.record == b.record:
+		case (a.record == "") == (b.record == ""):
 			return 0
-		case b.record:
+		case a.record == "":
 			return -1
 		}
 		return 1
@@ -167,6 +167,11 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 		return fmt.Errorf("begin: %w", err)
 	}
 	t := &tx{connection: q.conn, store: q.store, ctx: ctx, school: q.school, immediate: savepoints}
+	for _, c := range batch {
+		if c.record != "" && !savepoints {
+			t.wanted = append(t.wanted, c.record)
+		}
+	}
 	if first := batch[0]; first.make != nil {
 		t.now = q.store.now()
 		if err := first.make(t); err != nil {
@@ -234,7 +239,7 @@ func (q *sequencer) runOne(t *tx, c *change) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	if !c.record {
+	if c.record == "" {
 		if err := t.flush(); err != nil {
 			return err
 		}

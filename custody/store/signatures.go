@@ -43,8 +43,8 @@ func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant 
 	}
 	var index int64
 	var repeated bool
-	c := &change{ctx: ctx, record: true, done: make(chan error, 1), run: func(t *tx) error {
-		g, err := t.ownGrant(actor, grant)
+	c := &change{ctx: ctx, record: grant, done: make(chan error, 1), run: func(t *tx) error {
+		g, err := t.grantToRecord(actor, grant)
 		if err != nil {
 			return err
 		}
@@ -121,17 +121,51 @@ var queryGrantToRecord = `SELECT ` + grantColumns + `, ` + fmt.Sprintf(nameOf, "
 	LEFT JOIN abandonments a ON a.grant_id = g.id
 	LEFT JOIN reveals u ON u.school_id = g.school_id AND u.entry_index = g.entry_index AND u.field = 'summary'
 	LEFT JOIN reveals f ON f.school_id = g.school_id AND f.entry_index = g.entry_index AND f.field = 'file_name'
-	WHERE g.school_id = ? AND g.person_id = ? AND g.id = ?`
+	WHERE g.school_id = ? AND g.id IN `
 
+// ownGrant reads a grant of the actor's as it is now.
 func (t *tx) ownGrant(actor custody.Actor, id custody.GrantID) (*grantToRecord, error) {
-	g, err := optional[grantToRecord](t, queryGrantToRecord, string(t.school), string(actor.Person), string(id))
+	g, err := optional[grantToRecord](t, queryGrantToRecord+`(?)`, string(t.school), string(id))
 	if err != nil {
 		return nil, fmt.Errorf("read grant: %w", err)
 	}
-	if g == nil {
+	if g == nil || g.Person != string(actor.Person) {
 		return nil, custody.NotFound("grant")
 	}
 	return g, nil
+}
+
+// grantToRecord reads a grant for its record. Those of a batch are read
+// together, once all other changes of the batch have run.
+func (t *tx) grantToRecord(actor custody.Actor, id custody.GrantID) (*grantToRecord, error) {
+	if t.grants == nil {
+		if err := t.readGrants(); err != nil {
+			return nil, err
+		}
+	}
+	if g := t.grants[id]; g != nil && g.Person == string(actor.Person) {
+		return g, nil
+	}
+	return t.ownGrant(actor, id)
+}
+
+func (t *tx) readGrants() error {
+	t.grants = make(map[custody.GrantID]*grantToRecord, len(t.wanted))
+	if len(t.wanted) < 2 {
+		return nil
+	}
+	args := []any{string(t.school)}
+	for _, id := range t.wanted {
+		args = append(args, string(id))
+	}
+	var rows []grantToRecord
+	if err := t.list(t.ctx, &rows, queryGrantToRecord+`(?`+strings.Repeat(",?", len(t.wanted)-1)+`)`, args...); err != nil {
+		return fmt.Errorf("read grants: %w", err)
+	}
+	for i := range rows {
+		t.grants[custody.GrantID(rows[i].ID)] = &rows[i]
+	}
+	return nil
 }
 
 // sameSignature compares a repeated record with the one that is there. The
