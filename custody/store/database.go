@@ -23,7 +23,7 @@ import (
 // Errors of the database, each with its cause. What they mean to a person is for
 // the operation to say.
 var (
-	ErrURL         = errors.New("register URL is neither sqlite: nor postgres:")
+	ErrURL         = errors.New("register URL names neither SQLite nor PostgreSQL")
 	ErrMissing     = errors.New("there is no register at this place")
 	ErrUnique      = errors.New("unique constraint")
 	ErrForeignKey  = errors.New("foreign key constraint")
