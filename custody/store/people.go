@@ -300,12 +300,12 @@ const queryPeople = `SELECT p.id, p.admin, COALESCE(n.value, '') AS name, COALES
 // People lists the school's people in the order they were registered. To who
 // does not manage the register, others come with name and positions only.
 func (s *Store) People(ctx context.Context, actor custody.Actor) ([]PersonRow, error) {
-	return s.people(ctx, actor, "", nil)
+	return s.people(ctx, actor, "")
 }
 
 // Person returns one person of the school, with the same limits as People.
 func (s *Store) Person(ctx context.Context, actor custody.Actor, id custody.PersonID) (PersonRow, error) {
-	rows, err := s.people(ctx, actor, ` AND p.id = ?`, []any{string(id)})
+	rows, err := s.people(ctx, actor, id)
 	if err != nil {
 		return PersonRow{}, err
 	}
@@ -315,17 +315,22 @@ func (s *Store) Person(ctx context.Context, actor custody.Actor, id custody.Pers
 	return rows[0], nil
 }
 
-func (s *Store) people(ctx context.Context, actor custody.Actor, condition string, args []any) ([]PersonRow, error) {
+// people lists one person, or all with "".
+func (s *Store) people(ctx context.Context, actor custody.Actor, only custody.PersonID) ([]PersonRow, error) {
+	one, of, args := "", "", []any{string(actor.School)}
+	if only != "" {
+		one, of, args = ` AND p.id = ?`, ` AND person_id = ?`, append(args, string(only))
+	}
 	var listed []listedPerson
-	if err := s.reader.list(ctx, &listed, queryPeople+condition+` ORDER BY p.entry_index`, append([]any{string(actor.School)}, args...)...); err != nil {
+	if err := s.reader.list(ctx, &listed, queryPeople+one+` ORDER BY p.entry_index`, args...); err != nil {
 		return nil, fmt.Errorf("list people: %w", err)
 	}
 	var positions []positionRow
-	if err := s.reader.list(ctx, &positions, `SELECT `+positionColumns+` FROM positions WHERE school_id = ? ORDER BY entry_index`, string(actor.School)); err != nil {
+	if err := s.reader.list(ctx, &positions, `SELECT `+positionColumns+` FROM positions WHERE school_id = ?`+of+` ORDER BY entry_index`, args...); err != nil {
 		return nil, fmt.Errorf("list positions: %w", err)
 	}
 	var scopes []scopeRow
-	if err := s.reader.list(ctx, &scopes, `SELECT `+scopeColumns+` FROM scopes WHERE school_id = ? ORDER BY entry_index`, string(actor.School)); err != nil {
+	if err := s.reader.list(ctx, &scopes, `SELECT `+scopeColumns+` FROM scopes WHERE school_id = ?`+of+` ORDER BY entry_index`, args...); err != nil {
 		return nil, fmt.Errorf("list scopes: %w", err)
 	}
 	rows := make([]PersonRow, 0, len(listed))
@@ -353,7 +358,7 @@ func (s *Store) people(ctx context.Context, actor custody.Actor, condition strin
 // ActorOf returns a person as an actor with the roles of today, and what their
 // screens show. ErrUnauthenticated when there is no such person (any more).
 func (s *Store) ActorOf(ctx context.Context, school custody.SchoolID, person custody.PersonID, via custody.Via) (custody.Actor, Me, error) {
-	rows, err := s.people(ctx, custody.Actor{School: school, Person: person}, ` AND p.id = ?`, []any{string(person)})
+	rows, err := s.people(ctx, custody.Actor{School: school, Person: person}, person)
 	if err != nil {
 		return custody.Actor{}, Me{}, err
 	}
