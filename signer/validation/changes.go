@@ -28,6 +28,8 @@ type changeSet struct {
 
 	harmless map[pdf.Ref]bool // objects of validation material and metadata visited
 
+	touched pdf.Ref // a field that was added, signed or filled in; document time-stamps do not count
+
 	verdict string
 	details []Detail
 }
@@ -59,6 +61,10 @@ func laterChanges(ctx context.Context, h *history, revision int, limits *Restric
 	}
 	if err := s.compare(ctx); err != nil {
 		return "", nil, err
+	}
+	// Validation material and document time-stamps may follow even then (ISO 32000-2 §12.8.2.2.2).
+	if limits.NoChanges && s.touched != (pdf.Ref{}) {
+		s.forbidden(s.touched, "the signature allows no changes")
 	}
 	slices.SortFunc(s.details, func(a, b Detail) int {
 		return strings.Compare(a.Code+a.Params["object"]+a.Params["reason"], b.Code+b.Params["object"]+b.Params["reason"])

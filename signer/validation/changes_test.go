@@ -97,6 +97,28 @@ func TestLaterSignatureIsBroken(t *testing.T) {
 	}
 }
 
+// TestNoChanges: after a signature with P=1 validation material and document time-stamps may follow, nothing else.
+func TestNoChanges(t *testing.T) {
+	w := newWorld(t)
+	objects := letter()
+	objects[12] = strings.Replace(objects[12], ">>", "/Lock << /Type /SigFieldLock /Action /Include /Fields [] /P 1 >> >>", 1)
+	signed := w.sign(t, build(objects), w.person(t, authority.Subject{}), signer.Options{Field: "Duyet"})
+	catalog := map[int]string{1: "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /Metadata 13 0 R /DSS << >> >>"}
+	field := map[int]string{200: "<< /Type /Annot /Subtype /Widget /FT /Sig /T (B) /Rect [0 0 0 0] /P 3 0 R >>", 11: "<< /Fields [10 0 R 12 0 R 200 0 R] /SigFlags 3 >>"}
+	for name, test := range map[string]struct {
+		file []byte
+		want string
+	}{
+		"validation material": {update(t, signed, catalog), validation.ChangesPermitted},
+		"time-stamp":          {stampDocument(t, w, signed), validation.ChangesPermitted},
+		"signature field":     {update(t, signed, field), validation.ChangesForbidden},
+	} {
+		if s := w.validate(t, test.file, offline).Signatures[0]; s.LaterChanges != test.want {
+			t.Errorf("%s: %s %v", name, s.LaterChanges, s.Details)
+		}
+	}
+}
+
 // TestCertification: a certification decides what may follow.
 func TestCertification(t *testing.T) {
 	w := newWorld(t)

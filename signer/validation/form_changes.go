@@ -156,6 +156,9 @@ func (s *changeSet) compareFieldKeys(ref pdf.Ref, was, now pdf.Dict, from inheri
 			s.suspicious(ref, "/"+string(k)+" of a form field was changed")
 		}
 	}
+	if changed {
+		s.touch(ref, now)
+	}
 	if by, locked := s.limits.Locked(from.name); changed && locked {
 		s.forbidden(ref, "a form field was changed that the signature in "+by+" locks")
 	}
@@ -186,6 +189,7 @@ func (s *changeSet) addedField(ref pdf.Ref, from inherited, depth int) error {
 	switch {
 	case from.kind == "Sig":
 		s.widgets[ref] = true
+		s.touch(ref, d)
 		if !from.nowSigned && d["AP"] != nil && s.visible(d) {
 			s.suspicious(ref, "a signature field was added that shows something and is not signed")
 		}
@@ -206,6 +210,14 @@ func (s *changeSet) addedField(ref pdf.Ref, from inherited, depth int) error {
 		}
 	}
 	return nil
+}
+
+// touch notes a field that is new or different, unless it holds a document time-stamp.
+func (s *changeSet) touch(ref pdf.Ref, field pdf.Dict) {
+	if v, err := s.new.Dict(field["V"]); err == nil && v["Type"] == pdf.Name("DocTimeStamp") {
+		return
+	}
+	s.touched = ref
 }
 
 // visible tells whether the widget takes up room.

@@ -316,10 +316,6 @@ func (v *run) later(ctx context.Context) error {
 		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailTooComplex, "reason", err.Error()))
 		return nil
 	}
-	if verdict == ChangesPermitted && limits.NoChanges {
-		verdict = ChangesForbidden
-		details = append(details, detail(DetailChangesForbidden, "object", show(v.c.ref), "reason", "the certification allows no changes"))
-	}
 	switch verdict {
 	case ChangesForbidden:
 		s.LaterChanges = verdict
