@@ -131,8 +131,11 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 	}
 	line.Actor, line.Subject = names[custody.PersonID(entry.Actor())], names[custody.PersonID(entry.Subject())]
 	line.Token = labels[entry.Token()]
-	line.Code, line.Late = entry.Fields["code"], entry.Fields["late"] != ""
-	if row.Type == string(signinglog.TypeIncident) {
+	line.Late = entry.Fields["late"] != ""
+	switch signinglog.Type(row.Type) {
+	case signinglog.TypeRefusal:
+		line.Code = entry.Fields["code"]
+	case signinglog.TypeIncident:
 		line.Kind = entry.Fields["kind"]
 	}
 	document := entry.Fields["document_number"]
