@@ -111,7 +111,7 @@ func (l *finder) field(at *pdf.File, field pdf.Field, n int) error {
 		c.last = n
 		return nil
 	}
-	c, err := l.add(locate(at, field, n))
+	c, err := l.add(l.locate(at, field, n))
 	if isRef {
 		l.stands[p] = c
 	}
@@ -154,7 +154,7 @@ func (l *finder) add(c *candidate) (*candidate, error) {
 }
 
 // locate reads the signature of a field.
-func locate(at *pdf.File, field pdf.Field, revision int) *candidate {
+func (l *finder) locate(at *pdf.File, field pdf.Field, revision int) *candidate {
 	c := &candidate{field: field.Name, fieldRef: field.Ref, revision: revision, last: revision}
 	ref, ok := field.Value.(pdf.Ref)
 	if !ok {
@@ -165,7 +165,7 @@ func locate(at *pdf.File, field pdf.Field, revision int) *candidate {
 		return c
 	}
 	c.ref = ref
-	o, err := at.Object(ref)
+	o, err := l.object(ref, revision)
 	if err != nil {
 		c.broken = err.Error()
 		return c
