@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sokyso/httpapi/wire"
 )
@@ -98,6 +99,35 @@ func TestNetworkLostWhileAskingForAGrant(t *testing.T) {
 		t.Errorf("%d grants", n)
 	}
 	s.mustBeWhole(t, "principal", "thong-bao.signed.pdf")
+}
+
+// TestGrantRunsOutBeforeThePIN: nothing is signed under a grant that is over.
+func TestGrantRunsOutBeforeThePIN(t *testing.T) {
+	s := testSchool(t)
+	s.proxy(t, func(w http.ResponseWriter, r *http.Request, forward http.Handler) bool {
+		if r.URL.Path != wire.PathGrants {
+			return false
+		}
+		recorder := httptest.NewRecorder()
+		forward.ServeHTTP(recorder, r)
+		var grant wire.Grant
+		if err := json.Unmarshal(recorder.Body.Bytes(), &grant); err != nil {
+			panic(err)
+		}
+		grant.ExpiresAt = grant.GrantedAt.Add(time.Millisecond)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(recorder.Code)
+		_ = json.NewEncoder(w).Encode(grant)
+		return true
+	})
+	result, status := s.signFile(t, "principal", "thong-bao.pdf")
+	if status != 1 || result.Status != "refused" || result.Code != wire.CodeGrantExpired {
+		t.Errorf("status %d, %+v", status, result)
+	}
+	if n := len(s.mustEntries(t, "abandonment")); n != 1 {
+		t.Errorf("%d abandoned grants", n)
+	}
+	s.mustBeWhole(t, "principal")
 }
 
 // TestServiceGoneAfterSigning: the signature stays, waits, and is sent by the

@@ -162,11 +162,16 @@ func (r *run) mayBegin(ctx context.Context) error {
 
 // makeSignature goes from the intent to the journal's "signed". On an error
 // nothing has been handed out.
-func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *signer.Prepared, grant wire.Grant, at time.Time) error {
+func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *signer.Prepared, grant wire.Grant, asked time.Time) error {
 	if err := r.device.login(ctx, r.batch); err != nil {
 		return err
 	}
-	f := facts{job: work, signer: r.device.certificate.X509.Subject.CommonName, at: at}
+	// A person may think long over a PIN. By the own clock alone: that it differs
+	// from the service's does not matter.
+	if grant.ID != "" && r.config.Now().Sub(asked) > grant.ExpiresAt.Sub(grant.GrantedAt) {
+		return &wire.Problem{Code: wire.CodeGrantExpired}
+	}
+	f := facts{job: work, signer: r.device.certificate.X509.Subject.CommonName, at: r.config.Now()}
 	if !r.batch.Standalone {
 		f.signer, f.school = grant.Signer, r.pairing.School
 	}

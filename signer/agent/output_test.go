@@ -222,6 +222,19 @@ func TestPINFromFile(t *testing.T) {
 	}
 }
 
+func TestPINKeyByKey(t *testing.T) {
+	for _, test := range []struct{ keys, want, code string }{
+		{"123456\r", "123456", ""}, {"123456\n", "123456", ""}, {"123456\x04", "123456", ""},
+		{"129\x7f3\x08\x083\r", "13", ""}, {"99\x15123\r", "123", ""}, {"\x7f\x7f1\r", "1", ""}, {"ạ\x7f1\r", "1", ""},
+		{"\r", "", "pin_empty"}, {"\x04", "", "pin_empty"}, {"12\x03", "", "cancelled"}, {"12", "", "pin_needed"},
+		{strings.Repeat("1", 255) + "\r", strings.Repeat("1", 255), ""}, {strings.Repeat("1", 256), "", "pin_too_long"},
+	} {
+		if pin, err := readLine(strings.NewReader(test.keys)); string(pin) != test.want || codeOf(err) != test.code {
+			t.Errorf("%.30q: %.30q, %v", test.keys, pin, err)
+		}
+	}
+}
+
 type iotestError struct{}
 
 func (iotestError) Read([]byte) (int, error) { return 0, errors.New("pulled out") }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -68,44 +69,85 @@ func PINFromTerminal(catalogue *Catalogue) func(context.Context, token.Info) ([]
 		if flags := FlagWords(catalogue, info.Flags); flags != "" {
 			fmt.Fprintln(out, catalogue.Sentence("pin.flags", "label", info.Label, "flags", flags))
 		}
-		fmt.Fprint(out, catalogue.Sentence("pin.prompt", "label", info.Label, "serial", info.Serial))
-		return readHidden(ctx, in, out)
+		return readHidden(ctx, in, out, catalogue.Sentence("pin.prompt", "label", info.Label, "serial", info.Serial))
 	}
 }
 
-// readHidden reads a line without echo. When the context ends first the terminal
-// is put back as it was: an echo that stays off outlives the program.
-func readHidden(ctx context.Context, in, out *os.File) ([]byte, error) {
+// readHidden shows the prompt and reads a line without echo. The echo is off
+// before the prompt is shown: a quick person's first digits would stay on the
+// screen. The terminal is put back as it was, also when the context ends first: an
+// echo that stays off outlives the program.
+func readHidden(ctx context.Context, in, out *os.File, prompt string) ([]byte, error) {
 	descriptor := int(in.Fd())
-	before, err := term.GetState(descriptor)
+	before, err := term.MakeRaw(descriptor)
 	if err != nil {
 		return nil, fail("pin_needed", err)
 	}
+	defer fmt.Fprintln(out)
+	defer func() { _ = term.Restore(descriptor, before) }()
+	fmt.Fprint(out, prompt)
 	type answer struct {
 		pin []byte
 		err error
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		pin, err := term.ReadPassword(descriptor)
+		pin, err := readLine(in)
 		answers <- answer{pin, err}
 	}()
-	defer fmt.Fprintln(out)
 	select {
 	case a := <-answers:
-		switch {
-		case errors.Is(a.err, io.EOF) || (a.err == nil && len(a.pin) == 0):
-			return nil, fail("pin_empty", nil)
-		case a.err != nil:
-			return nil, fail("pin_needed", a.err)
-		case len(a.pin) > maxPIN:
-			clear(a.pin)
-			return nil, fail("pin_too_long", nil)
-		}
-		return a.pin, nil
+		return a.pin, a.err
 	case <-ctx.Done():
-		_ = term.Restore(descriptor, before)
 		return nil, fail("cancelled", ctx.Err())
+	}
+}
+
+// Keys of a terminal that does not edit lines by itself.
+const (
+	keyInterrupt = 0x03 // Ctrl-C
+	keyEnd       = 0x04 // Ctrl-D
+	keyBackspace = 0x08
+	keyErase     = 0x15 // Ctrl-U
+	keyDelete    = 0x7f
+)
+
+// readLine reads a PIN key by key into one buffer, so that no copy is left behind.
+func readLine(in io.Reader) ([]byte, error) {
+	pin := make([]byte, 0, maxPIN+1)
+	give := func(err error) ([]byte, error) {
+		clear(pin[:cap(pin)])
+		return nil, err
+	}
+	key := make([]byte, 1)
+	defer clear(key)
+	for {
+		n, err := in.Read(key)
+		if n == 0 {
+			if err == nil {
+				continue
+			}
+			return give(fail("pin_needed", err))
+		}
+		switch key[0] {
+		case '\r', '\n', keyEnd:
+			if len(pin) == 0 {
+				return give(fail("pin_empty", nil))
+			}
+			return pin, nil
+		case keyInterrupt:
+			return give(fail("cancelled", context.Canceled))
+		case keyBackspace, keyDelete:
+			_, size := utf8.DecodeLastRune(pin)
+			pin = pin[:len(pin)-size]
+		case keyErase:
+			pin = pin[:0]
+		default:
+			if len(pin) == maxPIN {
+				return give(fail("pin_too_long", nil))
+			}
+			pin = append(pin, key[0])
+		}
 	}
 }
 
