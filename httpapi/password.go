@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
@@ -50,7 +51,7 @@ func (s *server) hashPassword(ctx context.Context, password string) (string, err
 	if err := s.enterHashing(ctx); err != nil {
 		return "", err
 	}
-	defer func() { <-s.hashing }()
+	defer s.leaveHashing()
 	return HashPassword(password)
 }
 
@@ -61,6 +62,13 @@ func (s *server) enterHashing(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// leaveHashing gives the memory back once people have done signing in: a service
+// that serves ten people a day must not hold a hundred megabytes all night.
+func (s *server) leaveHashing() {
+	<-s.hashing
+	s.rest.Reset(2 * time.Second)
 }
 
 // nobodysPassword is compared with when there is no such account, so that the
@@ -90,7 +98,7 @@ func (s *server) account(ctx context.Context, username, password string) (custod
 		return "", err
 	}
 	match, err := argon2id.ComparePasswordAndHash(password, hash)
-	<-s.hashing
+	s.leaveHashing()
 	if err != nil {
 		return "", fmt.Errorf("compare password: %w", err)
 	}

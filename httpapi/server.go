@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -78,6 +79,7 @@ type server struct {
 	pages      map[string]*template.Template
 	sessions   *scs.SessionManager
 	hashing    chan struct{} // one slot for each password hashed at a time
+	rest       *time.Timer   // frees the memory of hashing a while after the last
 	signInRate *httprate.RateLimiter
 	revocation *revocationChecker
 	style      string // address of the style sheet, with its content's hash
@@ -99,7 +101,7 @@ func newServer(cfg Config) (*server, error) {
 	}
 	s := &server{
 		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, now: cfg.Now, proxies: cfg.Proxies,
-		hashing: make(chan struct{}, 2),
+		hashing: make(chan struct{}, 2), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
