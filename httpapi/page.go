@@ -97,8 +97,8 @@ func pageWords(words *catalogue, lang string) template.FuncMap {
 		},
 		"clock": func(at time.Time) string { return at.In(custody.SchoolZone).Format("15:04") },
 		"day":   func(at time.Time) string { return at.In(custody.SchoolZone).Format(dateLayout) },
-		"date": func(d custody.Date) string {
-			day, err := time.Parse(time.DateOnly, string(d))
+		"date": func(d any) string { // a custody.Date, or what a date field holds
+			day, err := time.Parse(time.DateOnly, fmt.Sprint(d))
 			if err != nil {
 				return ""
 			}

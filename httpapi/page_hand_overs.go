@@ -67,6 +67,9 @@ func (s *server) doOffer(w http.ResponseWriter, r *http.Request, actor custody.A
 	if err != nil {
 		return err
 	}
+	if r.PostFormValue("change") != "" {
+		return s.show(w, r, http.StatusOK, "offer", page)
+	}
 	day, err := custody.ParseDate(page.PermissionDate)
 	if err != nil {
 		return s.showAgain(w, r, "offer", page, invalid("permission_date", err))

@@ -92,6 +92,9 @@ func (s *server) doLoss(w http.ResponseWriter, r *http.Request, actor custody.Ac
 	if err != nil {
 		return err
 	}
+	if r.PostFormValue("change") != "" {
+		return s.show(w, r, http.StatusOK, "loss", page)
+	}
 	if err := page.check(); err != nil {
 		return s.showAgain(w, r, "loss", page, err)
 	}

@@ -234,6 +234,11 @@ func TestPagesOfACustodian(t *testing.T) {
 			b.press("main form button")
 			b.mustSay("Gửi báo cáo này?", "Thất lạc", "không thấy nữa")
 			b.shoot("loss-confirm")
+			b.press(`button[name="change"]`)
+			if text, err := chromedp.Run(b.ctx, chromedp.Value(chromedp.CSS("#description"))); err != nil || !strings.Contains(text, "không thấy nữa") {
+				t.Errorf("going back to change, the description is %q (%v)", text, err)
+			}
+			b.press("main form button")
 			if tokens, err := s.deputy.agent.MyTokens(ctx); err != nil || tokens[0].State != "held" {
 				t.Fatalf("blocked before it was confirmed: %v, %v", tokens, err)
 			}
