@@ -59,7 +59,7 @@ func explain(err error, file string) explanation {
 		return e
 	}
 	var failure *signer.Error
-	if errors.As(err, &failure) {
+	if errors.As(err, &failure) && !(failure.Code == signer.CodeKeyFailed && errors.Is(err, context.Canceled)) {
 		return explainSigner(failure, file)
 	}
 	if code := pdfCodes[pdf.KindOf(err)]; code != "" {

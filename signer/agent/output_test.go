@@ -290,6 +290,7 @@ func TestWhatStopsABatch(t *testing.T) {
 		{&signer.Error{Code: signer.CodeKeyFailed, Err: &token.Error{Kind: token.ErrTokenGone}}, false, true, "token_gone"},
 		{&signer.Error{Code: signer.CodeNotPDF}, false, false, "not_pdf"},
 		{context.Canceled, false, true, "cancelled"},
+		{&signer.Error{Code: signer.CodeKeyFailed, Err: context.Canceled}, false, true, "cancelled"},
 		{errors.New("?"), false, false, "internal"},
 	} {
 		e := explain(test.err, "a.pdf")
