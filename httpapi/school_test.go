@@ -295,3 +295,16 @@ func mustRefuse(t testing.TB, err error, status int, code string) *wire.Problem 
 	}
 	return problem
 }
+
+func parseReceipt(t testing.TB, text string) wire.Receipt {
+	t.Helper()
+	parsed, err := signinglog.ParseReceipt([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt := wire.Receipt{Index: parsed.Index, Entry: parsed.Entry, Checkpoint: string(parsed.Checkpoint)}
+	for _, hash := range parsed.Proof {
+		receipt.Proof = append(receipt.Proof, hash.String())
+	}
+	return receipt
+}
