@@ -62,15 +62,15 @@ func (r *run) failed(result Result, err error) Result {
 
 // signOne takes one file through all steps. Stop is set when the next file would
 // fail alike.
-func (r *run) signOne(ctx context.Context, i int, job Job) (result Result, stop bool) {
-	result = Result{Input: job.Input}
-	broken := func(err error) (Result, bool) { return r.failed(result, err), explain(err, job.Input).fatal }
+func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop bool) {
+	result = Result{Input: work.Input}
+	broken := func(err error) (Result, bool) { return r.failed(result, err), explain(err, work.Input).fatal }
 
 	r.progress(i, "prepare")
 	if err := r.mayBegin(ctx); err != nil {
 		return broken(err)
 	}
-	source, err := signer.OpenFile(job.Input)
+	source, err := signer.OpenFile(work.Input)
 	if err != nil {
 		return broken(err)
 	}
@@ -81,66 +81,88 @@ func (r *run) signOne(ctx context.Context, i int, job Job) (result Result, stop 
 	}
 	sum := input.SHA256()
 	result.SHA256In = hex.EncodeToString(sum[:])
-	place, err := targetOf(job)
+	place, err := targetOf(work)
 	if err != nil {
 		return broken(err)
 	}
-	if earlier := r.finishedEarlier(job, result.SHA256In, place.wanted); earlier != nil {
+	if earlier := r.finishedEarlier(work, result.SHA256In, place.wanted); earlier != nil {
 		return r.alreadySigned(result, earlier, place), false
 	}
-	output, err := place.free()
+	plan, err := r.plan(work, place, result.SHA256In)
 	if err != nil {
-		return broken(err)
-	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return broken(err)
-	}
-	temp := tempOf(output, id.String())
-	if err := probe(temp); err != nil {
 		return broken(err)
 	}
 	if err := r.openDevice(ctx); err != nil {
 		return broken(err)
 	}
-	at := r.config.Now()
-	if err := r.device.valid(at); err != nil {
+	asked := r.config.Now()
+	if err := r.device.valid(asked); err != nil {
 		return broken(err)
 	}
 
 	r.progress(i, "grant")
-	plan := intent{
-		SHA256In: result.SHA256In, Wanted: place.wanted, Explicit: place.explicit, Output: output, Temp: temp,
-		Act: job.Act, Capacity: job.Capacity, Serial: r.device.info.Serial,
-	}
-	if plan.Input, err = filepath.Abs(job.Input); err != nil {
-		return broken(err)
-	}
-	grant, err := r.grant(ctx, id.String(), job, input, source)
+	grant, err := r.grant(ctx, plan.id, work, input, source)
 	if err != nil {
 		return broken(err)
 	}
-	plan.Grant = grant.ID
-	if !r.batch.Standalone {
-		plan.LogKey = r.pairing.LogKey
+	current, err := r.begin(ctx, plan, grant)
+	if err != nil {
+		return broken(err)
 	}
-
-	if err := r.journal.append(journalEntry{Job: id.String(), Step: stepIntent, At: at, Intent: &plan}); err != nil {
-		r.tellAbandoned(ctx, r.client, grant.ID, "other")
-		return broken(fail("home_unusable", err, "folder", r.config.Home))
-	}
-	r.step("after-intent")
-	current := r.journal.jobs[id.String()]
 
 	r.progress(i, "sign")
-	if err := r.makeSignature(ctx, current, job, input, grant, at); err != nil {
-		r.discard(ctx, r.client, current, abandonReason(err), false)
+	if err := r.makeSignature(ctx, current, work, input, grant, asked); err != nil {
+		if failed := r.discard(ctx, r.client, current, abandonReason(err), false); failed != nil {
+			r.config.Logger.Warn("discard", "job", current.ID, "error", failed) // the next start does it
+		}
 		return broken(err)
 	}
 
 	r.progress(i, "record")
 	err = r.advance(ctx, r.client, current, false)
 	return r.signed(result, current, place, err)
+}
+
+// planned is an intent that is not in the journal yet.
+type planned struct {
+	id     string // UUID
+	intent intent
+}
+
+// plan finds the output's name and makes sure that its folder takes files.
+func (r *run) plan(work Job, place target, sha256In string) (planned, error) {
+	output, err := place.free()
+	if err != nil {
+		return planned{}, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return planned{}, fmt.Errorf("name job: %w", err)
+	}
+	path, err := filepath.Abs(work.Input)
+	if err != nil {
+		return planned{}, fmt.Errorf("name input: %w", err)
+	}
+	temp := tempOf(output, id.String())
+	return planned{id: id.String(), intent: intent{
+		Input: path, SHA256In: sha256In, Wanted: place.wanted, Explicit: place.explicit, Output: output, Temp: temp,
+		Act: work.Act, Capacity: work.Capacity,
+	}}, probe(temp)
+}
+
+// begin puts the intent into the journal: from here on the job is known.
+func (r *run) begin(ctx context.Context, plan planned, grant wire.Grant) (*job, error) {
+	plan.intent.Grant, plan.intent.Serial = grant.ID, r.device.info.Serial
+	if grant.ID != "" {
+		plan.intent.LogKey = r.pairing.LogKey
+	}
+	err := r.journal.append(journalEntry{Job: plan.id, Step: stepIntent, At: r.config.Now(), Intent: &plan.intent})
+	if err != nil {
+		_ = r.tellAbandoned(ctx, r.client, grant.ID, "other") // unconfirmed then; it runs out
+		return nil, fail("home_unusable", err, "folder", r.config.Home)
+	}
+	r.step("after-intent")
+	return r.journal.jobs[plan.id], nil
 }
 
 // mayBegin refuses a file before anything is read when there is no leave to sign
