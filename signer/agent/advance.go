@@ -47,7 +47,7 @@ func (a *Agent) advance(ctx context.Context, client *wire.Client, current *job, 
 
 // commit gives the finished bytes their name.
 func (a *Agent) commit(ctx context.Context, client *wire.Client, current *job, recovered bool) error {
-	output, err := a.settle(current)
+	output, err := a.settle(current, recovered)
 	if errors.Is(err, errLost) {
 		a.discard(ctx, client, current, "not_finished", recovered)
 		return fail("signature_lost", err, "output", current.Output)
@@ -70,8 +70,9 @@ func (a *Agent) commit(ctx context.Context, client *wire.Client, current *job, r
 var errLost = errors.New("neither the temporary file nor the output is there")
 
 // settle finds the job's bytes under their final name or puts them there, and
-// answers with the name.
-func (a *Agent) settle(current *job) (string, error) {
+// answers with the name. At a later start there is nobody to ask for another
+// name when the one asked for was taken meanwhile: then it is numbered too.
+func (a *Agent) settle(current *job, recovered bool) (string, error) {
 	temp, sum := current.Intent.Temp, current.Signature.SHA256Out
 	placed, err := holds(current.Output, sum)
 	if err != nil {
@@ -96,7 +97,7 @@ func (a *Agent) settle(current *job) (string, error) {
 		}
 		return "", errLost
 	}
-	place := target{wanted: current.Intent.Wanted, explicit: current.Intent.Explicit}
+	place := target{wanted: current.Intent.Wanted, explicit: current.Intent.Explicit && !recovered}
 	for output := current.Output; ; {
 		err := placeFile(temp, output)
 		if err == nil {
@@ -193,7 +194,7 @@ func (a *Agent) storeReceipt(receipt signinglog.Receipt, current *job) error {
 	path := current.Output + receiptSuffix
 	if _, err := os.Lstat(current.Output); errors.Is(err, os.ErrNotExist) {
 		folder := filepath.Join(a.config.Home, "receipts")
-		if err := os.MkdirAll(folder, 0o700); err != nil {
+		if err := makeFolder(folder); err != nil {
 			return fail("receipt_write", err, "file", folder)
 		}
 		path = filepath.Join(folder, fmt.Sprintf("%s-%d%s", filepath.Base(current.Output), receipt.Index, receiptSuffix))

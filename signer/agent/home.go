@@ -28,8 +28,8 @@ func makeHome(home string) error {
 	if home == "" {
 		return fail("home_unusable", errors.New("no state folder given"), "folder", "")
 	}
-	if err := os.MkdirAll(filepath.Join(home, journalFolder), 0o700); err != nil {
-		return fail("home_unusable", fmt.Errorf("make state folder: %w", err), "folder", home)
+	if err := makeFolder(filepath.Join(home, journalFolder)); err != nil {
+		return fail("home_unusable", err, "folder", home)
 	}
 	for _, folder := range []string{home, filepath.Join(home, journalFolder)} {
 		info, err := os.Stat(folder)
@@ -44,4 +44,22 @@ func makeHome(home string) error {
 		}
 	}
 	return nil
+}
+
+// makeFolder makes a folder and those above it, for good: a journal is worth
+// nothing in a folder that a power cut takes away.
+func makeFolder(folder string) error {
+	if _, err := os.Stat(folder); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(folder)
+	if parent != folder {
+		if err := makeFolder(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("make state folder: %w", err)
+	}
+	return syncFolder(parent)
 }

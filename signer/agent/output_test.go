@@ -103,6 +103,7 @@ func TestSettleAfterACrash(t *testing.T) {
 	for name, test := range map[string]struct {
 		temp, output string // content; "" = not there
 		explicit     bool
+		recovered    bool
 		want         string // name of the output
 		lost, exists bool
 	}{
@@ -111,6 +112,7 @@ func TestSettleAfterACrash(t *testing.T) {
 		"renamed":                          {output: content, want: "a.pdf"},
 		"the name was taken":               {temp: content, output: "somebody else's", want: "a (2).pdf"},
 		"the name asked for was taken":     {temp: content, output: "somebody else's", explicit: true, exists: true},
+		"the same at a later start":        {temp: content, output: "somebody else's", explicit: true, recovered: true, want: "a (2).pdf"},
 		"neither":                          {lost: true},
 		"a torn temporary file":            {temp: "sign", lost: true},
 	} {
@@ -124,7 +126,7 @@ func TestSettleAfterACrash(t *testing.T) {
 		if test.output != "" {
 			write(t, current.Output, test.output)
 		}
-		output, err := (&Agent{}).settle(current)
+		output, err := (&Agent{}).settle(current, test.recovered)
 		switch {
 		case test.lost != errors.Is(err, errLost), test.exists != (signer.CodeOf(err) == signer.CodeOutputExists):
 			t.Errorf("%s: %v", name, err)
@@ -149,7 +151,7 @@ func TestDriveThatIsUnpluggedIsNotLost(t *testing.T) {
 	gone := filepath.Join(t.TempDir(), "gone")
 	current := &job{Output: filepath.Join(gone, "a.pdf"), Intent: intent{Wanted: filepath.Join(gone, "a.pdf"), Temp: filepath.Join(gone, "t")},
 		Signature: finishedRecord{SHA256Out: hexSum(nil)}}
-	if _, err := (&Agent{}).settle(current); err == nil || errors.Is(err, errLost) {
+	if _, err := (&Agent{}).settle(current, true); err == nil || errors.Is(err, errLost) {
 		t.Errorf("%v", err)
 	}
 }

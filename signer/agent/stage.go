@@ -23,6 +23,9 @@ func tempOf(output, jobID string) string {
 // probe finds out early, before a PIN is typed, that the folder of an output
 // can't be written to.
 func probe(temp string) error {
+	if probeUnnamed(filepath.Dir(temp)) {
+		return nil
+	}
 	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return outputError(err, temp)
