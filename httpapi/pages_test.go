@@ -31,6 +31,9 @@ const chromium = "/usr/bin/chromium"
 
 func openBrowser(t *testing.T, s *school, width, height int64) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("pages are looked at in the full run")
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("no-first-run", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("lang", "vi"))

@@ -19,7 +19,7 @@ const maxRequest = 8 << 20
 // routes is all that the service answers to.
 func (s *server) routes() (http.Handler, error) {
 	router := chi.NewRouter()
-	router.Use(s.clientAddress(), s.observe, s.guard, s.sameOrigin(), limitBody)
+	router.Use(s.clientAddress(), s.observe, s.guard, s.sameOrigin(), limitBody, middleware.GetHead)
 	always := func(err error) http.HandlerFunc {
 		return s.identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.answerError(w, r, err) })).ServeHTTP
 	}
