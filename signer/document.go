@@ -56,7 +56,8 @@ func (d *Document) ReadAt(p []byte, off int64) (int, error) {
 // written until then is worthless.
 func (d *Document) WriteTo(w io.Writer) (int64, error) {
 	c := &counter{w: w}
-	return c.n, d.copy(c, func(err error) error { return fail(CodeWriteError, err) })
+	err := d.copy(c, func(err error) error { return fail(CodeWriteError, err) })
+	return c.n, err
 }
 
 type counter struct {

@@ -137,8 +137,8 @@ func (w *world) sign(t testing.TB, in []byte, who identity, opt signer.Options) 
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if _, err := d.WriteTo(&out); err != nil {
-		t.Fatal(err)
+	if n, err := d.WriteTo(&out); err != nil || n != d.Size() || n != int64(out.Len()) {
+		t.Fatalf("wrote %d of %d bytes, told %d: %v", out.Len(), d.Size(), n, err)
 	}
 	return out.Bytes(), d
 }
