@@ -115,9 +115,10 @@ type ByID struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
-// private registers an operation for somebody signed in; public one for anybody.
+// private registers an operation for somebody signed in, in person or by their
+// agent; public one for anybody.
 func private[I, O any](s *server, api huma.API, op operation, handle func(context.Context, custody.Actor, *I) (*O, error)) {
-	register(s, api, op, true, func(ctx context.Context, in *I) (*O, error) {
+	register(s, api, op, []string{schemeAgent, schemeSession}, func(ctx context.Context, in *I) (*O, error) {
 		actor, err := requestOf(ctx).signedIn()
 		if err != nil {
 			return nil, err
@@ -126,11 +127,27 @@ func private[I, O any](s *server, api huma.API, op operation, handle func(contex
 	})
 }
 
-func public[I, O any](s *server, api huma.API, op operation, handle func(context.Context, *I) (*O, error)) {
-	register(s, api, op, false, handle)
+// inPerson registers an operation for somebody who has signed in with the
+// password. An agent's key lies in a file and lasts: whoever copies it must not
+// be able to make more keys, people or tokens of it, nor to move a token.
+func inPerson[I, O any](s *server, api huma.API, op operation, handle func(context.Context, custody.Actor, *I) (*O, error)) {
+	register(s, api, op, []string{schemeSession}, func(ctx context.Context, in *I) (*O, error) {
+		actor, err := requestOf(ctx).signedIn()
+		if err != nil {
+			return nil, err
+		}
+		if actor.Via == custody.ViaAgent {
+			return nil, errAgentKey
+		}
+		return handle(ctx, actor, in)
+	})
 }
 
-func register[I, O any](s *server, api huma.API, op operation, signedIn bool, handle func(context.Context, *I) (*O, error)) {
+func public[I, O any](s *server, api huma.API, op operation, handle func(context.Context, *I) (*O, error)) {
+	register(s, api, op, nil, handle)
+}
+
+func register[I, O any](s *server, api huma.API, op operation, schemes []string, handle func(context.Context, *I) (*O, error)) {
 	path := strings.NewReplacer("%s", "{id}", "%d", "{index}").Replace(op.path)
 	problem := &huma.Response{
 		Description: "Problem",
@@ -145,8 +162,8 @@ func register[I, O any](s *server, api huma.API, op operation, signedIn bool, ha
 	if op.tries > 0 {
 		described.Middlewares = huma.Middlewares{s.limit(op.tries)}
 	}
-	if signedIn {
-		described.Security = []map[string][]string{{schemeAgent: {}}, {schemeSession: {}}}
+	for _, scheme := range schemes {
+		described.Security = append(described.Security, map[string][]string{scheme: {}})
 	}
 	huma.Register(api, described, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sokyso/custody"
+	"sokyso/custody/store"
 	"sokyso/httpapi"
 	"sokyso/httpapi/wire"
 )
@@ -105,12 +106,12 @@ func TestNobodyReachesIntoAnothersThings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := s.principal.agent.OfferHandOver(ctx, wire.NewHandOver{TokenID: string(s.principal.token.ID)})
+		back, err := s.signIn(s.principal).OfferHandOver(ctx, wire.NewHandOver{TokenID: string(s.principal.token.ID)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		other := s.deputy
-		agent := other.agent
+		agent, session := other.agent, s.signIn(other)
 		for name, attempt := range map[string]func() error{
 			"record":       func() error { _, err := agent.Record(ctx, open.ID, s.deputy.finish(t, s)); return err },
 			"record again": func() error { _, err := agent.Record(ctx, grant.ID, record); return err },
@@ -118,11 +119,11 @@ func TestNobodyReachesIntoAnothersThings(t *testing.T) {
 			"entry":        func() error { _, err := agent.Entry(ctx, receipt.Index); return err },
 			"receipt":      func() error { _, err := agent.Receipt(ctx, receipt.Index); return err },
 			"hand-over":    func() error { _, err := agent.HandOver(ctx, back.ID); return err },
-			"accept":       func() error { _, err := agent.AcceptHandOver(ctx, back.ID); return err },
-			"decline":      func() error { _, err := agent.DeclineHandOver(ctx, back.ID); return err },
-			"withdraw":     func() error { _, err := agent.WithdrawHandOver(ctx, back.ID); return err },
+			"accept":       func() error { _, err := session.AcceptHandOver(ctx, back.ID); return err },
+			"decline":      func() error { _, err := session.DeclineHandOver(ctx, back.ID); return err },
+			"withdraw":     func() error { _, err := session.WithdrawHandOver(ctx, back.ID); return err },
 			"offer": func() error {
-				_, err := agent.OfferHandOver(ctx, wire.NewHandOver{TokenID: string(s.principal.token.ID)})
+				_, err := session.OfferHandOver(ctx, wire.NewHandOver{TokenID: string(s.principal.token.ID)})
 				return err
 			},
 			"report": func() error {
@@ -136,19 +137,19 @@ func TestNobodyReachesIntoAnothersThings(t *testing.T) {
 			}
 		}
 		for name, attempt := range map[string]func() error{
-			"register": func() error { _, err := agent.CreatePerson(ctx, wire.NewPerson{Name: "Ai Đó"}); return err },
+			"register": func() error { _, err := session.CreatePerson(ctx, wire.NewPerson{Name: "Ai Đó"}); return err },
 			"account": func() error {
-				_, err := agent.CreatePerson(ctx, wire.NewPerson{Name: "Ai Đó", Username: "ai", Password: password, Admin: true})
+				_, err := session.CreatePerson(ctx, wire.NewPerson{Name: "Ai Đó", Username: "ai", Password: password, Admin: true})
 				return err
 			},
 			"position": func() error {
-				return agent.AddPosition(ctx, string(other.actor.Person), wire.NewPosition{Kind: "principal", Title: "Hiệu trưởng", From: "2026-01-01"})
+				return session.AddPosition(ctx, string(other.actor.Person), wire.NewPosition{Kind: "principal", Title: "Hiệu trưởng", From: "2026-01-01"})
 			},
 			"scope": func() error {
-				return agent.AddScope(ctx, string(other.actor.Person), wire.NewScope{Acts: []string{"approve"}, Kinds: []string{"*"}, Capacities: []string{"KT"}, From: "2026-01-01", Paper: "1"})
+				return session.AddScope(ctx, string(other.actor.Person), wire.NewScope{Acts: []string{"approve"}, Kinds: []string{"*"}, Capacities: []string{"KT"}, From: "2026-01-01", Paper: "1"})
 			},
 			"token": func() error {
-				_, err := agent.RegisterToken(ctx, wire.NewToken{Serial: "Z1", Label: "Z", Kind: "seal", Certificate: other.cert.Raw})
+				_, err := session.RegisterToken(ctx, wire.NewToken{Serial: "Z1", Label: "Z", Kind: "seal", Certificate: other.cert.Raw})
 				return err
 			},
 		} {
@@ -188,6 +189,55 @@ func TestNobodyReachesIntoAnothersThings(t *testing.T) {
 		}
 		s.CheckLog()
 	})
+}
+
+// A copied agent's key is good for signing requests and the report of a loss; it
+// makes no other key, person or token, and moves none.
+func TestAnAgentsKeyDoesNotStandForThePerson(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	s.give()
+	offer, err := s.OfferHandOver(ctx, s.principal.actor, store.NewHandOver{Token: s.principal.token.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := s.CheckLog().Size
+	admin, principal := s.admin.agent, s.principal.agent
+	person, hand := string(s.deputy.actor.Person), string(offer.ID)
+	for name, attempt := range map[string]func() error{
+		"code": func() error { _, err := principal.CreatePairingCode(ctx); return err },
+		"offer": func() error {
+			_, err := principal.OfferHandOver(ctx, wire.NewHandOver{TokenID: string(s.principal.token.ID)})
+			return err
+		},
+		"withdraw": func() error { _, err := principal.WithdrawHandOver(ctx, hand); return err },
+		"accept":   func() error { _, err := admin.AcceptHandOver(ctx, hand); return err },
+		"decline":  func() error { _, err := admin.DeclineHandOver(ctx, hand); return err },
+		"person":   func() error { _, err := admin.CreatePerson(ctx, wire.NewPerson{Name: "Hồ Thị Cúc"}); return err },
+		"position": func() error {
+			return admin.AddPosition(ctx, person, wire.NewPosition{Kind: "staff", Title: "Nhân viên", From: "2026-10-01"})
+		},
+		"scope": func() error {
+			return admin.AddScope(ctx, person, wire.NewScope{Acts: []string{"approve"}, Kinds: []string{"*"}, Capacities: []string{"KT"}, From: "2026-10-01", Paper: "30/QĐ-MNHS"})
+		},
+		"token": func() error {
+			_, cert := s.certify("Hồ Thị Cúc", custody.Seal)
+			_, err := admin.RegisterToken(ctx, wire.NewToken{Serial: "A2002", Label: "USB", Kind: "seal", Certificate: cert.Raw})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			problem := mustRefuse(t, attempt(), http.StatusForbidden, wire.CodeForbidden)
+			if problem.Params["reason"] != "agent_key" || !strings.Contains(problem.Detail, "trang web") {
+				t.Errorf("problem: %+v", problem)
+			}
+		})
+	}
+	if after := s.CheckLog().Size; after != before {
+		t.Errorf("the log grew from %d to %d entries", before, after)
+	}
+	if _, err := principal.ReportIncident(ctx, wire.NewIncident{TokenID: string(s.principal.token.ID), Kind: "lost", DiscoveredAt: s.Clock.Now(), Description: "rơi trên đường"}); err != nil {
+		t.Errorf("report: %v", err)
+	}
 }
 
 func TestPagesOfTheLogThroughTheAPI(t *testing.T) {

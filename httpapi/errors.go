@@ -37,6 +37,7 @@ var (
 	errRateLimited     = &failure{status: http.StatusTooManyRequests, code: wire.CodeRateLimited} // the limiter says when to come back
 	errMethod          = &failure{status: http.StatusMethodNotAllowed, code: wire.CodeNotFound, params: map[string]string{"what": "method"}}
 	errForeignPage     = &failure{status: http.StatusForbidden, code: wire.CodeForbidden, params: map[string]string{"reason": "cross_origin"}}
+	errAgentKey        = &failure{status: http.StatusForbidden, code: wire.CodeForbidden, params: map[string]string{"reason": "agent_key"}}
 )
 
 // invalid says that a field of a request is missing or malformed.

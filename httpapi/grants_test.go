@@ -290,7 +290,7 @@ func TestEveryRefusal(t *testing.T) {
 			t.Fatal(err)
 		}
 		refuse(unemployed, unemployed.request(paper, wire.ActApprove, ""), wire.RefusedTokenNotAccepted)
-		if _, err := unemployed.agent.AcceptHandOver(ctx, string(offer.ID)); err != nil {
+		if _, err := s.signIn(unemployed).AcceptHandOver(ctx, string(offer.ID)); err != nil {
 			t.Fatal(err)
 		}
 		jobless := s.memberWithout("Đặng Văn Bình", "binh")
@@ -305,7 +305,7 @@ func TestEveryRefusal(t *testing.T) {
 		}
 		refuse(jobless, jobless.request(paper, wire.ActApprove, ""), wire.RefusedCertificateRevoked)
 
-		if _, err := s.deputyTwo.agent.OfferHandOver(ctx, wire.NewHandOver{TokenID: string(s.deputyTwo.token.ID), Reason: "nghỉ phép"}); err != nil {
+		if _, err := s.signIn(s.deputyTwo).OfferHandOver(ctx, wire.NewHandOver{TokenID: string(s.deputyTwo.token.ID), Reason: "nghỉ phép"}); err != nil {
 			t.Fatal(err)
 		}
 		refuse(s.deputyTwo, s.deputyTwo.request(paper, wire.ActApprove, "KT"), wire.RefusedTokenReturned)

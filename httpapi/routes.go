@@ -93,23 +93,23 @@ func (s *server) operations(api huma.API) {
 	public(s, api, get("health", wire.PathHealth, "Whether the service can do its work"), s.apiHealth)
 
 	public(s, api, post("pair", wire.PathPair, "Trade a one-time code for an API key").limited(20), s.apiPair)
-	private(s, api, create("createPairingCode", wire.PathPairingCode, "A code for the person's next agent"), s.apiPairingCode)
+	inPerson(s, api, create("createPairingCode", wire.PathPairingCode, "A code for the person's next agent"), s.apiPairingCode)
 
 	private(s, api, get("people", wire.PathPeople, "All persons"), s.apiPeople)
-	private(s, api, create("createPerson", wire.PathPeople, "Register a person"), s.apiCreatePerson)
-	private(s, api, post("addPosition", wire.PathPosition, "Give a person a position").silent(), s.apiAddPosition)
-	private(s, api, post("addScope", wire.PathScope, "Let a person sign kinds of documents").silent(), s.apiAddScope)
+	inPerson(s, api, create("createPerson", wire.PathPeople, "Register a person"), s.apiCreatePerson)
+	inPerson(s, api, post("addPosition", wire.PathPosition, "Give a person a position").silent(), s.apiAddPosition)
+	inPerson(s, api, post("addScope", wire.PathScope, "Let a person sign kinds of documents").silent(), s.apiAddScope)
 
 	private(s, api, get("tokens", wire.PathTokens, "Tokens that the person may see"), s.apiTokens)
-	private(s, api, create("registerToken", wire.PathTokens, "Register a token with its certificate"), s.apiRegisterToken)
+	inPerson(s, api, create("registerToken", wire.PathTokens, "Register a token with its certificate"), s.apiRegisterToken)
 	private(s, api, get("myTokens", wire.PathMyTokens, "Tokens that the person holds"), s.apiMyTokens)
 
 	private(s, api, get("handOvers", wire.PathHandOvers, "Open hand-overs of the person"), s.apiHandOvers)
-	private(s, api, create("offerHandOver", wire.PathHandOvers, "Offer a token to a person, or back to the safe"), s.apiOfferHandOver)
+	inPerson(s, api, create("offerHandOver", wire.PathHandOvers, "Offer a token to a person, or back to the safe"), s.apiOfferHandOver)
 	private(s, api, get("handOver", wire.PathHandOver, "One hand-over"), s.apiHandOver)
-	private(s, api, post("acceptHandOver", wire.PathAccept, "Confirm that the token was received"), decideHandOver(s.store.AcceptHandOver))
-	private(s, api, post("declineHandOver", wire.PathDecline, "Say that the token was not received"), decideHandOver(s.store.DeclineHandOver))
-	private(s, api, post("withdrawHandOver", wire.PathWithdraw, "Take an offer back"), decideHandOver(s.store.WithdrawHandOver))
+	inPerson(s, api, post("acceptHandOver", wire.PathAccept, "Confirm that the token was received"), decideHandOver(s.store.AcceptHandOver))
+	inPerson(s, api, post("declineHandOver", wire.PathDecline, "Say that the token was not received"), decideHandOver(s.store.DeclineHandOver))
+	inPerson(s, api, post("withdrawHandOver", wire.PathWithdraw, "Take an offer back"), decideHandOver(s.store.WithdrawHandOver))
 
 	private(s, api, get("incidents", wire.PathIncidents, "Reported losses"), s.apiIncidents)
 	private(s, api, create("reportIncident", wire.PathIncidents, "Report a loss: blocks the token at once"), s.apiReportIncident)
