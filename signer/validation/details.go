@@ -56,6 +56,9 @@ const (
 	DetailTimestampInvalid = "timestamp_invalid"   // reason
 	DetailTimestampNoTrust = "timestamp_untrusted" // reason
 	DetailTimestampAbsent  = "timestamp_absent"    // the time is only the signer's claim
+	// The authority's certificate, or one above it, is revoked, or nobody knows: the time-stamp does not count.
+	DetailTimestampRevoked = "timestamp_revoked"            // subject, revoked_at, source
+	DetailTimestampUnknown = "timestamp_revocation_unknown" // subject, reason
 )
 
 // DetailCodes lists every code, for tests of catalogues.
@@ -69,6 +72,7 @@ var DetailCodes = []string{
 	DetailNoRoots, DetailNoChain, DetailChainConstraints, DetailKeyUsage, DetailExpired, DetailNotYetValid,
 	DetailRevoked, DetailRevokedLater, DetailRevocationUnknown, DetailRevocationSkipped, DetailRevocationGood,
 	DetailTimestamp, DetailTimestampInvalid, DetailTimestampNoTrust, DetailTimestampAbsent,
+	DetailTimestampRevoked, DetailTimestampUnknown,
 }
 
 // detail builds a Detail from pairs of parameter and value.

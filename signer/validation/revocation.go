@@ -259,7 +259,7 @@ func (v *run) revocation(ctx context.Context, path []*x509.Certificate) error {
 		return nil
 	}
 	if v.opt.Offline {
-		s.note(DetailRevocationSkipped)
+		s.noteOffline()
 		return nil
 	}
 	for i, cert := range path[:len(path)-1] {
@@ -292,4 +292,11 @@ func (s *Signature) revoked(sub string, d Detail) {
 		s.SubIndication = sub
 	}
 	s.judge(Indeterminate, sub, d)
+}
+
+// noteOffline says once that revocation is not asked for, be it the signer's or the time-stamping authority's.
+func (s *Signature) noteOffline() {
+	if !slices.ContainsFunc(s.Details, func(d Detail) bool { return d.Code == DetailRevocationSkipped }) {
+		s.note(DetailRevocationSkipped)
+	}
 }

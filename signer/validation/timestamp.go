@@ -2,6 +2,8 @@ package validation
 
 import (
 	"bytes"
+	"context"
+	"crypto/x509"
 	"slices"
 	"time"
 
@@ -11,8 +13,9 @@ import (
 // clockSkew is how far two clocks may differ.
 const clockSkew = 5 * time.Minute
 
-// timestamp takes the time of a signature time-stamp as best time if it holds.
-func (v *run) timestamp() {
+// timestamp takes the time of a signature time-stamp as best time if it holds, and its authority's certificate is
+// known not to be revoked. The error is that of ctx.
+func (v *run) timestamp(ctx context.Context) error {
 	s := &v.sig
 	ts, err := v.cms.VerifyTimestamp()
 	switch {
@@ -20,35 +23,65 @@ func (v *run) timestamp() {
 		// EN 319 102-1 §5.5 would go on as if there were none. But nobody makes a signature with a broken time-stamp:
 		// it was changed afterwards, and who looks at the file shall know.
 		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailTimestampInvalid, "reason", err.Error()))
-		return
+		return nil
 	case ts == nil:
 		s.note(DetailTimestampAbsent)
-		return
+		return nil
 	}
 	if err := checkStructure(ts.SignedData, ts.Raw); err != nil {
 		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailTimestampInvalid, "reason", err.Error()))
-		return
+		return nil
 	}
 	if v.opt.Roots == nil {
 		s.note(DetailTimestampNoTrust, "reason", "no trusted roots")
-		return
+		return nil
 	}
 	others := append(slices.Clone(ts.SignedData.Certificates), v.sd.Certificates...)
 	path, err := v.opt.Cache.path(ts.Certificate, others, v.opt, ts.GenTime)
 	if err != nil {
 		s.note(DetailTimestampNoTrust, "reason", err.Error())
-		return
+		return nil
 	}
 	judgeEmbedded(s, ts.SignedData, path)
 	if ts.GenTime.After(v.opt.at().Add(clockSkew)) {
 		s.note(DetailTimestampNoTrust, "reason", "its time is after the time of validation")
-		return
+		return nil
+	}
+	if believed, err := v.timestampRevocation(ctx, path); err != nil || !believed {
+		return err
 	}
 	s.BestTime = ts.GenTime
 	if s.Level == "B-B" {
 		s.Level = "B-T"
 	}
 	s.note(DetailTimestamp, "time", ts.GenTime.Format(time.RFC3339), "tsa", ts.Certificate.Subject.CommonName)
+	return nil
+}
+
+// timestampRevocation tells whether the authority of a signature time-stamp may be believed: who has a revoked key can
+// give any time with it, so that the signature is then judged as if it had no time-stamp. The same goes for one of
+// which nobody knows. The error is that of ctx.
+func (v *run) timestampRevocation(ctx context.Context, path []*x509.Certificate) (bool, error) {
+	s := &v.sig
+	if v.opt.Offline {
+		s.noteOffline()
+		return true, nil
+	}
+	for i, cert := range path[:len(path)-1] {
+		subject := cert.Subject.CommonName
+		r, err := askRevocation(ctx, cert, path[i+1], v.opt)
+		switch {
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		case err != nil:
+			s.note(DetailTimestampUnknown, "subject", subject, "reason", err.Error())
+			return false, nil
+		case r.status == Revoked && !r.at.After(v.opt.at()):
+			s.note(DetailTimestampRevoked, "subject", subject, "revoked_at", r.at.Format(time.RFC3339), "source", r.source)
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // readTimestamp reads the token of a document time-stamp (ISO 32000-2 §12.8.5).
@@ -85,5 +118,4 @@ func (v *run) tokenIntegrity() {
 	if v.cms.WeakHash() {
 		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeak, "algorithm", v.ts.Hash.String()))
 	}
-	s.note(DetailTimestamp, "time", v.ts.GenTime.Format(time.RFC3339), "tsa", s.Signer)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"sokyso/signer/cms"
 	"sokyso/signer/pdf"
@@ -23,6 +24,9 @@ func Validate(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Rep
 
 // ValidateFile is Validate for a file that is open already; r is what it was opened on.
 func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) (*Report, error) {
+	if opt.Cache == nil {
+		opt.Cache = &Cache{} // signer and time-stamping authority often have the same issuers
+	}
 	h := newHistory(f)
 	candidates, err := find(ctx, h, opt.Field)
 	if err != nil {
@@ -261,11 +265,19 @@ func (v *run) judge(ctx context.Context) error {
 		return nil
 	}
 	if v.ts == nil {
-		v.timestamp()
+		if err := v.timestamp(ctx); err != nil {
+			return err
+		}
 	}
 	path := judgeCertificate(&v.sig, v.sd, v.opt)
 	judgeEmbedded(&v.sig, v.sd, path)
-	return v.revocation(ctx, path)
+	if err := v.revocation(ctx, path); err != nil {
+		return err
+	}
+	if v.ts != nil && v.sig.Indication == TotalPassed {
+		v.sig.note(DetailTimestamp, "time", v.ts.GenTime.Format(time.RFC3339), "tsa", v.sig.Signer)
+	}
+	return nil
 }
 
 // integrity is the mathematical check.
