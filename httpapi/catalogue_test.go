@@ -112,6 +112,9 @@ func TestEveryCodeHasASentence(t *testing.T) {
 	for _, kind := range constants(t, "../custody/signinglog/types.go", "Type") {
 		need("type." + kind)
 	}
+	for _, kind := range []signinglog.Type{signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal} {
+		need("return_type." + string(kind))
+	}
 	for _, act := range custody.Acts {
 		need("act." + string(act))
 	}
@@ -190,7 +193,7 @@ func TestEverySentenceAskedForExistsAndIsUsed(t *testing.T) {
 	}
 	// These sets are asked for by value.
 	sets := []string{"problem.", "reason.", "status.", "field.", "field_name.", "code.", "type.", "act.", "capacity.", "position_kind.", "via.", "actor.", "flag.",
-		"state.", "token_kind.", "hand_over_state.", "incident_kind.", "offer_kind.", "acceptance_kind.", "decline_kind.", "withdrawal_kind."}
+		"state.", "token_kind.", "hand_over_state.", "incident_kind.", "offer_kind.", "acceptance_kind.", "decline_kind.", "withdrawal_kind.", "return_type."}
 	for key := range keys {
 		if !used[key] && !slices.ContainsFunc(sets, func(set string) bool { return strings.HasPrefix(key, set) }) {
 			t.Errorf("nobody asks for %q", key)

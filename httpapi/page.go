@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,10 +96,12 @@ func pageWords(words *catalogue, lang string) template.FuncMap {
 			}
 			return localTime(at)
 		},
-		"clock": func(at time.Time) string { return at.In(custody.SchoolZone).Format("15:04") },
-		"day":   func(at time.Time) string { return at.In(custody.SchoolZone).Format(dateLayout) },
-		"date": func(d any) string { // a custody.Date, or what a date field holds
-			day, err := time.Parse(time.DateOnly, fmt.Sprint(d))
+		"clock":   func(at time.Time) string { return at.In(custody.SchoolZone).Format("15:04") },
+		"day":     func(at time.Time) string { return at.In(custody.SchoolZone).Format(dateLayout) },
+		"written": writtenDay,
+		"has":     func(values []string, value any) bool { return slices.Contains(values, fmt.Sprint(value)) },
+		"date": func(d custody.Date) string {
+			day, err := time.Parse(time.DateOnly, string(d))
 			if err != nil {
 				return ""
 			}

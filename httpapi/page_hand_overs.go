@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"net/url"
 
 	"github.com/go-chi/chi/v5"
 
@@ -70,9 +69,9 @@ func (s *server) doOffer(w http.ResponseWriter, r *http.Request, actor custody.A
 	if r.PostFormValue("change") != "" {
 		return s.show(w, r, http.StatusOK, "offer", page)
 	}
-	day, err := custody.ParseDate(page.PermissionDate)
+	day, err := readDay("permission_date", page.PermissionDate)
 	if err != nil {
-		return s.showAgain(w, r, "offer", page, invalid("permission_date", err))
+		return s.showAgain(w, r, "offer", page, err)
 	}
 	if !page.Return && page.ToName == "" {
 		return s.showAgain(w, r, "offer", page, invalid("to", nil))
@@ -158,15 +157,4 @@ func (s *server) pageHandOvers(w http.ResponseWriter, r *http.Request, actor cus
 		return err
 	}
 	return s.show(w, r, http.StatusOK, "hand_overs", rows)
-}
-
-// query builds a query string that keeps what is set.
-func query(pairs ...string) string {
-	values := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			values.Set(pairs[i], pairs[i+1])
-		}
-	}
-	return values.Encode()
 }

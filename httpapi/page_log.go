@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -27,13 +28,14 @@ var logTypes = []signinglog.Type{
 // logPage is the signing log with its filters.
 type logPage struct {
 	Type, Person, Token string
-	Since, Until        string // days, as date fields have them
+	Since, Until        string // days, as typed
 	Types               []signinglog.Type
 	People              []store.PersonRow
 	Tokens              []store.TokenRow
 	Rows                []logLine
 	Size                int64
 	Filtered            bool
+	Unread              bool   // the filter can't be read: nothing was looked for
 	Older               string // address of the following page
 	Newest              string // address of the first page, when this is not it
 }
@@ -48,6 +50,7 @@ type logLine struct {
 	Token   string
 	Code    string // of a refusal
 	Kind    string // of an incident
+	Move    *move
 	Text    string // document or reason
 	Late    bool
 }
@@ -58,28 +61,7 @@ const logLimit = 50
 func (s *server) pageLog(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
 	q := r.URL.Query()
 	page := logPage{Type: q.Get("type"), Person: q.Get("person"), Token: q.Get("token"), Since: q.Get("since"), Until: q.Get("until"), Types: logTypes}
-	filter := store.LogFilter{Limit: logLimit, Type: page.Type, Person: custody.PersonID(page.Person), Token: custody.TokenID(page.Token)}
 	var err error
-	if filter.Since, err = startOf(page.Since); err != nil {
-		return invalid("since", err)
-	}
-	if filter.Until, err = startOf(page.Until); err != nil {
-		return invalid("until", err)
-	}
-	if !filter.Until.IsZero() {
-		filter.Until = filter.Until.AddDate(0, 0, 1) // the day itself counts
-	}
-	if from := q.Get("from"); from != "" {
-		index, err := strconv.ParseInt(from, 10, 64)
-		if err != nil || index < 0 {
-			return invalid("from", err)
-		}
-		filter.From = &index
-	}
-	found, err := s.store.Entries(r.Context(), actor, filter)
-	if err != nil {
-		return err
-	}
 	if page.Tokens, err = s.store.Tokens(r.Context(), actor); err != nil {
 		return err
 	}
@@ -90,29 +72,72 @@ func (s *server) pageLog(w http.ResponseWriter, r *http.Request, actor custody.A
 	if actor.Roles.Manages() {
 		page.People = people
 	}
+	filter, chosen, err := logFilter(q)
+	if err != nil {
+		page.Unread = true
+		return s.showAgain(w, r, "log", page, err)
+	}
+	found, err := s.store.Entries(r.Context(), actor, filter)
+	if err != nil {
+		return err
+	}
 	labels := tokenLabels(page.Tokens)
 	page.Size = found.Size
 	for _, row := range found.Entries {
 		page.Rows = append(page.Rows, logLineOf(row, names, labels))
 	}
-	chosen := query("type", page.Type, "person", page.Person, "token", page.Token, "since", page.Since, "until", page.Until)
-	page.Filtered = chosen != ""
-	if found.Next != nil {
-		page.Older = "/log?" + query("type", page.Type, "person", page.Person, "token", page.Token, "since", page.Since, "until", page.Until,
-			"from", strconv.FormatInt(*found.Next, 10))
-	}
+	page.Filtered = len(chosen) > 0
 	if filter.From != nil {
-		page.Newest = "/log?" + chosen
+		page.Newest = "/log?" + chosen.Encode()
+	}
+	if found.Next != nil {
+		chosen.Set("from", strconv.FormatInt(*found.Next, 10))
+		page.Older = "/log?" + chosen.Encode()
 	}
 	return s.show(w, r, http.StatusOK, "log", page)
 }
 
-// startOf is the first moment of a day in the school's zone; zero for no day.
-func startOf(day string) (time.Time, error) {
-	if day == "" {
-		return time.Time{}, nil
+// logFilter reads what the log is filtered by. It returns with it the query that
+// asks for the same, its days as 2006-01-02 and without the index to go on from.
+func logFilter(q url.Values) (store.LogFilter, url.Values, error) {
+	filter := store.LogFilter{Limit: logLimit, Type: q.Get("type"), Person: custody.PersonID(q.Get("person")), Token: custody.TokenID(q.Get("token"))}
+	since, err := readDay("since", q.Get("since"))
+	if err != nil {
+		return filter, nil, err
 	}
-	return time.ParseInLocation(time.DateOnly, day, custody.SchoolZone)
+	until, err := readDay("until", q.Get("until"))
+	if err != nil {
+		return filter, nil, err
+	}
+	if filter.Since, err = startOf(since); err != nil {
+		return filter, nil, invalid("since", err)
+	}
+	if filter.Until, err = startOf(until); err != nil {
+		return filter, nil, invalid("until", err)
+	}
+	if !filter.Until.IsZero() {
+		filter.Until = filter.Until.AddDate(0, 0, 1) // the day itself counts
+	}
+	if from := q.Get("from"); from != "" {
+		index, err := strconv.ParseInt(from, 10, 64)
+		if err != nil || index < 0 {
+			return filter, nil, invalid("from", err)
+		}
+		filter.From = &index
+	}
+	chosen := url.Values{}
+	for _, name := range []string{"type", "person", "token"} {
+		if value := q.Get(name); value != "" {
+			chosen.Set(name, value)
+		}
+	}
+	if since != "" {
+		chosen.Set("since", string(since))
+	}
+	if until != "" {
+		chosen.Set("until", string(until))
+	}
+	return filter, chosen, nil
 }
 
 func tokenLabels(tokens []store.TokenRow) map[string]string {
@@ -131,6 +156,7 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 	}
 	line.Actor, line.Subject = names[custody.PersonID(entry.Actor())], names[custody.PersonID(entry.Subject())]
 	line.Token = labels[entry.Token()]
+	line.Move = moveOf(entry, names)
 	line.Late = entry.Fields["late"] != ""
 	switch signinglog.Type(row.Type) {
 	case signinglog.TypeRefusal:
@@ -155,11 +181,41 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 	return line
 }
 
+// move is which way a token goes by an entry about a hand-over.
+type move struct {
+	Return   bool
+	Giver    string // "" is the safe
+	Receiver string // same
+	By       string // who had it recorded, when neither of them did
+}
+
+// moveOf returns nil for entries of other types.
+func moveOf(entry signinglog.Entry, names map[custody.PersonID]string) *move {
+	switch entry.Type {
+	case signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal:
+	default:
+		return nil
+	}
+	name := func(id string) string {
+		if id == "" {
+			return ""
+		}
+		return cmp.Or(names[custody.PersonID(id)], "…") // somebody the reader may not see
+	}
+	giver, receiver, actor := entry.Fields[signinglog.FieldGiver], entry.Fields[signinglog.FieldReceiver], entry.Actor()
+	m := &move{Return: entry.Fields["kind"] == string(custody.Return), Giver: name(giver), Receiver: name(receiver)}
+	if actor != giver && actor != receiver {
+		m.By = name(actor)
+	}
+	return m
+}
+
 // entryPage is one entry with its proof.
 type entryPage struct {
 	Index      int64
 	Type       string
 	At         time.Time
+	Move       *move
 	Fields     []entryField
 	Bytes      string
 	LeafHash   string
@@ -207,9 +263,11 @@ func (s *server) pageEntry(w http.ResponseWriter, r *http.Request, actor custody
 		Index: row.Index, Type: row.Type, At: row.At, Bytes: string(row.Bytes),
 		LeafHash: base64.StdEncoding.EncodeToString(row.LeafHash[:]), Proof: wireHashes(receipt.Proof), Checkpoint: string(receipt.Checkpoint),
 	}
-	if page.Fields, err = entryFields(row, names, tokenLabels(tokens)); err != nil {
-		return err
+	entry, err := signinglog.Parse(row.Bytes)
+	if err != nil {
+		return fmt.Errorf("entry %d: %w", row.Index, err)
 	}
+	page.Move, page.Fields = moveOf(entry, names), entryFields(entry, row, names, tokenLabels(tokens))
 	return s.show(w, r, http.StatusOK, "entry", page)
 }
 
@@ -221,11 +279,7 @@ var fieldOrder = []string{
 	"grant_entry", "custody_entry", "offer", "ends", "level", "signature_field",
 }
 
-func entryFields(row store.LogRow, names map[custody.PersonID]string, labels map[string]string) ([]entryField, error) {
-	entry, err := signinglog.Parse(row.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("entry %d: %w", row.Index, err)
-	}
+func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.PersonID]string, labels map[string]string) []entryField {
 	var fields []entryField
 	for name, value := range entry.Fields {
 		field := entryField{Name: name, Value: value}
@@ -270,7 +324,7 @@ func entryFields(row store.LogRow, names map[custody.PersonID]string, labels map
 	slices.SortFunc(fields, func(a, b entryField) int {
 		return cmp.Or(cmp.Compare(fieldRank(a.Name), fieldRank(b.Name)), cmp.Compare(a.Name, b.Name))
 	})
-	return fields, nil
+	return fields
 }
 
 func fieldRank(name string) int {

@@ -23,7 +23,8 @@ type lossPage struct {
 	Place       string
 	Description string
 	PINExposed  bool
-	At          time.Time // Discovered, read
+	At          time.Time // Discovered, read; zero when it can't be
+	Fresh       bool      // Discovered is now, as the form begins
 }
 
 const fieldTime = "2006-01-02T15:04"
@@ -35,7 +36,10 @@ func (s *server) loss(r *http.Request, actor custody.Actor) (lossPage, error) {
 		Place: r.PostFormValue("place"), Description: r.PostFormValue("description"), PINExposed: r.PostFormValue("pin_exposed") != "",
 	}
 	if page.Discovered == "" && r.Method == http.MethodGet {
-		page.Discovered = now
+		page.Discovered, page.Fresh = now, true
+	}
+	if at, err := time.ParseInLocation(fieldTime, page.Discovered, custody.SchoolZone); err == nil {
+		page.At = at
 	}
 	rows, err := s.store.Tokens(r.Context(), actor)
 	if err != nil {
@@ -65,11 +69,9 @@ func (p *lossPage) check() error {
 	if !custody.IncidentKind(p.Kind).Valid() {
 		return invalid("kind", nil)
 	}
-	at, err := time.ParseInLocation(fieldTime, p.Discovered, custody.SchoolZone)
-	if err != nil {
-		return invalid("discovered_at", err)
+	if p.At.IsZero() {
+		return invalid("discovered_at", nil)
 	}
-	p.At = at
 	if p.Description == "" {
 		return invalid("description", nil)
 	}

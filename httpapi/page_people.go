@@ -56,7 +56,9 @@ func (s *server) doNewPerson(w http.ResponseWriter, r *http.Request, actor custo
 // personPage is one person with the forms to add a position and a scope.
 type personPage struct {
 	store.PersonRow
-	Today      custody.Date
+	Position   wire.NewPosition // as filled in; days as typed
+	Scope      wire.NewScope
+	Wrong      string // the form that was not taken: "position" or "scope"
 	Kinds      []custody.DocumentKind
 	Acts       []custody.Act
 	Capacities []custody.Capacity
@@ -67,7 +69,8 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 	if err != nil {
 		return personPage{}, err
 	}
-	return personPage{PersonRow: row, Today: custody.DateOf(s.now()), Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities}, nil
+	today := string(custody.DateOf(s.now()))
+	return personPage{PersonRow: row, Position: wire.NewPosition{From: today}, Scope: wire.NewScope{From: today}, Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities}, nil
 }
 
 // pagePerson handles "GET /people/{id}".
@@ -85,13 +88,19 @@ func (s *server) doAddPosition(w http.ResponseWriter, r *http.Request, actor cus
 	if err != nil {
 		return err
 	}
-	position, err := domainPosition(wire.NewPosition{
+	form := wire.NewPosition{
 		Kind: r.PostFormValue("kind"), Title: r.PostFormValue("title"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"), Paper: r.PostFormValue("paper"),
-	})
+	}
+	page.Position = form
+	var position custody.Position
+	if err = readDays(&form.From, &form.Until); err == nil {
+		position, err = domainPosition(form)
+	}
 	if err == nil {
 		err = s.store.AddPosition(r.Context(), actor, page.ID, position)
 	}
 	if err != nil {
+		page.Wrong = "position"
 		return s.showAgain(w, r, "person", page, err)
 	}
 	return s.done(w, r, "/people/"+string(page.ID), "person.position_added", nil)
@@ -110,14 +119,20 @@ func (s *server) doAddScope(w http.ResponseWriter, r *http.Request, actor custod
 	for i, capacity := range capacities {
 		capacities[i] = strings.TrimPrefix(capacity, "none")
 	}
-	scope, err := domainScope(page.ID, wire.NewScope{
+	form := wire.NewScope{
 		Acts: r.PostForm["acts"], Kinds: r.PostForm["kinds"], Capacities: capacities,
 		From: r.PostFormValue("from"), Until: r.PostFormValue("until"), Paper: r.PostFormValue("paper"),
-	})
+	}
+	page.Scope = form
+	var scope custody.Scope
+	if err = readDays(&form.From, &form.Until); err == nil {
+		scope, err = domainScope(page.ID, form)
+	}
 	if err == nil {
 		err = s.store.AddScope(r.Context(), actor, page.ID, scope)
 	}
 	if err != nil {
+		page.Wrong = "scope"
 		return s.showAgain(w, r, "person", page, err)
 	}
 	return s.done(w, r, "/people/"+string(page.ID), "person.scope_added", nil)

@@ -290,6 +290,15 @@ func TestPagesOfTheAdmin(t *testing.T) {
 			if _, err := s.principal.agent.Grant(ctx, s.principal.request(open, wire.ActApprove, "")); err != nil {
 				t.Fatal(err)
 			}
+			back, err := s.OfferHandOver(ctx, s.deputyTwo.actor, store.NewHandOver{Token: s.deputyTwo.token.ID, Reason: "Nghỉ thai sản"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.AcceptHandOver(ctx, s.admin.actor, back.ID); err != nil {
+				t.Fatal(err)
+			}
+			returned := s.CheckLog().Size - 1
+			s.Give(s.deputyTwo.token.ID, s.deputyTwo.actor)
 			s.Clock.Advance(time.Hour)
 
 			b := openBrowser(t, s, size[0], size[1])
@@ -300,8 +309,12 @@ func TestPagesOfTheAdmin(t *testing.T) {
 				b.shoot("admin-menu")
 			}
 			b.visit("/log")
-			b.mustSay("Chữ ký", "Từ chối", "ngoài phạm vi", "Nguyễn Văn Nghĩa", "Kế hoạch năm học")
+			b.mustSay("Chữ ký", "Từ chối", "ngoài phạm vi", "Nguyễn Văn Nghĩa", "Kế hoạch năm học", "Nộp trả", "Đã nhận lại", "Võ Thị Mai → Nhà trường (tủ bảo quản)")
 			b.shoot("log")
+			b.visit(fmt.Sprintf("/log/%d", returned))
+			b.mustSay("Đã nhận lại", "Võ Thị Mai → Nhà trường (tủ bảo quản)")
+			b.shoot("entry-return")
+			b.visit("/log")
 			b.fill("#type", "signature")
 			b.fill("#person", string(s.principal.actor.Person))
 			b.press(".filter button")
@@ -313,9 +326,13 @@ func TestPagesOfTheAdmin(t *testing.T) {
 			if err != nil || rows != 1 {
 				t.Errorf("%d rows after filtering, %v", rows, err)
 			}
-			b.fill("#until", "2026-01-01")
+			b.fill("#until", "1/1/2026")
 			b.press(".filter button")
 			b.mustSay("Không có mục nào khớp")
+			b.fill("#until", "31/02/2026")
+			b.press(".filter button")
+			b.mustSay("Ngày chưa đúng: Đến ngày", "25/09/2026")
+			b.shoot("log-wrong-day")
 			b.visit(fmt.Sprintf("/log/%d", receipt.Index))
 			b.mustSay("Nguyễn Văn Nghĩa", "Hiệu trưởng", "Kế hoạch năm học", "ký duyệt")
 			b.shoot("entry")
@@ -337,6 +354,13 @@ func TestPagesOfTheAdmin(t *testing.T) {
 			b.tick("details.form summary")
 			b.fill("#title", "Tổ trưởng văn phòng")
 			b.fill("#kind", "office_head")
+			b.fill("#from", "31/02/2026")
+			b.press("form[action$='/positions'] button")
+			b.mustSay("Ngày chưa đúng: Từ ngày", "Thêm chức vụ")
+			b.shoot("person-wrong-day")
+			if refused, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`(f => { f.value = "9/2026"; const bad = !f.checkValidity(); f.value = "1/9/2026"; return bad && f.checkValidity(); })(document.querySelector("#from"))`)); err != nil || !refused {
+				t.Errorf("the browser does not tell a day from half of one: %v", err)
+			}
 			b.press("form[action$='/positions'] button")
 			b.mustSay("Đã thêm chức vụ", "Tổ trưởng văn phòng")
 			b.tick("section:nth-of-type(2) details summary")
@@ -363,7 +387,7 @@ func TestPagesOfTheAdmin(t *testing.T) {
 			b.press(`tr:has(code) a[href$="/hand-over"]`)
 			b.fill("#to", person)
 			b.fill("#permission_number", "31/QĐ-MNHS")
-			b.fill("#permission_date", "2026-10-06")
+			b.fill("#permission_date", "06/10/2026")
 			b.fill("#reason", "Giao giữ con dấu số")
 			b.shoot("offer")
 			b.press("main form button")

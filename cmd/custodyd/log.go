@@ -51,7 +51,7 @@ func (c *LogVerifyCommand) verify(ctx context.Context, p *program, register *sto
 	report, err := register.VerifyLog(ctx, school.ID, key)
 	var bad *signinglog.BadEntryError
 	if errors.As(err, &bad) {
-		return p.fail("log_bad", map[string]string{"Entry": strconv.FormatInt(bad.Index, 10), "Reason": bad.Reason})
+		return p.fail("log_bad", map[string]string{"Entry": strconv.FormatInt(bad.Index, 10), "Reason": strings.Join(strings.Fields(bad.Reason), " ")}) // one line, whatever the row holds
 	}
 	if err == nil {
 		err = register.CheckMark(ctx, school.ID)
