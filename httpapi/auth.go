@@ -10,7 +10,12 @@ import (
 	"sokyso/custody/store"
 )
 
-const sessionPerson = "person"
+// What a session holds: whose it is, and when the password was set that it began
+// with (microseconds since 1970). A session of an older password is none.
+const (
+	sessionPerson   = "person"
+	sessionPassword = "password_set"
+)
 
 // identify finds out who sends the request: by API key, else by session. That
 // nobody is signed in is no error here; who needs an actor asks for it.
@@ -52,6 +57,13 @@ func (s *server) sessionActor(ctx context.Context, via custody.Via) (custody.Act
 	if person == "" {
 		return custody.Actor{}, store.Me{}, errUnauthenticated
 	}
+	account, err := s.store.AccountOf(ctx, s.school.ID, person)
+	if errors.Is(err, custody.ErrNotFound) || err == nil && account.ChangedAt.UnixMicro() != s.sessions.GetInt64(ctx, sessionPassword) {
+		err = errUnauthenticated
+	}
+	if err != nil {
+		return custody.Actor{}, store.Me{}, err
+	}
 	actor, me, err := s.store.ActorOf(ctx, s.school.ID, person, via)
 	if errors.Is(err, custody.ErrNotFound) {
 		err = errUnauthenticated
@@ -73,24 +85,33 @@ func (q *request) signedIn() (custody.Actor, error) {
 	return q.actor, nil
 }
 
-// signIn checks the password and puts the person into a session of a new name: a
-// name that was planted before is worth nothing.
+// signIn checks the password and puts the person into a session.
 func (s *server) signIn(ctx context.Context, username, password string, via custody.Via) (store.Me, custody.Actor, error) {
-	person, err := s.account(ctx, username, password)
+	account, err := s.account(ctx, username, password)
 	if err != nil {
 		return store.Me{}, custody.Actor{}, err
 	}
-	actor, me, err := s.store.ActorOf(ctx, s.school.ID, person, via)
+	actor, me, err := s.store.ActorOf(ctx, s.school.ID, account.PersonID, via)
 	if err != nil {
 		return store.Me{}, custody.Actor{}, err
 	}
-	if err := s.sessions.RenewToken(ctx); err != nil {
+	if err := s.beginSession(ctx, account); err != nil {
 		return store.Me{}, custody.Actor{}, err
 	}
-	s.sessions.Put(ctx, sessionPerson, string(person))
 	state := requestOf(ctx)
 	state.actor, state.me, state.authErr = actor, me, nil
 	return me, actor, nil
+}
+
+// beginSession gives the session a new name, since one that was planted before
+// must be worth nothing, and makes it the account's.
+func (s *server) beginSession(ctx context.Context, account store.Account) error {
+	if err := s.sessions.RenewToken(ctx); err != nil {
+		return err
+	}
+	s.sessions.Put(ctx, sessionPerson, string(account.PersonID))
+	s.sessions.Put(ctx, sessionPassword, account.ChangedAt.UnixMicro())
+	return nil
 }
 
 // sessionFailed answers when the session can't be read or written.

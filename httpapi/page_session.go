@@ -67,7 +67,8 @@ func (s *server) pagePassword(w http.ResponseWriter, r *http.Request, _ custody.
 	return s.show(w, r, http.StatusOK, "password", nil)
 }
 
-// doPassword handles "POST /password": the person's own.
+// doPassword handles "POST /password": the person's own. Their other sessions end
+// with the old password; this one goes on.
 func (s *server) doPassword(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
 	person, err := s.store.Person(r.Context(), actor, actor.Person)
 	if err != nil {
@@ -89,7 +90,11 @@ func (s *server) doPassword(w http.ResponseWriter, r *http.Request, actor custod
 	if err := s.store.SetPassword(r.Context(), actor, actor.Person, hash); err != nil {
 		return err
 	}
-	if err := s.sessions.RenewToken(r.Context()); err != nil {
+	account, err := s.store.AccountOf(r.Context(), actor.School, actor.Person)
+	if err != nil {
+		return err
+	}
+	if err := s.beginSession(r.Context(), account); err != nil {
 		return err
 	}
 	return s.done(w, r, "/", "password.done", nil)

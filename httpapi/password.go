@@ -12,6 +12,7 @@ import (
 	"github.com/alexedwards/argon2id"
 
 	"sokyso/custody"
+	"sokyso/custody/store"
 )
 
 // Bounds of a password, in characters.
@@ -78,32 +79,32 @@ var nobodysPassword = sync.OnceValues(func() (string, error) {
 })
 
 // account checks a name and password and returns whose they are.
-func (s *server) account(ctx context.Context, username, password string) (custody.PersonID, error) {
+func (s *server) account(ctx context.Context, username, password string) (store.Account, error) {
 	found, err := s.store.AccountByUsername(ctx, s.school.ID, username)
 	unknown := errors.Is(err, custody.ErrNotFound)
 	if err != nil && !unknown {
-		return "", err
+		return store.Account{}, err
 	}
 	hash := found.PasswordHash
 	if unknown || hash == "" {
 		unknown = true
 		if hash, err = nobodysPassword(); err != nil {
-			return "", fmt.Errorf("hash password: %w", err)
+			return store.Account{}, fmt.Errorf("hash password: %w", err)
 		}
 	}
 	if utf8.RuneCountInString(password) > maxPassword {
-		return "", errWrongPassword
+		return store.Account{}, errWrongPassword
 	}
 	if err := s.enterHashing(ctx); err != nil {
-		return "", err
+		return store.Account{}, err
 	}
 	match, err := argon2id.ComparePasswordAndHash(password, hash)
 	s.leaveHashing()
 	if err != nil {
-		return "", fmt.Errorf("compare password: %w", err)
+		return store.Account{}, fmt.Errorf("compare password: %w", err)
 	}
 	if !match || unknown {
-		return "", errWrongPassword
+		return store.Account{}, errWrongPassword
 	}
-	return found.PersonID, nil
+	return found, nil
 }

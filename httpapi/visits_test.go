@@ -224,6 +224,41 @@ func TestFormsSayWhatIsMissing(t *testing.T) {
 	}
 }
 
+// Whoever had the old password is out when it is changed; the session that
+// changed it goes on, and so do other people's.
+func TestAChangedPasswordEndsTheOtherSessions(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	thief, own, other := s.visitor(t), s.visitor(t), s.visitor(t)
+	thief.signIn(s.deputy)
+	own.signIn(s.deputy)
+	other.signIn(s.principal)
+	api := s.signIn(s.deputy)
+	resp, page := own.post("/password", url.Values{"present": {password}, "password": {"Mật-khẩu-mới-1"}, "again": {"Mật-khẩu-mới-1"}})
+	if resp.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%s\n%s", resp.Status, page)
+	}
+	if status, _ := thief.get("/"); status != http.StatusSeeOther {
+		t.Errorf("a session of the old password: %d", status)
+	}
+	_, err := api.Me(ctx)
+	mustRefuse(t, err, http.StatusUnauthorized, wire.CodeUnauthenticated)
+	for name, v := range map[string]*visitor{"the session itself": own, "another person's": other} {
+		if status, page := v.get("/"); status != http.StatusOK {
+			t.Errorf("%s: %d\n%s", name, status, page)
+		}
+	}
+	if _, err := s.deputy.agent.Me(ctx); err != nil {
+		t.Errorf("the paired agent: %v", err)
+	}
+	// Set anew by an admin: all sessions end.
+	if err := s.SetPassword(ctx, s.admin.actor, s.deputy.actor.Person, passwordHash()); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := own.get("/"); status != http.StatusSeeOther {
+		t.Errorf("after the admin's reset: %d", status)
+	}
+}
+
 // A receipt that is downloaded is the text that signagent verify reads.
 func TestAReceiptIsDownloaded(t *testing.T) {
 	s := sqlite(t, httpapi.Config{})

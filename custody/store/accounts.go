@@ -8,30 +8,45 @@ import (
 	"strings"
 
 	"sokyso/custody"
+	"sokyso/custody/signinglog"
 )
+
+// Username returns the name of an account as the register keeps it: without
+// blanks around it and in lower case, so that however it is
+// typed it is one name, to sign in with and to count tries by.
+func Username(typed string) string { return strings.ToLower(signinglog.CleanText(typed)) }
 
 // AccountByUsername returns the account to check a password against,
 // ErrNotFound when there is none.
 func (s *Store) AccountByUsername(ctx context.Context, school custody.SchoolID, username string) (Account, error) {
+	return s.account(ctx, `username = ?`, school, Username(username))
+}
+
+// AccountOf returns a person's account, ErrNotFound when they have none.
+func (s *Store) AccountOf(ctx context.Context, school custody.SchoolID, person custody.PersonID) (Account, error) {
+	return s.account(ctx, `person_id = ?`, school, string(person))
+}
+
+func (s *Store) account(ctx context.Context, condition string, school custody.SchoolID, value string) (Account, error) {
 	var row struct {
 		PersonID     string `db:"person_id"`
 		Username     string `db:"username"`
 		PasswordHash string `db:"password_hash"`
-		Admin        bool   `db:"admin"`
+		ChangedAt    stamp  `db:"changed_at"`
 	}
-	err := s.reader.get(ctx, &row, `SELECT a.person_id, a.username, a.password_hash, p.admin FROM accounts a JOIN persons p ON p.id = a.person_id
-		WHERE a.school_id = ? AND a.username = ?`, string(school), strings.ToLower(strings.TrimSpace(username)))
+	err := s.reader.get(ctx, &row, `SELECT person_id, username, password_hash, changed_at FROM accounts WHERE school_id = ? AND `+condition, string(school), value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Account{}, custody.NotFound("account")
 	}
 	if err != nil {
 		return Account{}, fmt.Errorf("read account: %w", err)
 	}
-	return Account{PersonID: custody.PersonID(row.PersonID), Username: row.Username, PasswordHash: row.PasswordHash, Admin: row.Admin}, nil
+	return Account{PersonID: custody.PersonID(row.PersonID), Username: row.Username, PasswordHash: row.PasswordHash, ChangedAt: row.ChangedAt.Time}, nil
 }
 
 // SetPassword replaces a password's hash: one's own, or anybody's by who manages
-// the register.
+// the register. The account's ChangedAt moves on, by which sessions that began
+// with the password of before are known.
 func (s *Store) SetPassword(ctx context.Context, actor custody.Actor, person custody.PersonID, hash string) error {
 	if actor.Person != person && !actor.Roles.Manages() {
 		return custody.NotFound("account")

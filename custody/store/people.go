@@ -129,7 +129,7 @@ func (s *Store) CreatePerson(ctx context.Context, actor custody.Actor, n NewPers
 	if err := texts("name!", &n.Name, "email", &n.Email, "phone", &n.Phone, "username", &n.Username); err != nil {
 		return custody.Person{}, err
 	}
-	n.Username = strings.ToLower(n.Username)
+	n.Username = Username(n.Username)
 	if (n.Username == "") != (n.PasswordHash == "") {
 		return custody.Person{}, custody.Invalid("username", "an account has a username and a password")
 	}

@@ -40,7 +40,7 @@ type Account struct {
 	PersonID     custody.PersonID
 	Username     string
 	PasswordHash string
-	Admin        bool
+	ChangedAt    time.Time // when the password was set
 }
 
 // Me is the signed-in person with the position of today.
