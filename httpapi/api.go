@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/httprate"
 
 	"sokyso/custody"
 	"sokyso/httpapi/wire"
@@ -80,7 +81,7 @@ type operation struct {
 	summary string
 	status  int // of success
 	maxBody int64
-	tries   int // a minute from one address; 0: no limit
+	rate    *httprate.RateLimiter // of tries from one address; nil: no limit
 }
 
 func get(name, path, summary string) operation {
@@ -97,9 +98,11 @@ func create(name, path, summary string) operation {
 	return op
 }
 
-func (op operation) silent() operation           { op.status = http.StatusNoContent; return op }
-func (op operation) upTo(bytes int64) operation  { op.maxBody = bytes; return op }
-func (op operation) limited(tries int) operation { op.tries = tries; return op }
+func (op operation) silent() operation          { op.status = http.StatusNoContent; return op }
+func (op operation) upTo(bytes int64) operation { op.maxBody = bytes; return op }
+
+// limited bounds how often an address may try.
+func (op operation) limited(rate *httprate.RateLimiter) operation { op.rate = rate; return op }
 
 // body is the input or output that has nothing but a body.
 type body[T any] struct{ Body T }
@@ -159,8 +162,8 @@ func register[I, O any](s *server, api huma.API, op operation, schemes []string,
 		OperationID: op.name, Method: op.method, Path: path, Summary: op.summary, DefaultStatus: op.status,
 		MaxBodyBytes: op.maxBody, BodyReadTimeout: requestTime, Responses: map[string]*huma.Response{"default": problem},
 	}
-	if op.tries > 0 {
-		described.Middlewares = huma.Middlewares{s.limit(op.tries)}
+	if op.rate != nil {
+		described.Middlewares = huma.Middlewares{s.limitOperation(op.rate)}
 	}
 	for _, scheme := range schemes {
 		described.Security = append(described.Security, map[string][]string{scheme: {}})

@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/httprate"
 
 	"sokyso/custody"
+	"sokyso/custody/store"
 	"sokyso/httpapi/wire"
 )
 
@@ -93,17 +94,31 @@ type attempt struct {
 	r *http.Request
 }
 
-// limit lets an address try so many times a minute.
-func (s *server) limit(tries int) func(huma.Context, func(huma.Context)) {
-	rate := httprate.NewRateLimiter(tries, time.Minute)
+// tooManyFrom counts tries from one address. Faces that share a rate share its
+// count.
+func (s *server) tooManyFrom(rate *httprate.RateLimiter, w http.ResponseWriter, r *http.Request) bool {
+	client, err := clientKey(r)
+	return err != nil || rate.OnLimit(w, r, client)
+}
+
+// limitPage bounds the tries of an address at a page.
+func (s *server) limitPage(rate *httprate.RateLimiter) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if s.tooManyFrom(rate, w, r) {
+				s.answerError(w, r, errRateLimited)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// limitOperation bounds the tries of an address at an operation.
+func (s *server) limitOperation(rate *httprate.RateLimiter) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humachi.Unwrap(ctx)
-		client, err := clientKey(r)
-		if err != nil {
-			s.answerError(w, r, err)
-			return
-		}
-		if rate.OnLimit(w, r, client) {
+		if s.tooManyFrom(rate, w, r) {
 			s.answerError(w, r, errRateLimited)
 			return
 		}
@@ -111,9 +126,9 @@ func (s *server) limit(tries int) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// tooManySignIns counts tries for one name from one address, whichever face they
-// come to.
+// tooManySignIns counts tries for one account from one address, whichever face
+// they come to and however its name is typed.
 func (s *server) tooManySignIns(w http.ResponseWriter, r *http.Request, username string) bool {
 	client, err := clientKey(r)
-	return err != nil || s.signInRate.OnLimit(w, r, client+" "+strings.ToLower(username))
+	return err != nil || s.signInRate.OnLimit(w, r, client+" "+store.Username(username))
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -453,8 +455,10 @@ func TestGuessingPasswordsIsSlowedDown(t *testing.T) {
 	s := sqlite(t, httpapi.Config{})
 	client := s.client(wire.ClientConfig{Attempts: 1})
 	limited := false
-	for range 12 {
-		_, err := client.SignIn(ctx, wire.SignIn{Username: s.principal.username, Password: "sai-mật-khẩu"})
+	for i := range 12 {
+		// However the name is typed, it is one account.
+		typed := strings.Repeat(" ", i%3) + strings.ToUpper(s.principal.username) + strings.Repeat("\t", i)
+		_, err := client.SignIn(ctx, wire.SignIn{Username: typed, Password: "sai-mật-khẩu"})
 		var problem *wire.Problem
 		if !errors.As(err, &problem) {
 			t.Fatal(err)
@@ -474,6 +478,34 @@ func TestGuessingPasswordsIsSlowedDown(t *testing.T) {
 	}
 	_, err := s.client(wire.ClientConfig{}).SignIn(ctx, wire.SignIn{Username: "khong-co", Password: "sai-mật-khẩu"})
 	mustRefuse(t, err, http.StatusUnauthorized, wire.CodeWrongPassword)
+}
+
+// Pages and API count the tries of an address together.
+func TestAnAddressHasOneAllowance(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	v, client := s.visitor(t), s.client(wire.ClientConfig{Attempts: 1})
+	try := func(i int) bool {
+		name := "khong-co-" + strconv.Itoa(i)
+		if i%2 == 0 {
+			resp, _ := v.post("/sign-in", url.Values{"username": {name}, "password": {strings.Repeat("x", 300)}})
+			return resp.StatusCode == http.StatusTooManyRequests
+		}
+		_, err := client.SignIn(ctx, wire.SignIn{Username: name, Password: strings.Repeat("x", 300)})
+		var problem *wire.Problem
+		return errors.As(err, &problem) && problem.Code == wire.CodeRateLimited
+	}
+	for i := range 60 {
+		if try(i) {
+			t.Fatalf("try %d is one too many", i+1)
+		}
+	}
+	limited := false
+	for i := 60; i < 70 && !limited; i++ { // the window slides: a few more may pass
+		limited = try(i)
+	}
+	if !limited {
+		t.Error("seventy tries from one address were all looked at")
+	}
 }
 
 func TestShortPasswordsAreRefused(t *testing.T) {

@@ -3,12 +3,10 @@ package httpapi
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
-	"github.com/go-chi/httprate"
 
 	"sokyso/httpapi/wire"
 )
@@ -42,11 +40,8 @@ func (s *server) routes() (http.Handler, error) {
 // pageRoutes are the pages, all of them.
 func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/static/style.css", s.serveStyle)
-	tries := httprate.LimitBy(60, time.Minute, clientKey, httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) {
-		s.answerError(w, r, errRateLimited)
-	}))
 	r.Get("/sign-in", s.open(s.pageSignIn))
-	r.With(tries).Post("/sign-in", s.open(s.doSignIn))
+	r.With(s.limitPage(s.addressRate)).Post("/sign-in", s.open(s.doSignIn))
 	r.Post("/sign-out", s.open(s.doSignOut))
 	r.Post("/language", s.open(s.doLanguage))
 	r.Get("/password", s.page(s.pagePassword))
@@ -86,13 +81,13 @@ func (s *server) pageRoutes(r chi.Router) {
 // operations are the JSON API, all of it.
 func (s *server) operations(api huma.API) {
 	// Tries with secrets are limited by address, sign-in by name too.
-	public(s, api, post("signIn", wire.PathSession, "Sign in with name and password").limited(60), s.apiSignIn)
+	public(s, api, post("signIn", wire.PathSession, "Sign in with name and password").limited(s.addressRate), s.apiSignIn)
 	private(s, api, get("whoAmI", wire.PathSession, "The signed-in person"), s.apiMe)
 	public(s, api, operation{method: http.MethodDelete, name: "signOut", path: wire.PathSession, summary: "Sign out"}.silent(), s.apiSignOut)
 	public(s, api, get("school", wire.PathSchool, "The school and the key of its log"), s.apiSchool)
 	public(s, api, get("health", wire.PathHealth, "Whether the service can do its work"), s.apiHealth)
 
-	public(s, api, post("pair", wire.PathPair, "Trade a one-time code for an API key").limited(20), s.apiPair)
+	public(s, api, post("pair", wire.PathPair, "Trade a one-time code for an API key").limited(s.pairRate), s.apiPair)
 	inPerson(s, api, create("createPairingCode", wire.PathPairingCode, "A code for the person's next agent"), s.apiPairingCode)
 
 	private(s, api, get("people", wire.PathPeople, "All persons"), s.apiPeople)

@@ -69,21 +69,23 @@ type Config struct {
 
 // server holds what the handlers share. All fields are set by New and read only.
 type server struct {
-	store      *store.Store
-	school     custody.School
-	language   string
-	publicURL  string
-	logger     *slog.Logger
-	now        func() time.Time
-	words      *catalogue
-	pages      map[string]*template.Template
-	sessions   *scs.SessionManager
-	hashing    chan struct{} // one slot for each password hashed at a time
-	rest       *time.Timer   // frees the memory of hashing a while after the last
-	signInRate *httprate.RateLimiter
-	revocation *revocationChecker
-	style      string // address of the style sheet, with its content's hash
-	proxies    []netip.Prefix
+	store       *store.Store
+	school      custody.School
+	language    string
+	publicURL   string
+	logger      *slog.Logger
+	now         func() time.Time
+	words       *catalogue
+	pages       map[string]*template.Template
+	sessions    *scs.SessionManager
+	hashing     chan struct{}         // one slot for each password hashed at a time
+	rest        *time.Timer           // frees the memory of hashing a while after the last
+	signInRate  *httprate.RateLimiter // for one account from one address
+	addressRate *httprate.RateLimiter // for all accounts from one address
+	pairRate    *httprate.RateLimiter
+	revocation  *revocationChecker
+	style       string // address of the style sheet, with its content's hash
+	proxies     []netip.Prefix
 }
 
 // New returns the handler. The store must hold a school.
@@ -146,6 +148,8 @@ func newServer(cfg Config) (*server, error) {
 	s.sessions.Cookie.Secure = secure
 	s.sessions.ErrorFunc = s.sessionFailed
 	s.signInRate = httprate.NewRateLimiter(10, time.Minute)
+	s.addressRate = httprate.NewRateLimiter(60, time.Minute)
+	s.pairRate = httprate.NewRateLimiter(20, time.Minute)
 	return s, nil
 }
 
