@@ -18,7 +18,7 @@ type member struct {
 
 // tokenSpec is the token that a member is given.
 type tokenSpec struct {
-	Label string
+	Label string // at most 32 bytes of UTF-8
 	Kind  string // personal or seal
 	PIN   string
 	Key   string
@@ -51,24 +51,24 @@ func cast() []*member {
 		{
 			Role: "hieu-truong", Name: "Nguyễn Thị Mẫu", Username: "hieutruong", Password: "Hoa-Phuong-2026",
 			Position: wire.NewPosition{Kind: "principal", Title: "Hiệu trưởng", From: "2024-08-01", Paper: "112/QĐ-UBND"},
-			Token:    &tokenSpec{Label: "HT Nguyen Thi Mau", Kind: "personal", PIN: "246810", Key: "rsa2048"},
+			Token:    &tokenSpec{Label: "USB Hiệu trưởng", Kind: "personal", PIN: "246810", Key: "rsa2048"},
 		},
 		{
 			Role: "pho-hieu-truong-1", Name: "Trần Thị Ví Dụ", Username: "phohieutruong1", Password: "Hoa-Cuc-2026",
 			Position: wire.NewPosition{Kind: "deputy", Title: "Phó Hiệu trưởng", From: "2024-08-01", Paper: "113/QĐ-UBND"},
 			Scopes:   deputyScope("TB", "GM", "BC"),
-			Token:    &tokenSpec{Label: "PHT Tran Thi Vi Du", Kind: "personal", PIN: "135791", Key: "rsa2048"},
+			Token:    &tokenSpec{Label: "USB Phó Hiệu trưởng 1", Kind: "personal", PIN: "135791", Key: "rsa2048"},
 		},
 		{
 			Role: "pho-hieu-truong-2", Name: "Lê Thị Thí Điểm", Username: "phohieutruong2", Password: "Hoa-Mai-2026",
 			Position: wire.NewPosition{Kind: "deputy", Title: "Phó Hiệu trưởng", From: "2025-08-01", Paper: "87/QĐ-UBND"},
 			Scopes:   deputyScope("KH", "BB"),
-			Token:    &tokenSpec{Label: "PHT Le Thi Thi Diem", Kind: "personal", PIN: "975310", Key: "rsa2048"},
+			Token:    &tokenSpec{Label: "USB Phó Hiệu trưởng 2", Kind: "personal", PIN: "975310", Key: "rsa2048"},
 		},
 		{
 			Role: "van-phong", Name: "Phạm Văn Minh Họa", Username: "vanphong", Password: "Hoa-Dao-2026",
 			Position: wire.NewPosition{Kind: "office_head", Title: "Tổ trưởng văn phòng", From: "2023-08-01", Paper: "45/QĐ-MNMT"},
-			Token:    &tokenSpec{Label: "Dau Truong MN Minh Thuan", Kind: "seal", PIN: "808080", Key: "rsa2048"},
+			Token:    &tokenSpec{Label: "USB dấu nhà trường", Kind: "seal", PIN: "808080", Key: "rsa2048"},
 		},
 		{
 			Role: "quan-tri", Name: "Hoàng Thị Quản Trị", Username: "quantri", Password: "Hoa-Sen-Trang-2026", Admin: true,
