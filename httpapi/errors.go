@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sokyso/custody"
+	"sokyso/custody/store"
 	"sokyso/httpapi/wire"
 )
 
@@ -71,7 +72,25 @@ func (s *server) problemOf(err error, lang string) (wire.Problem, time.Duration)
 	case errors.Is(err, context.DeadlineExceeded):
 		return s.problem(lang, http.StatusServiceUnavailable, wire.CodeUnavailable, nil), 5 * time.Second
 	}
+	for _, trouble := range databaseTroubles {
+		if errors.Is(err, trouble.err) {
+			return s.problem(lang, http.StatusServiceUnavailable, wire.CodeUnavailable, map[string]string{"reason": trouble.reason}), trouble.retry
+		}
+	}
 	return s.problem(lang, http.StatusInternalServerError, wire.CodeInternal, nil), 0
+}
+
+// databaseTroubles are faults of the database that pass, or that somebody at the
+// server can mend: an answer 503, with when to try again where that may help.
+var databaseTroubles = []struct {
+	err    error
+	reason string
+	retry  time.Duration
+}{
+	{store.ErrFull, "database_full", 0},
+	{store.ErrReadOnly, "database_read_only", 0},
+	{store.ErrBusy, "database_busy", 5 * time.Second},
+	{store.ErrUnreachable, "database_unreachable", 10 * time.Second},
 }
 
 func statusOf(err *custody.Error) int {
