@@ -184,6 +184,9 @@ func TestReturnsReadAsReturns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, page := v.get("/log"); !strings.Contains(page, ">Bàn giao / Nộp trả</option>") || !strings.Contains(page, ">Chữ ký</option>") {
+		t.Errorf("the filter does not say where returns are:\n%s", page)
+	}
 	back := s.deputy.name + " → " + safe
 	id := offer(s.deputy.actor, store.NewHandOver{Token: s.deputy.token.ID})
 	check("Nộp trả", "Return", back)
@@ -213,12 +216,12 @@ func TestTheTimeOfALossIsSaidInWords(t *testing.T) {
 	s.give()
 	v := s.visitor(t)
 	v.signIn(s.deputy)
-	now := s.Clock.Now().In(custody.SchoolZone).Format("15:04 02/01/2006")
+	now := s.Clock.Now().In(custody.SchoolZone).Format("15:04\u00a002/01/2006")
 	if _, page := v.get("/loss"); !strings.Contains(page, "Đã chọn sẵn lúc này: "+now) || !strings.Contains(page, "Bỏ qua nếu bạn vừa phát hiện") || !strings.Contains(page, `aria-describedby="discovered_help"`) {
 		t.Errorf("not said: %s\n%s", now, page)
 	}
 	form := url.Values{"kind": {"lost"}, "discovered_at": {"2026-10-06T07:05"}}
-	if _, page := v.post("/loss", form); !strings.Contains(page, "Đã điền: 07:05 06/10/2026") || strings.Contains(page, "Đã chọn sẵn") {
+	if _, page := v.post("/loss", form); !strings.Contains(page, "Đã điền: 07:05\u00a006/10/2026") || strings.Contains(page, "Đã chọn sẵn") {
 		t.Errorf("what was filled in is not said:\n%s", page)
 	}
 	form.Set("discovered_at", "sáng nay")

@@ -90,6 +90,14 @@ func pageWords(words *catalogue, lang string) template.FuncMap {
 			}
 			return fmt.Sprint(value)
 		},
+		// returned type: how an entry of the type reads when it is about a return; ""
+		// for types that never are.
+		"returned": func(typ any) string {
+			if text, ok := words.find(lang, "return_type."+fmt.Sprint(typ), nil); ok {
+				return text
+			}
+			return ""
+		},
 		"time": func(at time.Time) string {
 			if at.IsZero() {
 				return ""
