@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -80,7 +81,9 @@ func (f *File) revisionEnd(s *section, newer int64) int64 {
 }
 
 // Changed returns the objects that a revision defines, redefines or frees, sorted by number. An entry that only
-// repeats what held before is no change. Objects in an object stream change with it.
+// repeats what held before is no change. Objects in an object stream change with it. An object whose number the
+// revision gives to another generation is reported beside that one: it is gone, but readers that do not look at
+// generations show the new one in its place.
 func (f *File) Changed(number int) []Ref {
 	if number < 0 || number >= len(f.revisions) {
 		return nil
@@ -89,7 +92,7 @@ func (f *File) Changed(number int) []Ref {
 	if number > 0 {
 		before = f.At(number - 1)
 	}
-	changed := map[uint32]uint16{}
+	changed, numbers := map[Ref]bool{}, map[uint32]bool{}
 	r := f.revisions[number]
 	for i, s := range r.sections {
 		s.each(func(n uint32, e entry) bool {
@@ -100,39 +103,35 @@ func (f *File) Changed(number int) []Ref {
 			if before != nil {
 				was = before.lookup(n)
 			}
-			gone := e.kind() == entryFree && (was == entryNone || was.kind() == entryFree)
-			if e != was && !gone {
-				changed[n] = e.generation()
-				if e.kind() == entryFree {
-					changed[n] = was.generation()
-				}
+			absent := was == entryNone || was.kind() == entryFree
+			if e == was || e.kind() == entryFree && absent {
+				return true
+			}
+			numbers[n] = true
+			if e.kind() != entryFree {
+				changed[Ref{n, e.generation()}] = true
+			}
+			if !absent {
+				changed[Ref{n, was.generation()}] = true
 			}
 			return true
 		})
 	}
 	if before != nil {
-		before.changedWithin(changed)
+		before.changedWithin(changed, numbers)
 	}
-	refs := make([]Ref, 0, len(changed))
-	for n, g := range changed {
-		refs = append(refs, Ref{n, g})
-	}
-	slices.SortFunc(refs, func(a, b Ref) int { return cmp.Compare(a.Number, b.Number) })
-	return refs
+	return slices.SortedFunc(maps.Keys(changed), func(a, b Ref) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Generation, b.Generation))
+	})
 }
 
 // changedWithin adds the objects whose object stream is among the changed ones: they are read from the new
 // stream from then on.
-func (f *File) changedWithin(changed map[uint32]uint16) {
+func (f *File) changedWithin(changed map[Ref]bool, numbers map[uint32]bool) {
 	for _, s := range f.sections {
 		s.each(func(n uint32, e entry) bool {
-			if e.kind() != entryCompressed {
-				return true
-			}
-			if _, ok := changed[e.stream()]; ok {
-				if _, done := changed[n]; !done && f.lookup(n) == e {
-					changed[n] = 0
-				}
+			if e.kind() == entryCompressed && numbers[e.stream()] && !numbers[n] && f.lookup(n) == e {
+				changed[Ref{Number: n}] = true
 			}
 			return true
 		})

@@ -316,3 +316,16 @@ func TestReserved(t *testing.T) {
 		}
 	}
 }
+
+// TestChangedGeneration: an object whose number is given to another generation is gone.
+func TestChangedGeneration(t *testing.T) {
+	b := readVector(t, "minimal.pdf")
+	f := open(t, b)
+	at := len(b)
+	tail := fmt.Sprintf("4 1 obj\n(x)\nendobj\nxref\n4 1\n%010d 00001 n \ntrailer\n<< /Size 9 /Root 1 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n",
+		at, f.Revisions()[0].StartXRef, at+len("4 1 obj\n(x)\nendobj\n"))
+	g := open(t, append(bytes.Clone(b), tail...))
+	if got := g.Changed(1); !slices.Equal(got, []Ref{{4, 0}, {4, 1}}) {
+		t.Errorf("changed %v", got)
+	}
+}

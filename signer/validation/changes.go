@@ -216,6 +216,7 @@ func (s *changeSet) handleInfo() {
 // compareRest judges what no rule has spoken for: any other object that was signed and is different now.
 func (s *changeSet) compareRest() error {
 	for ref := range s.changed {
+		s.otherGeneration(ref)
 		if s.fresh[ref] {
 			if s.graph.reached(ref) {
 				s.suspicious(ref, "the signed version refers to an object that was only added later")
@@ -251,6 +252,24 @@ func (s *changeSet) compareRest() error {
 		}
 	}
 	return nil
+}
+
+// otherGeneration looks whether the object took the number of one that the signed version refers to. Many readers do
+// not look at generations and show the new object in its place.
+func (s *changeSet) otherGeneration(ref pdf.Ref) {
+	if !s.fresh[ref] {
+		return
+	}
+	for _, old := range s.graph.generations[ref.Number] {
+		if old == ref {
+			continue
+		}
+		if was, err := s.before(old); was != nil || err != nil {
+			s.forbidden(old, "an object was redefined under another generation")
+		} else {
+			s.suspicious(old, "the signed version refers to another generation of an object that was only added later")
+		}
+	}
 }
 
 // same compares two versions of an object; streams by their decoded data.

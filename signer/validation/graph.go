@@ -14,7 +14,8 @@ const maxObjects = 2_000_000
 // the list of a page's annotations, only when it is reached through that key alone: one that also is a page's
 // contents must not be changed as an annotation list may.
 type graph struct {
-	through map[pdf.Ref]map[pdf.Name]bool
+	through     map[pdf.Ref]map[pdf.Name]bool
+	generations map[uint32][]pdf.Ref // of each number of interest, all that anything refers to
 }
 
 // reached tells whether anything refers to the object.
@@ -38,8 +39,12 @@ func (g *graph) only(ref pdf.Ref, keys ...pdf.Name) bool {
 // interest. What stands in a list that is an object of its own counts as standing under the key of the list.
 func walk(ctx context.Context, h *history, revision int, interest map[pdf.Ref]bool) (*graph, error) {
 	w := walker{
-		interest: interest, graph: &graph{through: map[pdf.Ref]map[pdf.Name]bool{}},
-		seen: map[pdf.Ref]bool{}, lists: map[step]bool{},
+		interest: map[uint32]bool{},
+		graph:    &graph{through: map[pdf.Ref]map[pdf.Name]bool{}, generations: map[uint32][]pdf.Ref{}},
+		seen:     map[pdf.Ref]bool{}, lists: map[step]bool{},
+	}
+	for ref := range interest {
+		w.interest[ref.Number] = true
 	}
 	trailer := h.at(revision).Trailer()
 	for _, k := range []pdf.Name{"Root", "Info"} {
@@ -83,7 +88,7 @@ type step struct {
 }
 
 type walker struct {
-	interest map[pdf.Ref]bool
+	interest map[uint32]bool // numbers of objects
 	graph    *graph
 	queue    []step
 	seen     map[pdf.Ref]bool // objects done, but for lists and references to references
@@ -93,9 +98,10 @@ type walker struct {
 func (w *walker) visit(o pdf.Object, key pdf.Name) {
 	switch o := o.(type) {
 	case pdf.Ref:
-		if w.interest[o] {
+		if w.interest[o.Number] {
 			if w.graph.through[o] == nil {
 				w.graph.through[o] = map[pdf.Name]bool{}
+				w.graph.generations[o.Number] = append(w.graph.generations[o.Number], o)
 			}
 			w.graph.through[o][key] = true
 		}
