@@ -50,14 +50,18 @@ type mark struct {
 
 const markSlot = 512
 
-// errMark is wrapped by the errors of the mark file.
-var errMark = errors.New("high-water mark file")
+// ErrMark is wrapped by the errors of the mark file, ErrMarkDamaged by that of one
+// that holds no whole line.
+var (
+	ErrMark        = errors.New("high-water mark file")
+	ErrMarkDamaged = errors.New("high-water mark file is damaged")
+)
 
 func openMark(path string, log *slog.Logger) (*mark, error) {
 	_, statErr := os.Stat(path)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errMark, err)
+		return nil, fmt.Errorf("%w: %w", ErrMark, err)
 	}
 	m := &mark{file: file, dirty: make(chan struct{}, 1), log: log}
 	if err := m.read(); err != nil {
@@ -65,7 +69,7 @@ func openMark(path string, log *slog.Logger) (*mark, error) {
 	}
 	if errors.Is(statErr, os.ErrNotExist) {
 		if err := syncFolder(filepath.Dir(path)); err != nil {
-			return nil, errors.Join(fmt.Errorf("%w: %w", errMark, err), file.Close())
+			return nil, errors.Join(fmt.Errorf("%w: %w", ErrMark, err), file.Close())
 		}
 	}
 	m.synced.Go(m.sync)
@@ -83,7 +87,7 @@ func (m *mark) sync() {
 func (m *mark) read() error {
 	b, err := io.ReadAll(io.LimitReader(m.file, 2*markSlot))
 	if err != nil {
-		return fmt.Errorf("%w: %w", errMark, err)
+		return fmt.Errorf("%w: %w", ErrMark, err)
 	}
 	whole := 0
 	for slot := range int64(2) {
@@ -101,7 +105,7 @@ func (m *mark) read() error {
 		}
 	}
 	if len(b) > 0 && whole == 0 {
-		return fmt.Errorf("%w: %s is damaged: compare the log with an agent's last checkpoint (custodyd log verify), then move the file away", errMark, m.file.Name())
+		return fmt.Errorf("%w: %s: compare the log with an agent's last checkpoint (custodyd log verify --checkpoint), then move the file away", ErrMarkDamaged, m.file.Name())
 	}
 	return nil
 }
@@ -133,7 +137,7 @@ func (m *mark) advance(s markState) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, err := m.file.WriteAt(s.format(), m.slot*markSlot); err != nil {
-		return fmt.Errorf("%w: %w", errMark, err)
+		return fmt.Errorf("%w: %w", ErrMark, err)
 	}
 	m.state, m.slot = s, 1-m.slot
 	select {

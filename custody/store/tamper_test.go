@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -334,4 +336,83 @@ func TestAnAddedRowIsFound(t *testing.T) {
 		}
 		s.CheckLog()
 	})
+}
+
+// rebuild makes a table anew without keys, constraints and indexes, as who wants
+// to write into it what they forbid would.
+func rebuild(t *testing.T, db *sqlx.DB, table string) {
+	t.Helper()
+	for _, statement := range []string{"ALTER TABLE " + table + " RENAME TO " + table + "_before", "CREATE TABLE " + table + " AS SELECT * FROM " + table + "_before"} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func expectFound(t *testing.T, s *school, what string, index int64) {
+	t.Helper()
+	_, err := s.VerifyLog(ctx, s.School.ID, s.VKey)
+	var bad *signinglog.BadEntryError
+	if !errors.As(err, &bad) || bad.Index != index {
+		t.Errorf("%s of entry %d: %v", what, index, err)
+	}
+}
+
+// TestAnAddedCertificateIsFound: a certificate of one's own beside the
+// principal's, with the token and the entry of the true one.
+func TestAnAddedCertificateIsFound(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := fullRegister(r)
+		db := s.DB()
+		unchecked(t, db, strings.TrimPrefix(t.Name(), "TestAnAddedCertificateIsFound/"))
+		der := storetest.Certificate(t, "Kẻ Giả Mạo")
+		sum := sha256.Sum256(der)
+		forge := `INSERT INTO certificates (school_id, sha256, token_id, der, entry_index)
+			SELECT school_id, ?, token_id, ?, entry_index FROM certificates WHERE token_id = ?`
+		args := []any{hex.EncodeToString(sum[:]), der, string(s.principalToken.ID)}
+		if _, err := db.Exec(db.Rebind(forge), args...); err == nil {
+			t.Error("the database takes two certificates of one entry")
+		}
+		rebuild(t, db, "certificates")
+		s.CheckLog()
+		var index int64
+		if err := db.Get(&index, db.Rebind(`SELECT entry_index FROM tokens WHERE id = ?`), string(s.principalToken.ID)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec(db.Rebind(forge), args...); err != nil {
+			t.Fatal(err)
+		}
+		expectFound(t, s, "added certificate", index)
+		if _, err := db.Exec(db.Rebind(`DELETE FROM certificates WHERE token_id = ? AND sha256 <> ?`), args[2], args[0]); err != nil {
+			t.Fatal(err)
+		}
+		expectFound(t, s, "certificate put in the place of the true one", index)
+	})
+}
+
+// TestADoubledRowHidesNone: one row deleted and another there twice are as many
+// rows as before.
+func TestADoubledRowHidesNone(t *testing.T) {
+	for _, table := range []string{"positions", "tokens", "certificates", "hand_overs", "custodies", "grants", "abandonments", "signatures"} {
+		storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+			s := fullRegister(r)
+			db := s.DB()
+			_, database, _ := strings.Cut(t.Name(), "/")
+			unchecked(t, db, strings.Split(database, "#")[0])
+			rebuild(t, db, table)
+			s.CheckLog()
+			rows := rowsOf(t, db, table)
+			slices.SortFunc(rows, func(a, b map[string]any) int { return int(a["entry_index"].(int64) - b["entry_index"].(int64)) })
+			gone, doubled := rows[0], rows[len(rows)-1]
+			if _, err := db.Exec(db.Rebind("DELETE FROM "+table+" WHERE entry_index = ?"), gone["entry_index"]); err != nil {
+				t.Fatal(err)
+			}
+			insertRow(t, db, table, doubled)
+			expectFound(t, s, "deleted row of "+table, gone["entry_index"].(int64))
+			insertRow(t, db, table, gone)
+			if _, err := s.VerifyLog(ctx, s.School.ID, s.VKey); err == nil {
+				t.Errorf("a doubled row of %s is not found", table)
+			}
+		})
+	}
 }

@@ -38,7 +38,8 @@ func (s *Store) VerifyLog(ctx context.Context, school custody.SchoolID, vkey str
 	}
 	defer snapshot.Rollback()
 	v := &verification{ctx: ctx, tx: snapshot, school: string(school), report: VerifyReport{ByType: map[string]int64{}},
-		decisions: map[int64]step{}, begun: map[string]step{}, ended: map[int64]step{}, revoked: map[string]step{}}
+		decisions: map[int64]step{}, begun: map[string]step{}, ended: map[int64]step{}, revoked: map[string]step{},
+		tokens: map[int64]map[string]string{}}
 	if err := v.run(vkey); err != nil {
 		return VerifyReport{}, err
 	}
@@ -64,6 +65,8 @@ type verification struct {
 	begun     map[string]step  // by custody id
 	ended     map[int64]step   // by the custody's index
 	revoked   map[string]step  // by certificate: the latest
+
+	tokens map[int64]map[string]string // fields of the entries that registered tokens
 }
 
 func (v *verification) run(vkey string) error {
@@ -229,6 +232,8 @@ func (v *verification) keep(s step) error {
 			}
 			v.ended[ends] = s
 		}
+	case signinglog.TypeToken:
+		v.tokens[s.index] = f
 	case signinglog.TypeRevocation:
 		v.revoked[f[signinglog.FieldCertificate]] = s
 	}

@@ -32,8 +32,7 @@ func (v *verification) records() error {
 			return checkTable[apiKeyRow](v, "api_keys", apiKeyColumns, "", signinglog.TypePairing, nil)
 		},
 		func() error {
-			return checkTable[tokenRow](v, "tokens t", tokenColumns+`, COALESCE((SELECT c.sha256 FROM certificates c WHERE c.token_id = t.id AND c.entry_index = t.entry_index), '') AS certificate_sha256`,
-				"t.", signinglog.TypeToken, nil)
+			return checkTable[tokenAlone](v, "tokens t", tokenColumns, "t.", signinglog.TypeToken, nil)
 		},
 		func() error { return v.orphans("certificates", "tokens", "token_id") },
 		v.certificates,
@@ -67,9 +66,20 @@ func (v *verification) records() error {
 	return nil
 }
 
+// tokenAlone is a token's row without its certificate, whose row certificates
+// compares with the same entry.
+type tokenAlone struct{ tokenRow }
+
+func (r tokenAlone) fields() map[string]string {
+	f := r.tokenRow.fields()
+	delete(f, signinglog.FieldCertificate)
+	return f
+}
+
 // checkTable compares the rows of a table with the entries of a type: each row
-// with the entry at its index, and that no entry lacks its row. alias is the
-// table's prefix in the query.
+// with the entry at its index, that no two rows name the same entry, and that no
+// entry lacks its row: a table may have been rebuilt without its constraints.
+// alias is the table's prefix in the query.
 func checkTable[R record](v *verification, table, columns, alias string, kind signinglog.Type, more func(R)) error {
 	name := strings.Fields(table)[0]
 	from := alias
@@ -83,7 +93,7 @@ func checkTable[R record](v *verification, table, columns, alias string, kind si
 		return fmt.Errorf("verify %s: %w", name, driverError(err))
 	}
 	defer rows.Close()
-	seen := int64(0)
+	seen := map[int64]bool{}
 	for rows.Next() {
 		var row R
 		if err := rows.StructScan(&row); err != nil {
@@ -93,13 +103,17 @@ func checkTable[R record](v *verification, table, columns, alias string, kind si
 		if more != nil {
 			more(row)
 		}
-		seen++
+		index, _, _ := row.entry()
+		if seen[index] {
+			v.found(index, "two rows of %s name this entry", name)
+		}
+		seen[index] = true
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("verify %s: %w", name, driverError(err))
 	}
-	if seen == v.report.ByType[string(kind)] {
-		return nil
+	if v.bad == nil && int64(len(seen)) == v.report.ByType[string(kind)] {
+		return nil // every row has an entry of this type, each another one: none is left
 	}
 	return v.missing(name, kind)
 }
@@ -170,6 +184,7 @@ func (v *verification) compare(row record) {
 // besideRow: fields that rows do not repeat.
 func besideRow(kind signinglog.Type, name string) bool {
 	return name == signinglog.FieldActor || name == signinglog.FieldVia ||
+		kind == signinglog.TypeToken && name == signinglog.FieldCertificate || // see certificates
 		kind == signinglog.TypeIncident && name == signinglog.FieldPerson // the custodian, who follows from the acceptances
 }
 
@@ -228,6 +243,9 @@ func (v *verification) custodies() error {
 	return nil
 }
 
+// certificates compares each certificate with the entry that registered its
+// token: one certificate for each, the one named there. Whoever could add a row
+// would have a key of their own accepted for somebody else's token.
 func (v *verification) certificates() error {
 	var rows []struct {
 		SHA256    string  `db:"sha256"`
@@ -237,16 +255,23 @@ func (v *verification) certificates() error {
 		RevokedAt *stamp  `db:"revoked_at"`
 		Source    *string `db:"revocation_source"`
 		By        *int64  `db:"revocation_entry"`
-		TokenRow  int64   `db:"token_entry"`
 	}
-	if err := v.tx.SelectContext(v.ctx, &rows, v.tx.Rebind(`SELECT c.sha256, c.token_id, c.der, c.entry_index, c.revoked_at, c.revocation_source, c.revocation_entry,
-		t.entry_index AS token_entry FROM certificates c JOIN tokens t ON t.id = c.token_id WHERE c.school_id = ?`), v.school); err != nil {
+	if err := v.tx.SelectContext(v.ctx, &rows, v.tx.Rebind(`SELECT sha256, token_id, der, entry_index, revoked_at, revocation_source, revocation_entry
+		FROM certificates WHERE school_id = ?`), v.school); err != nil {
 		return fmt.Errorf("verify certificates: %w", driverError(err))
 	}
+	seen := map[int64]bool{}
 	for _, row := range rows {
-		if sha256Hex(row.DER) != row.SHA256 || row.Entry != row.TokenRow {
+		registered, ok := v.tokens[row.Entry]
+		switch {
+		case !ok:
+			v.found(row.Entry, "a registered certificate names this entry, which registers none")
+		case seen[row.Entry]:
+			v.found(row.Entry, "two certificates name this entry")
+		case sha256Hex(row.DER) != row.SHA256 || registered[signinglog.FieldCertificate] != row.SHA256 || registered[signinglog.FieldToken] != row.Token:
 			v.found(row.Entry, "the registered certificate is another")
 		}
+		seen[row.Entry] = true
 		s, ok := v.revoked[row.SHA256]
 		if !ok {
 			if row.RevokedAt != nil || row.Source != nil || row.By != nil {
@@ -270,8 +295,10 @@ func (v *verification) certificates() error {
 	for _, s := range v.revoked {
 		v.found(s.index, "the certificate it names is missing in the register")
 	}
-	if int64(len(rows)) != v.report.ByType[string(signinglog.TypeToken)] {
-		return v.missing("certificates", signinglog.TypeToken)
+	for index := range v.tokens {
+		if !seen[index] {
+			v.found(index, "its row is missing in certificates")
+		}
 	}
 	return nil
 }

@@ -29,7 +29,8 @@ CREATE TABLE certificates (
     revocation_source TEXT,
     revocation_entry  INTEGER,
     CONSTRAINT certificates_pk PRIMARY KEY (school_id, sha256),
-    CONSTRAINT certificates_token_fk FOREIGN KEY (token_id) REFERENCES tokens (id)
+    CONSTRAINT certificates_token_fk FOREIGN KEY (token_id) REFERENCES tokens (id),
+    CONSTRAINT certificates_entry_unique UNIQUE (school_id, entry_index)
 ) STRICT;
 CREATE INDEX certificates_by_token ON certificates (token_id);
 
