@@ -59,3 +59,68 @@ func TestOtherGeneration(t *testing.T) {
 		}
 	}
 }
+
+// overlay is an appearance that hides the page and shows another text.
+func overlay() string {
+	return stream("/Type /XObject /Subtype /Form /BBox [0 0 595 842] /Resources << /Font << /F1 7 0 R >> >>",
+		"1 1 1 rg 0 0 595 842 re f 0 g "+forgedText)
+}
+
+// TestSharedSignature: a field whose value is the signature that is there already is not signed.
+func TestSharedSignature(t *testing.T) {
+	w := newWorld(t)
+	who := w.person(t, authority.Subject{})
+	objects := letter()
+	objects[11], objects[16] = "<< /Fields [10 0 R 12 0 R 14 0 R] >>", "[10 0 R 12 0 R 14 0 R]"
+	empty := "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Trong) /Rect [0 0 595 842] /P 3 0 R "
+	objects[14] = empty + ">>"
+	signed := w.sign(t, build(objects), who, signer.Options{Field: "Duyet"})
+	added := func(v string) map[int]string {
+		return map[int]string{
+			200: strings.Replace(empty, "Trong", "Moi", 1) + v + " /AP << /N 201 0 R >> >>", 201: overlay(),
+			11: "<< /Fields [10 0 R 12 0 R 14 0 R 200 0 R] /SigFlags 3 >>", 16: "[10 0 R 12 0 R 14 0 R 200 0 R]",
+		}
+	}
+	for name, test := range map[string]map[int]string{
+		"new field":                      added("/V 100 0 R"),
+		"new field, through an object":   {200: added("/V 202 0 R")[200], 202: "100 0 R", 11: added("")[11], 16: added("")[16], 201: overlay()},
+		"new field, nothing":             added("/V 77 0 R"),
+		"new field, no signature":        {200: added("/V 202 0 R")[200], 202: "<< /Type /Sig >>", 11: added("")[11], 16: added("")[16], 201: overlay()},
+		"empty field":                    {14: empty + "/V 100 0 R /AP << /N 201 0 R >> >>", 201: overlay()},
+		"new field with a kid":           {200: "<< /FT /Sig /T (Moi) /V 100 0 R /Kids [202 0 R] >>", 202: "<< /Type /Annot /Subtype /Widget /Parent 200 0 R /Rect [0 0 595 842] /P 3 0 R /AP << /N 201 0 R >> >>", 201: overlay(), 11: added("")[11], 16: "[10 0 R 12 0 R 14 0 R 202 0 R]"},
+		"new field of the same name":     {200: strings.Replace(added("/V 100 0 R")[200], "Moi", "Duyet", 1), 201: overlay(), 11: added("")[11], 16: added("")[16]},
+		"new field that is not indirect": {11: "<< /Fields [10 0 R 12 0 R 14 0 R << /FT /Sig /T (Moi) /V 100 0 R >>] /SigFlags 3 >>"},
+	} {
+		if r := w.validate(t, update(t, signed, test), offline); r.Signatures[0].Indication != validation.TotalFailed {
+			t.Errorf("%s: %s", name, verdict(r))
+		}
+	}
+	// The honest twins: the empty field is signed, then a new one.
+	twice := w.sign(t, signed, who, signer.Options{Field: "Trong", Visible: &signer.Visible{Lines: []string{"Đã ký"}}})
+	thrice := w.sign(t, twice, who, signer.Options{Visible: &signer.Visible{Page: 1, Rect: [4]float64{300, 300, 99, 20}, Lines: []string{"x"}}})
+	for _, s := range w.validate(t, thrice, offline).Signatures {
+		if s.Indication != validation.TotalPassed {
+			t.Errorf("signed three times: %+v", s)
+		}
+	}
+}
+
+// TestHiddenWidget: a signature field whose widget stood on no page when the file was signed is put on one.
+func TestHiddenWidget(t *testing.T) {
+	w := newWorld(t)
+	who := w.person(t, authority.Subject{})
+	objects := letter()
+	objects[11] = "<< /Fields [10 0 R 12 0 R 14 0 R] >>"
+	objects[14] = "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Trong) /Rect [0 0 595 842] /F 4 /AP << /N 15 0 R >> >>"
+	objects[15] = overlay()
+	signed := w.sign(t, build(objects), who, signer.Options{Field: "Duyet"})
+	forged := update(t, signed, map[int]string{16: "[10 0 R 12 0 R 14 0 R]"})
+	if r := w.validate(t, forged, offline); verdict(r) != "INDETERMINATE suspicious" {
+		t.Errorf("%s: %v", verdict(r), r.Signatures[0].Details)
+	}
+	// Signing the field puts its widget on the page.
+	twice := w.sign(t, signed, who, signer.Options{Field: "Trong"})
+	if r := w.validate(t, twice, offline); verdict(r) != "TOTAL-PASSED permitted" {
+		t.Errorf("signed: %s: %v", verdict(r), r.Signatures[0].Details)
+	}
+}

@@ -90,10 +90,11 @@ func find(ctx context.Context, h *history, only string) ([]*candidate, error) {
 	return l.list, nil
 }
 
-// place is a version of an object that a field of this name has as its value.
+// place is a version of an object that a field has as its value.
 type place struct {
 	version
 	field string
+	ref   pdf.Ref
 }
 
 type finder struct {
@@ -106,8 +107,11 @@ type finder struct {
 // field takes the signature of a field into the list, or notes that it still stands.
 func (l *finder) field(at *pdf.File, field pdf.Field, n int) error {
 	ref, isRef := field.Value.(pdf.Ref)
-	p := place{l.version(ref, n), field.Name}
+	p := place{l.version(ref, n), field.Name, field.Ref}
 	if c := l.stands[p]; c != nil && isRef {
+		if field.Ref == (pdf.Ref{}) && c.last == n {
+			c.broken = sharedValue
+		}
 		c.last = n
 		return nil
 	}
@@ -142,6 +146,10 @@ func (l *finder) loose(at *pdf.File, ref pdf.Ref, n int) error {
 // add answers the candidate of the list that is the same signature.
 func (l *finder) add(c *candidate) (*candidate, error) {
 	if old, ok := l.known[c.key()]; ok {
+		// One signature is one field's: a second one shows itself as signed by what signed the first.
+		if !c.loose && (c.field != old.field || c.fieldRef != old.fieldRef) {
+			old.broken = sharedValue
+		}
 		old.last = c.last
 		return old, nil
 	}
@@ -152,6 +160,8 @@ func (l *finder) add(c *candidate) (*candidate, error) {
 	l.list = append(l.list, c)
 	return c, nil
 }
+
+const sharedValue = "another field has the same signature as its value"
 
 // locate reads the signature of a field.
 func (l *finder) locate(at *pdf.File, field pdf.Field, revision int) *candidate {

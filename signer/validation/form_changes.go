@@ -41,6 +41,7 @@ type inherited struct {
 	name                 string
 	kind                 pdf.Name // FT
 	wasSigned, nowSigned bool     // whether there was a value, and is
+	freshly              bool     // the value is a signature that was made since
 }
 
 // compareFieldList compares a list of fields or of a field's kids: the signed ones stay, in their order; those that
@@ -111,8 +112,9 @@ func (s *changeSet) compareField(ref pdf.Ref, from inherited, depth int) error {
 		from.kind = ft
 	}
 	from.wasSigned = from.wasSigned || was["V"] != nil
-	from.nowSigned = from.nowSigned || now["V"] != nil
-	if from.kind == "Sig" {
+	s.value(&from, now)
+	// A widget that was signed without standing on a page must not appear there later, except by signing it.
+	if from.kind == "Sig" && !from.wasSigned && from.freshly {
 		s.widgets[ref] = true
 	}
 	if s.changed[ref] {
@@ -147,7 +149,9 @@ func (s *changeSet) compareFieldKeys(ref pdf.Ref, was, now pdf.Dict, from inheri
 		case from.kind == "Sig" && from.wasSigned:
 			s.forbidden(ref, "the field of an earlier signature was changed")
 		case from.kind == "Sig" && signingKeys[k] && (was[k] == nil || k != "P"):
-			if k == "AP" && !from.nowSigned {
+			if from.nowSigned && !from.freshly {
+				s.forbidden(ref, "a field was given a value that is no signature made since")
+			} else if k == "AP" && !from.nowSigned {
 				s.suspicious(ref, "an empty signature field got an appearance")
 			}
 		case from.kind == "Sig" && widgetKeys[k] && was["Subtype"] == nil:
@@ -181,7 +185,9 @@ func (s *changeSet) addedField(ref pdf.Ref, from inherited, depth int) error {
 	if ft, ok := d["FT"].(pdf.Name); ok {
 		from.kind = ft
 	}
-	from.nowSigned = from.nowSigned || d["V"] != nil
+	if s.value(&from, d); from.nowSigned && !from.freshly {
+		s.forbidden(ref, "a field was added whose value is no signature made since")
+	}
 	kids, err := s.new.Array(d["Kids"])
 	if err != nil {
 		return fmt.Errorf("read field %s: %w", show(ref), err)
@@ -210,6 +216,21 @@ func (s *changeSet) addedField(ref pdf.Ref, from inherited, depth int) error {
 		}
 	}
 	return nil
+}
+
+// value notes what the field has as its value now. One that is there already as another field's value signs nothing:
+// with it any appearance could be laid over the page.
+func (s *changeSet) value(to *inherited, field pdf.Dict) {
+	v := field["V"]
+	if v == nil {
+		return
+	}
+	to.nowSigned, to.freshly = true, false
+	if ref, ok := v.(pdf.Ref); ok && s.fresh[ref] {
+		o, err := s.now(ref)
+		d, ok := o.(pdf.Dict)
+		to.freshly = err == nil && ok && d["ByteRange"] != nil && d["Contents"] != nil
+	}
 }
 
 // touch notes a field that is new or different, unless it holds a document time-stamp.
