@@ -35,6 +35,7 @@ func (e *shownError) Error() string { return e.err.Error() }
 
 // Run carries out one command and returns the exit status.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	onlyOwn()
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
 	var err error
 	if p.words, err = loadCatalogue(languageOf(args)); err != nil {
@@ -138,6 +139,21 @@ func (p *program) checkThere() error {
 	return nil
 }
 
+// protect takes the data folder's register away from other users of the machine.
+// Where that fails, as for a user who only has the group's rights, it is said and
+// the work goes on.
+func (p *program) protect() {
+	if !p.ownDatabase() {
+		return
+	}
+	database := filepath.Join(p.flags.Data, "custody.db")
+	for _, path := range []string{p.flags.Data, database, database + "-wal", database + "-shm", p.logKeyFile(), p.markFile()} {
+		if err := makePrivate(path); err != nil {
+			fmt.Fprintln(p.stderr, p.say("not_private", map[string]string{"File": path, "Error": err.Error()}))
+		}
+	}
+}
+
 // open opens the register for changes: with the log's key and the mark.
 func (p *program) open(ctx context.Context, config store.Config) (*store.Store, error) {
 	if err := p.checkThere(); err != nil {
@@ -153,6 +169,7 @@ func (p *program) open(ctx context.Context, config store.Config) (*store.Store, 
 	if config.URL, err = p.databaseURL(); err != nil {
 		return nil, err
 	}
+	p.protect()
 	config.LogKey, config.MarkFile = strings.TrimSpace(string(key)), p.markFile()
 	return store.Open(ctx, config)
 }

@@ -20,6 +20,7 @@ func (c *InitCommand) Run(ctx context.Context, p *program) error {
 	if err := os.MkdirAll(p.flags.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
+	p.protect()
 	if err := ensureLogKey(p.logKeyFile(), c.SchoolCode); err != nil {
 		return err
 	}
