@@ -26,6 +26,7 @@ const (
 	CodeCertificateExpired     = "certificate_expired"
 	CodeCertificateNotYetValid = "certificate_not_yet_valid"
 	CodeCertificateUnusable    = "certificate_unusable"
+	CodeWeakKey                = "weak_key"
 	CodeKeyMismatch            = "key_mismatch"
 	CodeLevelUnsupported       = "level_unsupported"
 	CodeSigningForbidden       = "signing_forbidden"
@@ -48,7 +49,7 @@ const (
 var Codes = []string{
 	CodeNotPDF, CodeEmptyFile, CodeTruncated, CodeDamagedPDF, CodeEncrypted, CodeNoPages, CodeIsFolder, CodeNotFound,
 	CodeNoPermission, CodeDiskFull, CodeOutputExists, CodeCertificateExpired, CodeCertificateNotYetValid,
-	CodeCertificateUnusable, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden, CodeFieldTaken,
+	CodeCertificateUnusable, CodeWeakKey, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden, CodeFieldTaken,
 	CodeFieldNotFound, CodeBadBox, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
 	CodeTimestampFailed, CodeInputChanged, CodeReadError, CodeWriteError, CodeCancelled,
 }

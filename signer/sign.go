@@ -132,6 +132,9 @@ func checkCertificates(key crypto.Signer, chain []*x509.Certificate, opt *Option
 	if !validation.Usable(leaf) {
 		return fail(CodeCertificateUnusable, fmt.Errorf("certificate of %s is not for signing", leaf.Subject.CommonName), "subject", leaf.Subject.CommonName)
 	}
+	if err := checkKeys(chain); err != nil {
+		return err
+	}
 	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !public.Equal(leaf.PublicKey) {
 		return fail(CodeKeyMismatch, fmt.Errorf("key does not belong to the certificate of %s", leaf.Subject.CommonName), "subject", leaf.Subject.CommonName)
@@ -139,9 +142,20 @@ func checkCertificates(key crypto.Signer, chain []*x509.Certificate, opt *Option
 	if opt.Roots == nil {
 		return nil
 	}
-	_, err := validation.Path(leaf, chain[1:], at, validation.Options{Roots: opt.Roots, Cache: opt.Cache})
+	path, err := validation.Path(leaf, chain[1:], at, validation.Options{Roots: opt.Roots, Cache: opt.Cache})
 	if err != nil {
 		return fail(CodeCertificateUnusable, fmt.Errorf("certificate of %s: %w", leaf.Subject.CommonName, err), "subject", leaf.Subject.CommonName)
+	}
+	return checkKeys(path)
+}
+
+// checkKeys refuses keys that no validator takes, those of the CAs too.
+func checkKeys(certs []*x509.Certificate) error {
+	for _, c := range certs {
+		if key := cms.WeakKey(c); key != "" {
+			subject := c.Subject.CommonName
+			return fail(CodeWeakKey, fmt.Errorf("certificate of %s has an %s key", subject, key), "subject", subject, "key", key)
+		}
 	}
 	return nil
 }

@@ -27,6 +27,12 @@ func stamp(ctx context.Context, der []byte, opt *Options) ([]byte, error) {
 		}
 		return nil, fail(CodeTimestampFailed, fmt.Errorf("time-stamp from %s: %w", opt.TSA, err), "url", opt.TSA)
 	}
+	if key := cms.WeakKey(ts.Certificate); key != "" {
+		return nil, fail(CodeTimestampFailed, fmt.Errorf("time-stamp from %s: its authority has an %s key", opt.TSA, key), "url", opt.TSA)
+	}
+	if weak := ts.WeakHash(); weak != 0 {
+		return nil, fail(CodeTimestampFailed, fmt.Errorf("time-stamp from %s: it uses %v", opt.TSA, weak), "url", opt.TSA)
+	}
 	stamped, err := sd.AddTimestamp(ts.Raw)
 	if err != nil {
 		return nil, fail(CodeTimestampFailed, fmt.Errorf("add time-stamp: %w", err), "url", opt.TSA)

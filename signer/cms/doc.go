@@ -35,7 +35,7 @@
 // Signer.Verify is the mathematical check: digest, attributes, certificate
 // reference, signature. A nil error does not say that the certificate is
 // trusted, in its validity, not revoked, or meant for signing. SHA-1 is read,
-// never written, and Signer.WeakHash tells.
+// never written, and Signer.WeakHash tells; WeakKey tells of short keys.
 //
 // # A caution for those who have no document
 //

@@ -163,9 +163,19 @@ func (ts *Timestamp) verify(digest []byte) error {
 	return checkTimestamping(ts.Certificate)
 }
 
-// WeakHash tells that the token rests on a hash with known collisions, for its
-// imprint or in its signature.
-func (ts *Timestamp) WeakHash() bool { return weakHash(ts.Hash) || ts.Signer.WeakHash() }
+// WeakHash answers the hash with known collisions that the token rests on, for
+// its imprint or in its signature; 0 if it rests on none. The reference to the
+// certificate does not count: RFC 3161 §2.4.2 wants it in SHA-1, RFC 5816 only
+// allows others, and to put another certificate in its place a collision is not
+// enough.
+func (ts *Timestamp) WeakHash() crypto.Hash {
+	for _, h := range []crypto.Hash{ts.Hash, ts.Signer.Hash} {
+		if weakHash(h) {
+			return h
+		}
+	}
+	return 0
+}
 
 // checkTimestamping demands the extended key usage of RFC 3161 §2.3: critical,
 // time-stamping, alone.

@@ -2,33 +2,44 @@ package cms
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"crypto/x509"
 	"fmt"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// WeakHash tells that the signature rests on a hash with known collisions
-// (SHA-1), for the content or for the reference to the certificate.
-func (s *Signer) WeakHash() bool {
-	return weakHash(s.Hash) || s.SigningCertificate != nil && weakHash(s.SigningCertificate.Hash)
+// WeakHash answers the hash with known collisions (SHA-1) that the signature
+// rests on, for the content or for the reference to the certificate; 0 if it
+// rests on none.
+func (s *Signer) WeakHash() crypto.Hash {
+	switch {
+	case weakHash(s.Hash):
+		return s.Hash
+	case s.SigningCertificate != nil && weakHash(s.SigningCertificate.Hash):
+		return s.SigningCertificate.Hash
+	}
+	return 0
 }
 
-// WeakKey tells that the key is shorter than Circular 15/2025/TT-BKHCN Annex I
-// and ETSI TS 119 312 allow: RSA below 2048 bits, elliptic curves below 256.
-func (s *Signer) WeakKey() bool {
-	if s.Certificate == nil {
-		return false
-	}
-	switch key := publicKey(s.Certificate).(type) {
+// WeakKey answers the name of the certificate's key, such as RSA-1024, if it is
+// shorter than Circular 15/2025/TT-BKHCN Annex I and ETSI TS 119 312 allow: RSA
+// below 2048 bits, elliptic curves below 256; "" otherwise.
+func WeakKey(cert *x509.Certificate) string {
+	switch key := publicKey(cert).(type) {
 	case *rsa.PublicKey:
-		return key.N.BitLen() < 2048
+		if bits := key.N.BitLen(); bits < 2048 {
+			return fmt.Sprintf("RSA-%d", bits)
+		}
 	case *ecdsa.PublicKey:
-		return key.Curve.Params().BitSize < 256
+		if curve := key.Curve.Params(); curve.BitSize < 256 {
+			return fmt.Sprintf("EC-%d", curve.BitSize)
+		}
 	}
-	return false
+	return ""
 }
 
 // Verify checks the signature against the digest of the content, made with

@@ -3,6 +3,7 @@ package cms
 import (
 	"bytes"
 	"crypto"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -453,6 +454,21 @@ func TestDigitorusPKCS7(t *testing.T) {
 		back.Content = content
 		if err := back.Verify(); err != nil {
 			t.Errorf("%s: peer refuses ours: %v", key, err)
+		}
+	}
+}
+
+func TestWeakKey(t *testing.T) {
+	for name, key := range map[string]crypto.Signer{
+		"RSA-1024": rsaKey(1024), "RSA-2047": rsaKey(2047), "EC-224": ecKey(elliptic.P224()),
+	} {
+		if got := WeakKey(newIdentity("Lê Minh Quân", key, 300).cert); got != name {
+			t.Errorf("%s is called %q", name, got)
+		}
+	}
+	for name, id := range identities() {
+		if got := WeakKey(id.cert); got != "" {
+			t.Errorf("%s is called %q", name, got)
 		}
 	}
 }

@@ -81,6 +81,19 @@ func judgeChainError(s *Signature, err error) {
 	s.judge(Indeterminate, NoCertificateChainFound, detail(DetailNoChain, "reason", err.Error()))
 }
 
+// judgeKeys looks for keys that are too short, the root's too: who can work out a CA's key makes certificates at will.
+// It tells whether there are any.
+func judgeKeys(s *Signature, certs []*x509.Certificate) bool {
+	found := false
+	for _, c := range certs {
+		if key := cms.WeakKey(c); key != "" {
+			s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeakKey, "subject", c.Subject.CommonName, "key", key))
+			found = true
+		}
+	}
+	return found
+}
+
 // Path answers the chain from leaf to one of opt.Roots at that time, leaf first, with the help of the other
 // certificates. It says nothing about revocation.
 func Path(leaf *x509.Certificate, others []*x509.Certificate, at time.Time, opt Options) ([]*x509.Certificate, error) {

@@ -31,6 +31,7 @@ const (
 	DetailSigningCertificate   = "signing_certificate_mismatch" // it names another certificate
 	DetailUnsupported          = "algorithm_unsupported"        // reason
 	DetailWeak                 = "algorithm_weak"               // algorithm
+	DetailWeakKey              = "key_weak"                     // subject, key: too short a key, of a CA too
 
 	// Later changes.
 	DetailChangesPermitted  = "changes_permitted"  // later revisions only added what they may
@@ -67,7 +68,7 @@ var DetailCodes = []string{
 	DetailXRefRebuilt, DetailTrailingBytes, DetailCertificateBroken, DetailTooComplex, DetailNotBaseline,
 	DetailUnreadableCert,
 	DetailDigest, DetailSignature, DetailAttributes, DetailNoSigningCertificate, DetailSigningCertificate,
-	DetailUnsupported, DetailWeak,
+	DetailUnsupported, DetailWeak, DetailWeakKey,
 	DetailChangesPermitted, DetailChangesSuspicious, DetailChangesForbidden, DetailLaterBroken,
 	DetailNoRoots, DetailNoChain, DetailChainConstraints, DetailKeyUsage, DetailExpired, DetailNotYetValid,
 	DetailRevoked, DetailRevokedLater, DetailRevocationUnknown, DetailRevocationSkipped, DetailRevocationGood,

@@ -32,6 +32,10 @@ func (v *run) timestamp(ctx context.Context) error {
 		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailTimestampInvalid, "reason", err.Error()))
 		return nil
 	}
+	if weak := ts.WeakHash(); weak != 0 {
+		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeak, "algorithm", weak.String()))
+		return nil
+	}
 	if v.opt.Roots == nil {
 		s.note(DetailTimestampNoTrust, "reason", "no trusted roots")
 		return nil
@@ -43,6 +47,9 @@ func (v *run) timestamp(ctx context.Context) error {
 		return nil
 	}
 	judgeEmbedded(s, ts.SignedData, path)
+	if judgeKeys(s, path) {
+		return nil
+	}
 	if ts.GenTime.After(v.opt.at().Add(clockSkew)) {
 		s.note(DetailTimestampNoTrust, "reason", "its time is after the time of validation")
 		return nil
@@ -115,7 +122,7 @@ func (v *run) tokenIntegrity() {
 		return
 	}
 	v.judgeMath(v.ts.Verify(s.ByteRangeDigest))
-	if v.cms.WeakHash() {
-		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeak, "algorithm", v.ts.Hash.String()))
+	if weak := v.ts.WeakHash(); weak != 0 {
+		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeak, "algorithm", weak.String()))
 	}
 }

@@ -2,6 +2,7 @@ package validation
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -270,6 +271,11 @@ func (v *run) judge(ctx context.Context) error {
 		}
 	}
 	path := judgeCertificate(&v.sig, v.sd, v.opt)
+	if path != nil {
+		judgeKeys(&v.sig, path)
+	} else {
+		judgeKeys(&v.sig, []*x509.Certificate{v.sig.Certificate})
+	}
 	judgeEmbedded(&v.sig, v.sd, path)
 	if err := v.revocation(ctx, path); err != nil {
 		return err
@@ -284,8 +290,8 @@ func (v *run) judge(ctx context.Context) error {
 func (v *run) integrity() {
 	s := &v.sig
 	v.judgeMath(v.cms.Verify(s.ByteRangeDigest))
-	if v.cms.WeakHash() {
-		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeak, "algorithm", v.cms.Hash.String()))
+	if weak := v.cms.WeakHash(); weak != 0 {
+		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeak, "algorithm", weak.String()))
 	}
 }
 

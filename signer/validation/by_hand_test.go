@@ -1,0 +1,170 @@
+package validation_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/digitorus/timestamp"
+
+	"sokyso/signer/cms"
+)
+
+// issuer makes certificates of any kind, which the test authority does not.
+type issuer struct {
+	cert *x509.Certificate
+	key  crypto.Signer
+}
+
+func p256(t testing.TB) crypto.Signer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func rsaKey(t testing.TB, bits int) crypto.Signer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func newRoot(t testing.TB, key crypto.Signer) issuer {
+	t.Helper()
+	self := issuer{key: key}
+	self.cert = self.issue(t, key.Public(), asAuthority("Gốc thử"))
+	return self
+}
+
+func asAuthority(name string) func(*x509.Certificate) {
+	return func(c *x509.Certificate) {
+		c.Subject.CommonName, c.IsCA, c.KeyUsage = name, true, x509.KeyUsageCertSign
+	}
+}
+
+// issue certifies a key for signing documents; change makes it something else.
+func (i issuer) issue(t testing.TB, public crypto.PublicKey, change func(*x509.Certificate)) *x509.Certificate {
+	t.Helper()
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "Lê Minh Quân"}, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	if change != nil {
+		change(template)
+	}
+	parent := i.cert
+	if parent == nil {
+		parent = template
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, i.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+func (i issuer) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(i.cert)
+	return pool
+}
+
+var timeStamping = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 8}
+
+// usages is an extended key usage extension.
+func usages(t testing.TB, critical bool, ids ...asn1.ObjectIdentifier) pkix.Extension {
+	t.Helper()
+	der, err := asn1.Marshal(ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: critical, Value: der}
+}
+
+func asTSA(t testing.TB) func(*x509.Certificate) {
+	return func(c *x509.Certificate) {
+		c.Subject.CommonName = "TSA thử"
+		c.ExtraExtensions = []pkix.Extension{usages(t, true, timeStamping)}
+	}
+}
+
+// stamped gives a signature a time-stamp by this authority, whose own signature uses hash.
+func stamped(t testing.TB, tsa identity, hash crypto.Hash) func(*cms.SignedData) []byte {
+	return func(sd *cms.SignedData) []byte {
+		imprint := sha256.Sum256(sd.Signers[0].Signature)
+		token := timestamp.Timestamp{
+			HashAlgorithm: crypto.SHA256, HashedMessage: imprint[:], Time: time.Now().UTC().Truncate(time.Second),
+			Policy: asn1.ObjectIdentifier{2, 999, 1}, AddTSACertificate: true,
+		}
+		answer, err := token.CreateResponseWithOpts(tsa.chain[0], tsa.key, hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := timestamp.ParseResponse(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := sd.AddTimestamp(response.RawToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+}
+
+// signByHand signs without the checks that the signer makes before it uses a key.
+func signByHand(t testing.TB, who identity, stamp func(*cms.SignedData) []byte) []byte {
+	t.Helper()
+	const room = 16 << 10
+	hole := "<" + strings.Repeat("0", 2*room) + ">"
+	ranges := "[0 " + strings.Repeat(" ", 40) + "]"
+	objects := letter()
+	objects[12] = "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Duyet) /V 20 0 R /Rect [100 100 200 150] /P 3 0 R >>"
+	objects[20] = "<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange " + ranges + " /Contents " + hole + " >>"
+	b := build(objects)
+	start := bytes.Index(b, []byte(hole))
+	end := start + len(hole)
+	copy(b[bytes.Index(b, []byte(ranges)):], fmt.Sprintf("[0 %d %d %d", start, end, len(b)-end))
+	digest := sha256.Sum256(append(bytes.Clone(b[:start]), b[end:]...))
+	der, err := cms.Sign(rand.Reader, who.key, cms.Request{
+		Hash: crypto.SHA256, Digest: digest[:], Certificate: who.chain[0], Chain: who.chain[1:],
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stamp != nil {
+		sd, err := cms.Parse(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der = stamp(sd)
+	}
+	copy(b[start+1:], hex.EncodeToString(der))
+	return b
+}
