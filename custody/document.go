@@ -102,3 +102,15 @@ type Document struct {
 func (d Document) Stated() bool {
 	return strings.TrimSpace(d.Kind) != "" && (strings.TrimSpace(d.Summary) != "" || strings.TrimSpace(d.Purpose) != "")
 }
+
+// Continues reports whether the document can be the one approved: of the same
+// kind, with the same number and symbol where the approval stated them. In
+// practice the office gives number and date after the head has signed.
+func (d Document) Continues(approved Document) bool {
+	return d.Kind == approved.Kind && (approved.Number == "" || d.Number == approved.Number) && (approved.Symbol == "" || d.Symbol == approved.Symbol)
+}
+
+// Title names the document as people do: "TB 07/TB-MNHS".
+func (d Document) Title() string {
+	return strings.TrimSpace(d.Kind + " " + strings.Trim(d.Number+"/"+d.Symbol, "/"))
+}

@@ -37,11 +37,19 @@ func (s Scope) coversKind(kind string) bool {
 }
 
 // PriorSignature is a signature that the input already carries, verified by the
-// service: the CMS is one by that certificate over that digest.
+// service: the CMS is one by that certificate over that digest. That the digest
+// is one of the input is the agent's word.
 type PriorSignature struct {
 	CertificateSHA256 string // hex
 	Digest            string // of its ByteRange, hex
-	CoversWholeFile   bool
+}
+
+// Approval is what an issue rests on: an entry of the log whose output is exactly
+// the input, or a signature in the file that the log does not have.
+type Approval struct {
+	Entry       int64  // of the signature, when the log has it; an entry 0 is the school, so 0 = none
+	Certificate string // SHA-256 of the DER, hex; otherwise
+	Digest      string // of the signature's ByteRange, hex
 }
 
 // GrantRequest asks leave for one signature.
@@ -69,8 +77,12 @@ type GrantFacts struct {
 	Incident     *Incident     // the oldest open one
 	Positions    []Position
 	Scopes       []Scope
-	// Competent: somebody competent for this document has signed it before, see Competent.
-	Competent bool
+	// Approval: somebody competent for this document has approved it before, see
+	// Competent; nil = nobody.
+	Approval *Approval
+	// Approved is the document that the input was approved as, where that is not
+	// the one stated now; nil = it is, or was not approved.
+	Approved *Document
 }
 
 // GrantState is what became of a grant.

@@ -79,10 +79,14 @@ func checkCompetence(r GrantRequest, f GrantFacts, now time.Time) *Refusal {
 		if refusal := checkSeal(r, f, today); refusal != nil {
 			return refusal
 		}
-		if r.Act == Issue && !f.Competent {
+		switch {
+		case r.Act != Issue || f.Approval != nil:
+			return nil
+		case f.Approved != nil:
+			return refuse(RefusedNoCompetentSignature, "approved_as", f.Approved.Title())
+		default:
 			return refuse(RefusedNoCompetentSignature)
 		}
-		return nil
 	case r.Act == Initial:
 		if r.Capacity != None {
 			return refuse(RefusedCapacity, "capacity", string(r.Capacity), "act", string(r.Act))

@@ -35,7 +35,7 @@ func sealGrant() (GrantRequest, GrantFacts) {
 	r.Act = Issue
 	f.Token = &Token{ID: "t2", Serial: "B1", Kind: Seal}
 	f.Positions = position(OfficeHead)
-	f.Competent = true
+	f.Approval = &Approval{Entry: 5}
 	return r, f
 }
 
@@ -121,9 +121,9 @@ func TestDecideGrant(t *testing.T) {
 		}, ""},
 
 		{"office head issues", true, func(r *GrantRequest, f *GrantFacts) {}, ""},
-		{"issue without a competent signature", true, func(r *GrantRequest, f *GrantFacts) { f.Competent = false }, RefusedNoCompetentSignature},
-		{"attachment needs none", true, func(r *GrantRequest, f *GrantFacts) { r.Act, f.Competent = Attachment, false }, ""},
-		{"copy needs none", true, func(r *GrantRequest, f *GrantFacts) { r.Act, f.Competent = Copy, false }, ""},
+		{"issue without a competent signature", true, func(r *GrantRequest, f *GrantFacts) { f.Approval = nil }, RefusedNoCompetentSignature},
+		{"attachment needs none", true, func(r *GrantRequest, f *GrantFacts) { r.Act, f.Approval = Attachment, nil }, ""},
+		{"copy needs none", true, func(r *GrantRequest, f *GrantFacts) { r.Act, f.Approval = Copy, nil }, ""},
 		{"seal with a prefix", true, func(r *GrantRequest, f *GrantFacts) { r.Act, r.Capacity = Copy, TL }, RefusedOutOfScope},
 		{"seal with a prefix by paper", true, func(r *GrantRequest, f *GrantFacts) {
 			r.Act, r.Capacity, f.Scopes = Copy, TL, []Scope{scope([]Act{Copy}, []string{AnyKind}, TL)}
@@ -132,7 +132,7 @@ func TestDecideGrant(t *testing.T) {
 		{"staff holds the seal by paper", true, func(r *GrantRequest, f *GrantFacts) {
 			f.Positions, f.Scopes = position(Staff), []Scope{scope([]Act{Issue, Copy}, []string{AnyKind}, None)}
 		}, ""},
-		{"out of scope is said before the missing signature", true, func(r *GrantRequest, f *GrantFacts) { f.Positions, f.Competent = position(Staff), false }, RefusedOutOfScope},
+		{"out of scope is said before the missing signature", true, func(r *GrantRequest, f *GrantFacts) { f.Positions, f.Approval = position(Staff), nil }, RefusedOutOfScope},
 	} {
 		r, f := goodGrant()
 		if test.seal {
@@ -159,7 +159,10 @@ func TestNoCustodyNoGrant(t *testing.T) {
 		person := func(name string) PersonID { return PersonID(rapid.SampledFrom([]string{"", "p1", "p2"}).Draw(t, name)) }
 		r := GrantRequest{Document: Document{Kind: rapid.SampledFrom([]string{"", "QC", "TB"}).Draw(t, "kind"), Summary: "x"},
 			Act: rapid.SampledFrom(Acts).Draw(t, "act"), Capacity: rapid.SampledFrom(Capacities).Draw(t, "capacity")}
-		f := GrantFacts{Person: "p1", Requested: "c1", Competent: rapid.Bool().Draw(t, "competent"), Retired: rapid.Bool().Draw(t, "retired")}
+		f := GrantFacts{Person: "p1", Requested: "c1", Retired: rapid.Bool().Draw(t, "retired")}
+		if rapid.Bool().Draw(t, "approved") {
+			f.Approval = &Approval{Entry: 5}
+		}
 		if rapid.Bool().Draw(t, "token") {
 			f.Token = &Token{Kind: rapid.SampledFrom([]TokenKind{Personal, Seal}).Draw(t, "token kind")}
 		}
@@ -179,7 +182,7 @@ func TestNoCustodyNoGrant(t *testing.T) {
 			return
 		}
 		if f.Token == nil || f.Retired || f.Incident != nil || f.Offer != nil || f.Custody == nil || f.Custody.Person != f.Person ||
-			f.Certificates[0].SHA256 != f.Requested || r.Act.OfSeal() != (f.Token.Kind == Seal) || r.Document.Kind == "" || r.Act == Issue && !f.Competent {
+			f.Certificates[0].SHA256 != f.Requested || r.Act.OfSeal() != (f.Token.Kind == Seal) || r.Document.Kind == "" || r.Act == Issue && f.Approval == nil {
 			t.Fatalf("granted: %+v %+v", r, f)
 		}
 	})
@@ -335,5 +338,29 @@ func TestDocumentKindsAreUnique(t *testing.T) {
 	}
 	if KindName("QyĐ") != "Quy định" || KindName("QYĐ") != "" {
 		t.Error("abbreviations are looked up loosely")
+	}
+}
+
+func TestContinues(t *testing.T) {
+	for _, test := range []struct {
+		approved, sealed Document
+		want             bool
+	}{
+		{Document{Kind: "TB", Number: "07", Symbol: "TB-MNHS"}, Document{Kind: "TB", Number: "07", Symbol: "TB-MNHS"}, true},
+		{Document{Kind: "TB"}, Document{Kind: "TB", Number: "07", Symbol: "TB-MNHS"}, true},
+		{Document{Kind: "TB", Symbol: "TB-MNHS"}, Document{Kind: "TB", Number: "07", Symbol: "TB-MNHS"}, true},
+		{Document{Kind: "TB", Number: "07", Symbol: "TB-MNHS"}, Document{Kind: "TB", Number: "08", Symbol: "TB-MNHS"}, false},
+		{Document{Kind: "TB", Number: "07", Symbol: "TB-MNHS"}, Document{Kind: "TB", Number: "07"}, false},
+		{Document{Kind: "TB", Number: "07"}, Document{Kind: "QĐ", Number: "07"}, false},
+	} {
+		if got := test.sealed.Continues(test.approved); got != test.want {
+			t.Errorf("%+v sealed as %+v: %v", test.approved, test.sealed, got)
+		}
+	}
+	if title := (Document{Kind: "TB", Number: "07", Symbol: "TB-MNHS"}).Title(); title != "TB 07/TB-MNHS" {
+		t.Error(title)
+	}
+	if title := (Document{Kind: "TB"}).Title(); title != "TB" {
+		t.Error(title)
 	}
 }

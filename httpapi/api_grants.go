@@ -126,7 +126,7 @@ func (s *server) verifyPrior(ctx context.Context, actor custody.Actor, prior []w
 			requestOf(ctx).note("prior_not_verified", err.Error())
 			continue
 		}
-		verified = append(verified, custody.PriorSignature{CertificateSHA256: p.CertificateSHA256, Digest: p.ByteRangeDigest, CoversWholeFile: p.CoversWholeFile})
+		verified = append(verified, custody.PriorSignature{CertificateSHA256: p.CertificateSHA256, Digest: p.ByteRangeDigest})
 	}
 	return verified, nil
 }

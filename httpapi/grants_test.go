@@ -93,18 +93,33 @@ func TestAPaperIsApprovedAndSealed(t *testing.T) {
 	})
 }
 
-// The input need not be the log's last output when it carries the CMS of
-// somebody competent (the file was opened and saved by another program, say).
+// The input need not be an output of the log when it carries a signature of
+// somebody competent that the log does not have (made before the school had it,
+// say). A signature that the log has counts for its own output only.
 func TestSealingRestsOnASignatureTheServiceVerifies(t *testing.T) {
 	each(t, func(t *testing.T, s *school) {
 		paper := newDocument("KH")
 		s.deputy.sign(t, s, paper, wire.ActApprove, "KT")
+		replayed := *paper
+		replayed.hash = randomHash()
+		_, err := s.officeHead.agent.Grant(ctx, s.officeHead.request(&replayed, wire.ActIssue, ""))
+		mustRefuse(t, err, http.StatusForbidden, wire.RefusedNoCompetentSignature)
+		renamed := *paper
+		renamed.facts.Number = "99"
+		_, err = s.officeHead.agent.Grant(ctx, s.officeHead.request(&renamed, wire.ActIssue, ""))
+		mustRefuse(t, err, http.StatusForbidden, wire.RefusedNoCompetentSignature)
+		if !strings.Contains(err.Error(), "KH 07/KH-MNHS") {
+			t.Errorf("the refusal does not say what was approved: %v", err)
+		}
+
 		paper.hash = randomHash()
+		outside, own := s.deputy.finish(t, s), sha256.Sum256(s.deputy.cert.Raw)
+		paper.prior = []wire.PriorSignature{{Field: "Signature1", CMS: outside.CMS, ByteRangeDigest: outside.ByteRangeDigest, CertificateSHA256: hex.EncodeToString(own[:])}}
 
 		forged := *paper
 		forged.prior = slices.Clone(paper.prior)
 		forged.prior[0].ByteRangeDigest = randomHash()
-		_, err := s.officeHead.agent.Grant(ctx, s.officeHead.request(&forged, wire.ActIssue, ""))
+		_, err = s.officeHead.agent.Grant(ctx, s.officeHead.request(&forged, wire.ActIssue, ""))
 		mustRefuse(t, err, http.StatusForbidden, wire.RefusedNoCompetentSignature)
 
 		// The deputy's own word for it: a signature by a key that is not registered,

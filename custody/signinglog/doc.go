@@ -84,7 +84,8 @@
 //	withdrawal   as decline
 //	incident     incident token [person]: id; kind: word; discovered_at: time; [pin_exposed]: flag; [place] description: commitment
 //	revocation   certificate: hash; token: id; [revoked_at]: time; source: text
-//	grant        grant token: id; request act ...: see below; custody_entry: count; expires_at: time; [title]: text; [purpose]: commitment
+//	grant        grant token: id; request act ...: see below; custody_entry: count; expires_at: time; [title]: text; [purpose]: commitment;
+//	             an issue rests on [approval_entry]: count, or [approval_certificate] [approval_digest]: hash
 //	refusal      code: word; request token_serial: text; [token]: id; ...; [purpose]: commitment
 //	abandonment  grant token: id; grant_entry: count; reason: word
 //	signature    signature grant token: id; grant_entry custody_entry: count; sha256_out byte_range_digest cms_sha256: hash; level signature_field: text; signed_at: time; [late]: flag; [title]: text; signer: commitment; ...

@@ -119,7 +119,8 @@ var rules = map[Type][]fieldRule{
 		must("discovered_at", isTime), may("pin_exposed", isFlag), may("place", IsCommitment), must("description", IsCommitment)},
 	TypeRevocation: {must(FieldCertificate, isHash), must(FieldToken, isID), may("revoked_at", isTime), must("source", isText)},
 	TypeGrant: join(actRules, join(documentRules, must("grant", isID), must("request", isText), must(FieldToken, isID), must("custody_entry", isCount),
-		must("expires_at", isTime), may("title", isText), may("purpose", IsCommitment))...),
+		must("expires_at", isTime), may("title", isText), may("purpose", IsCommitment),
+		may("approval_entry", isCount), may("approval_certificate", isHash), may("approval_digest", isHash))...), // an issue: what it rests on
 	TypeRefusal: join(actRules, join(documentRules, must("code", isWord), must("request", isText), may(FieldToken, isID), must("token_serial", isText),
 		may("purpose", IsCommitment))...),
 	TypeAbandonment: {must("grant", isID), must("grant_entry", isCount), must(FieldToken, isID), must("reason", isWord)},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
@@ -88,7 +87,7 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 		row.Token = string(f.token.ID)
 	}
 	if r.Act == custody.Issue {
-		if facts.Competent, err = t.competentBefore(r); err != nil {
+		if err = t.fillApproval(&facts, r); err != nil {
 			return "", nil, err
 		}
 	}
@@ -104,14 +103,21 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 		return "", refusal, t.logRefusal(actor, row, r.TokenSerial, refusal, private)
 	}
 	row.CustodyEntry = facts.Custody.Entry
+	if a := facts.Approval; a != nil {
+		row.ApprovalCertificate, row.ApprovalDigest = a.Certificate, a.Digest
+		if a.Entry != 0 {
+			row.ApprovalEntry = &a.Entry
+		}
+	}
 	row.GrantedAt, row.ExpiresAt = at(t.now), at(t.now.Add(custody.GrantLifetime))
 	if row.Entry, err = t.append(signinglog.TypeGrant, actor, row.fields(), private); err != nil {
 		return "", nil, err
 	}
 	if err := t.insertRow(`INSERT INTO grants (id, school_id, person_id, token_id, request, certificate_sha256, sha256_in, act, capacity,
-		document_number, document_symbol, document_kind, title, custody_entry, granted_at, expires_at, entry_index)`,
+		document_number, document_symbol, document_kind, title, custody_entry, approval_entry, approval_certificate, approval_digest, granted_at, expires_at, entry_index)`,
 		row.ID, row.School, row.Person, row.Token, row.Request, row.Certificate, row.SHA256In, row.Act, row.Capacity,
-		row.Number, row.Symbol, row.Kind, row.Title, row.CustodyEntry, row.GrantedAt, row.ExpiresAt, row.Entry); err != nil {
+		row.Number, row.Symbol, row.Kind, row.Title, row.CustodyEntry, row.ApprovalEntry, row.ApprovalCertificate, row.ApprovalDigest,
+		row.GrantedAt, row.ExpiresAt, row.Entry); err != nil {
 		return "", nil, fmt.Errorf("write grant: %w", err)
 	}
 	return row.ID, nil, nil
@@ -253,88 +259,4 @@ func (s *Store) Grant(ctx context.Context, actor custody.Actor, id custody.Grant
 // having been abandoned: somebody must find out what became of them.
 func (s *Store) UnconfirmedGrants(ctx context.Context, actor custody.Actor) ([]GrantRow, error) {
 	return s.grants(ctx, actor, ` AND g.closed_at IS NULL AND g.expires_at < ?`, at(s.now()))
-}
-
-// competentBefore reports whether somebody competent for this kind of document
-// has signed the input: the chain of logged signatures that leads to it, or a
-// signature in the file by a registered certificate that the caller verified.
-func (t *tx) competentBefore(r custody.GrantRequest) (bool, error) {
-	input := r.SHA256In
-	for range maxChain {
-		s, err := t.loggedSignature(`s.sha256_out = ?`, input)
-		if err != nil {
-			return false, err
-		}
-		if s == nil {
-			break
-		}
-		if ok, err := t.competentSignature(s, r.Document.Kind); ok || err != nil {
-			return ok, err
-		}
-		input = s.SHA256In
-	}
-	for _, prior := range r.VerifiedPrior {
-		s, err := t.loggedSignature(`s.byte_range_digest = ? AND g.certificate_sha256 = ?`, prior.Digest, prior.CertificateSHA256)
-		if err != nil {
-			return false, err
-		}
-		if s != nil {
-			if ok, err := t.competentSignature(s, r.Document.Kind); ok || err != nil {
-				return ok, err
-			}
-			continue
-		}
-		if ok, err := t.competentCertificate(prior.CertificateSHA256, r.Document.Kind); ok || err != nil {
-			return ok, err
-		}
-	}
-	return false, nil
-}
-
-// maxChain bounds how many signatures of one document are followed back.
-const maxChain = 50
-
-func (t *tx) loggedSignature(condition string, args ...any) (*signatureRow, error) {
-	s, err := optional[signatureRow](t, `SELECT `+grantColumns+`, `+signatureColumns+` FROM signatures s JOIN grants g ON g.id = s.grant_id
-		WHERE s.school_id = ? AND `+condition+` ORDER BY s.entry_index LIMIT 1`, append([]any{string(t.school)}, args...)...)
-	if err != nil {
-		return nil, fmt.Errorf("read signatures: %w", err)
-	}
-	return s, nil
-}
-
-func (t *tx) competentSignature(s *signatureRow, document string) (bool, error) {
-	if custody.Act(s.Act) != custody.Approve {
-		return false, nil
-	}
-	return t.competentOn(custody.PersonID(s.Person), document, s.GrantedAt.Time)
-}
-
-func (t *tx) competentOn(person custody.PersonID, document string, when time.Time) (bool, error) {
-	positions, scopes, err := t.personFacts(person)
-	if err != nil {
-		return false, err
-	}
-	return custody.Competent(document, positions, scopes, custody.DateOf(when)), nil
-}
-
-// competentCertificate: a signature that is not in the log, perhaps made before
-// the log began. Its time is only claimed, so the owner must be competent today,
-// and neither certificate nor token in doubt.
-func (t *tx) competentCertificate(sha256, document string) (bool, error) {
-	row, err := optional[struct {
-		Token     string `db:"token_id"`
-		RevokedAt *stamp `db:"revoked_at"`
-	}](t, `SELECT token_id, revoked_at FROM certificates WHERE school_id = ? AND sha256 = ?`, string(t.school), sha256)
-	if err != nil {
-		return false, fmt.Errorf("read certificate: %w", err)
-	}
-	if row == nil || row.RevokedAt != nil {
-		return false, nil
-	}
-	f, err := t.tokenBy("id", row.Token)
-	if err != nil || f == nil || f.token.Kind != custody.Personal || f.incident != nil {
-		return false, err
-	}
-	return t.competentOn(f.token.Owner, document, t.now)
 }

@@ -292,13 +292,20 @@ type grantRecord struct {
 	Kind         string `db:"document_kind"`
 	Title        string `db:"title"`
 	CustodyEntry int64  `db:"custody_entry"`
-	GrantedAt    stamp  `db:"granted_at"`
-	ExpiresAt    stamp  `db:"expires_at"`
-	ClosedAt     *stamp `db:"closed_at"`
+
+	// What an issue rests on, see custody.Approval.
+	ApprovalEntry       *int64 `db:"approval_entry"`
+	ApprovalCertificate string `db:"approval_certificate"`
+	ApprovalDigest      string `db:"approval_digest"`
+
+	GrantedAt stamp  `db:"granted_at"`
+	ExpiresAt stamp  `db:"expires_at"`
+	ClosedAt  *stamp `db:"closed_at"`
 }
 
 const grantColumns = `g.id, g.school_id, g.person_id, g.token_id, g.request, g.certificate_sha256, g.sha256_in, g.act, g.capacity,
-	g.document_number, g.document_symbol, g.document_kind, g.title, g.custody_entry, g.granted_at, g.expires_at, g.entry_index, g.closed_at`
+	g.document_number, g.document_symbol, g.document_kind, g.title, g.custody_entry,
+	g.approval_entry, g.approval_certificate, g.approval_digest, g.granted_at, g.expires_at, g.entry_index, g.closed_at`
 
 func (r grantRecord) entry() (int64, signinglog.Type, time.Time) {
 	return r.Entry, signinglog.TypeGrant, r.GrantedAt.Time
@@ -310,6 +317,11 @@ func (r grantRecord) fields() map[string]string {
 	f["grant"] = r.ID
 	f["request"] = r.Request
 	f["custody_entry"] = count(r.CustodyEntry)
+	if r.ApprovalEntry != nil {
+		f["approval_entry"] = count(*r.ApprovalEntry)
+	}
+	f["approval_certificate"] = r.ApprovalCertificate
+	f["approval_digest"] = r.ApprovalDigest
 	f["expires_at"] = signinglog.FormatTime(r.ExpiresAt.Time)
 	return f
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -233,14 +234,19 @@ func withTime(r store.Record, s *school) store.Record {
 func TestCompetentSignatures(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
 		s := handedOut(r)
+		seal := func(d custody.Document, input string, prior ...custody.PriorSignature) (string, store.GrantRow) {
+			t.Helper()
+			g, err := s.RequestGrant(ctx, s.officeHead, custody.GrantRequest{Request: randomHash(), TokenSerial: "B2001", Certificate: s.sealCert,
+				SHA256In: input, Document: d, Act: custody.Issue, VerifiedPrior: prior})
+			if err == nil {
+				return "", g
+			}
+			return refusalCode(err), g
+		}
 		issue := func(input string, prior ...custody.PriorSignature) string {
 			t.Helper()
-			_, err := s.RequestGrant(ctx, s.officeHead, custody.GrantRequest{Request: randomHash(), TokenSerial: "B2001", Certificate: s.sealCert,
-				SHA256In: input, Document: document, Act: custody.Issue, VerifiedPrior: prior})
-			if err == nil {
-				return ""
-			}
-			return refusalCode(err)
+			code, _ := seal(document, input, prior...)
+			return code
 		}
 		expect := func(name, got, want string) {
 			t.Helper()
@@ -248,33 +254,82 @@ func TestCompetentSignatures(t *testing.T) {
 				t.Errorf("%s: %q, want %q", name, got, want)
 			}
 		}
-		_, approved, _ := s.sign(s.principal, s.approval())
-		initial := custody.GrantRequest{Request: "initial", TokenSerial: "A1002", Certificate: s.deputyCert, SHA256In: approved.SHA256Out, Document: document, Act: custody.Initial}
-		_, initialled, _ := s.sign(s.deputy, initial)
-		expect("approved, then initialled", issue(initialled.SHA256Out), "")
-		initial.Request, initial.SHA256In = "initial-2", randomHash()
-		_, initialled, _ = s.sign(s.deputy, initial)
-		expect("initialled only", issue(initialled.SHA256Out), custody.RefusedNoCompetentSignature)
+		restsOn := func(name string, g store.GrantRow, want map[string]string) {
+			t.Helper()
+			row, err := s.Entry(ctx, s.admin, g.Entry)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := signinglog.Parse(row.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, field := range []string{"approval_entry", "approval_certificate", "approval_digest"} {
+				if e.Fields[field] != want[field] {
+					t.Errorf("%s: the grant's %s is %q, want %q", name, field, e.Fields[field], want[field])
+				}
+			}
+		}
+		none := custody.RefusedNoCompetentSignature
+		_, approved, receipt := s.sign(s.principal, s.approval())
+		code, g := seal(document, approved.SHA256Out)
+		expect("approved", code, "")
+		restsOn("approved", g, map[string]string{"approval_entry": strconv.FormatInt(receipt.Index, 10)})
 
-		// A deputy competent for announcements is not for regulations.
-		kt := custody.GrantRequest{Request: "kt", TokenSerial: "A1002", Certificate: s.deputyCert, SHA256In: randomHash(), Document: document, Act: custody.Approve, Capacity: custody.KT}
-		kt.Document.Kind = "TB"
-		_, announcement, _ := s.sign(s.deputy, kt)
-		expect("approved as another kind", issue(announcement.SHA256Out), custody.RefusedNoCompetentSignature)
+		// Sealed as another document than the one approved.
+		other := document
+		other.Number = "135"
+		code, _ = seal(other, approved.SHA256Out)
+		expect("approved under another number", code, none)
+		other = document
+		other.Kind = "QĐ"
+		code, _ = seal(other, approved.SHA256Out)
+		expect("approved as another kind of document", code, none)
+		early := s.approval()
+		early.Document.Number, early.Document.Symbol = "", ""
+		_, unnumbered, _ := s.sign(s.principal, early)
+		expect("numbered after the approval", issue(unnumbered.SHA256Out), "")
 
 		tokens, err := s.Tokens(ctx, s.admin)
 		if err != nil {
 			t.Fatal(err)
 		}
 		principal, deputy := tokens[0].Certificate.SHA256, tokens[1].Certificate.SHA256
-		expect("a signature of the principal outside the log", issue(randomHash(), custody.PriorSignature{CertificateSHA256: principal, Digest: randomHash()}), "")
-		expect("of a deputy outside the scope", issue(randomHash(), custody.PriorSignature{CertificateSHA256: deputy, Digest: randomHash()}), custody.RefusedNoCompetentSignature)
-		expect("of an unknown certificate", issue(randomHash(), custody.PriorSignature{CertificateSHA256: randomHash(), Digest: randomHash()}), custody.RefusedNoCompetentSignature)
-		expect("a logged approval in the file", issue(randomHash(), custody.PriorSignature{CertificateSHA256: principal, Digest: approved.ByteRangeDigest}), "")
+		logged := custody.PriorSignature{CertificateSHA256: principal, Digest: approved.ByteRangeDigest}
+
+		// Initials come before the approval: that an entry made after it has the
+		// approved file as its input is its agent's word.
+		initial := custody.GrantRequest{Request: "initial", TokenSerial: "A1002", Certificate: s.deputyCert, SHA256In: approved.SHA256Out, Document: document, Act: custody.Initial}
+		_, initialled, _ := s.sign(s.deputy, initial)
+		expect("approved, then initialled", issue(initialled.SHA256Out), none)
+		expect("approved, then initialled, with the approval's signature", issue(initialled.SHA256Out, logged), none)
+		initial.Request, initial.SHA256In = "initial-2", randomHash()
+		_, initialled, _ = s.sign(s.deputy, initial)
+		expect("initialled only", issue(initialled.SHA256Out), none)
+		approval := s.approval()
+		approval.SHA256In = initialled.SHA256Out
+		_, approvedLast, _ := s.sign(s.principal, approval)
+		expect("initialled, then approved", issue(approvedLast.SHA256Out), "")
+
+		// A deputy competent for announcements is not for regulations.
+		kt := custody.GrantRequest{Request: "kt", TokenSerial: "A1002", Certificate: s.deputyCert, SHA256In: randomHash(), Document: document, Act: custody.Approve, Capacity: custody.KT}
+		kt.Document.Kind = "TB"
+		_, announcement, _ := s.sign(s.deputy, kt)
+		expect("approved as what the deputy may approve", issue(announcement.SHA256Out), none)
+
+		expect("a logged signature replayed for another file", issue(randomHash(), logged), none)
+		outside, input := custody.PriorSignature{CertificateSHA256: principal, Digest: randomHash()}, randomHash()
+		code, g = seal(document, input, outside)
+		expect("a signature of the principal outside the log", code, "")
+		restsOn("outside the log", g, map[string]string{"approval_certificate": principal, "approval_digest": outside.Digest})
+		expect("the same again for the same file", issue(input, outside), "")
+		expect("the same replayed for another file", issue(randomHash(), outside), none)
+		expect("of a deputy outside the scope", issue(randomHash(), custody.PriorSignature{CertificateSHA256: deputy, Digest: randomHash()}), none)
+		expect("of an unknown certificate", issue(randomHash(), custody.PriorSignature{CertificateSHA256: randomHash(), Digest: randomHash()}), none)
 		if _, err := s.ReportIncident(ctx, s.principal, store.NewIncident{Token: s.principalToken.ID, Kind: custody.Suspected, DiscoveredAt: s.Clock.Now(), Description: "máy lạ"}); err != nil {
 			t.Fatal(err)
 		}
-		expect("outside the log, the token in doubt", issue(randomHash(), custody.PriorSignature{CertificateSHA256: principal, Digest: randomHash()}), custody.RefusedNoCompetentSignature)
+		expect("outside the log, the token in doubt", issue(randomHash(), custody.PriorSignature{CertificateSHA256: principal, Digest: randomHash()}), none)
 		expect("logged before the doubt", issue(approved.SHA256Out), "")
 		s.CheckLog()
 	})

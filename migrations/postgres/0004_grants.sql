@@ -15,6 +15,10 @@ CREATE TABLE grants (
     document_kind      TEXT NOT NULL,
     title              TEXT NOT NULL,
     custody_entry      BIGINT NOT NULL,
+    -- What an issue rests on: the approval's entry, or a signature outside the log.
+    approval_entry       BIGINT,
+    approval_certificate TEXT NOT NULL DEFAULT '',
+    approval_digest      TEXT NOT NULL DEFAULT '',
     granted_at         BIGINT NOT NULL,
     expires_at         BIGINT NOT NULL,
     entry_index        BIGINT NOT NULL,
@@ -27,6 +31,7 @@ CREATE TABLE grants (
     CONSTRAINT grants_entry_unique UNIQUE (school_id, entry_index)
 );
 CREATE INDEX grants_open ON grants (school_id, expires_at) WHERE closed_at IS NULL;
+CREATE INDEX grants_by_approval ON grants (school_id, approval_digest) WHERE approval_digest <> '';
 
 CREATE TABLE abandonments (
     grant_id     TEXT NOT NULL,

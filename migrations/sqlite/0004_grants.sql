@@ -15,6 +15,10 @@ CREATE TABLE grants (
     document_kind      TEXT NOT NULL,
     title              TEXT NOT NULL,
     custody_entry      INTEGER NOT NULL,
+    -- What an issue rests on: the approval's entry, or a signature outside the log.
+    approval_entry       INTEGER,
+    approval_certificate TEXT NOT NULL DEFAULT '',
+    approval_digest      TEXT NOT NULL DEFAULT '',
     granted_at         INTEGER NOT NULL,
     expires_at         INTEGER NOT NULL,
     entry_index        INTEGER NOT NULL,
@@ -27,6 +31,7 @@ CREATE TABLE grants (
     CONSTRAINT grants_entry_unique UNIQUE (school_id, entry_index)
 ) STRICT;
 CREATE INDEX grants_open ON grants (school_id, expires_at) WHERE closed_at IS NULL;
+CREATE INDEX grants_by_approval ON grants (school_id, approval_digest) WHERE approval_digest <> '';
 
 CREATE TABLE abandonments (
     grant_id     TEXT NOT NULL,
