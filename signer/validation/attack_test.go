@@ -124,3 +124,83 @@ func TestHiddenWidget(t *testing.T) {
 		t.Errorf("signed: %s: %v", verdict(r), r.Signatures[0].Details)
 	}
 }
+
+// TestAliases: what is shown also hangs under a key that may change, or under one that is called like it.
+func TestAliases(t *testing.T) {
+	w := newWorld(t)
+	who := w.person(t, authority.Subject{})
+	forged := stream("", forgedText)
+	private := func(s string) string {
+		return "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /Metadata 13 0 R /PieceInfo << /App << /Private " + s + " >> >> >>"
+	}
+	shown := func(s string) string {
+		return "<< /Type /Page /Parent 2 0 R /Contents 5 0 R /Annots 16 0 R /Resources << /Font << /F1 7 0 R >> /XObject << " + s + " >> >> >>"
+	}
+	form := func(d string) string {
+		return stream("/Type /XObject /Subtype /Form /BBox [0 0 595 842] "+d, "BT ET")
+	}
+	for name, test := range map[string]struct {
+		original, later map[int]string
+		want            string
+	}{
+		"contents under a private key": {map[int]string{1: private("<< /Contents 5 0 R >>")}, map[int]string{5: forged}, "TOTAL-FAILED forbidden"},
+		"contents as metadata":         {map[int]string{1: "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /Metadata 5 0 R >>"}, map[int]string{5: forged}, "TOTAL-FAILED forbidden"},
+		"contents as validation data":  {map[int]string{1: "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /DSS << /Certs [5 0 R] >> >>"}, map[int]string{5: forged}, "TOTAL-FAILED forbidden"},
+		"an image called Metadata": {map[int]string{3: shown("/Metadata 13 0 R"), 13: form("/Type /Metadata")},
+			map[int]string{13: form("/Changed true")}, "TOTAL-FAILED forbidden"},
+		"an image called Kids, as a field": {map[int]string{3: shown("/Kids 14 0 R"), 14: form("/FT /Sig /T (K)"), 11: "<< /Fields [10 0 R 12 0 R 14 0 R] >>"},
+			map[int]string{14: strings.Replace(form("/FT /Sig /T (K)"), "BT ET", "0 g q", 1)}, "TOTAL-FAILED forbidden"},
+		"the page tree as a field": {map[int]string{2: "<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 595 842] /FT /Sig /T (P) >>", 11: "<< /Fields [10 0 R 12 0 R 2 0 R] >>"},
+			map[int]string{2: "<< /Type /Pages /Kids [3 0 R 210 0 R] /Count 1 /MediaBox [0 0 595 842] /FT /Sig /T (P) >>", 210: "<< /Type /Page /Parent 2 0 R >>"}, "TOTAL-FAILED forbidden"},
+		"an inner node of the page tree as a field": {map[int]string{
+			2:  "<< /Type /Pages /Kids [4 0 R] /Count 1 /MediaBox [0 0 595 842] >>",
+			4:  "<< /Type /Pages /Parent 2 0 R /Kids [3 0 R] /Count 1 /FT /Sig /T (P) >>",
+			11: "<< /Fields [10 0 R 12 0 R 4 0 R] >>",
+		}, map[int]string{4: "<< /Type /Pages /Parent 2 0 R /Kids [3 0 R 210 0 R] /Count 1 /FT /Sig /T (P) >>", 210: "<< /Type /Page /Parent 4 0 R >>"}, "TOTAL-FAILED forbidden"},
+
+		"private data": {map[int]string{1: private("14 0 R"), 14: "<< /Contents 15 0 R /Private 17 0 R >>", 15: stream("", "x"), 17: "(x)"},
+			map[int]string{15: stream("", "y"), 14: "<< /Contents 15 0 R >>"}, "TOTAL-PASSED permitted"},
+		"validation data of three levels": {map[int]string{1: "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /DSS 14 0 R >>", 14: "<< /VRI 15 0 R >>", 15: "<< /A << /Cert [17 0 R] >> >>", 17: stream("", "x")},
+			map[int]string{14: "<< /VRI 15 0 R /Certs [17 0 R] >>", 15: "<< >>", 17: stream("", "y")}, "TOTAL-PASSED permitted"},
+	} {
+		objects := letter()
+		for n, o := range test.original {
+			objects[n] = o
+		}
+		signed := w.sign(t, build(objects), who, signer.Options{Field: "Duyet"})
+		if r := w.validate(t, update(t, signed, test.later), offline); verdict(r) != test.want {
+			t.Errorf("%s: %s, want %s: %v", name, verdict(r), test.want, r.Signatures[0].Details)
+		}
+	}
+}
+
+// TestSignedTwice signs documents of several makes a second time, and finds both signatures as they should be.
+func TestSignedTwice(t *testing.T) {
+	w := newWorld(t)
+	who := w.person(t, authority.Subject{})
+	for name, changes := range map[string]map[int]string{
+		"plain":                      {},
+		"page without a type":        {3: strings.Replace(letter()[3], "/Type /Page ", "", 1), 16: letter()[16]},
+		"annotations within a page":  {3: strings.Replace(letter()[3], "16 0 R", "[10 0 R 12 0 R]", 1)},
+		"page in a destination":      {1: "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /Dests 14 0 R >>", 14: "<< /Trang1 [3 0 R /Fit] >>"},
+		"form fields in a structure": {1: "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /StructTreeRoot 14 0 R >>", 14: "<< /Type /StructTreeRoot /K [15 0 R] >>", 15: "<< /S /Form /P 14 0 R /Pg 3 0 R /K << /Type /OBJR /Pg 3 0 R /Obj 12 0 R >> >>"},
+		"widget of its own":          {12: "<< /FT /Sig /T (Duyet) /Kids [14 0 R] >>", 14: "<< /Type /Annot /Subtype /Widget /Parent 12 0 R /Rect [1 1 99 50] /P 3 0 R >>", 16: "[10 0 R 14 0 R]"},
+	} {
+		objects := letter()
+		for n, o := range changes {
+			objects[n] = o
+		}
+		file := w.sign(t, build(objects), who, signer.Options{})
+		file = w.sign(t, file, who, signer.Options{Field: "Duyet"})
+		file = w.sign(t, file, who, signer.Options{Visible: &signer.Visible{Page: 1, Rect: [4]float64{300, 300, 99, 20}, Lines: []string{"x"}}})
+		r := w.validate(t, file, offline)
+		for _, s := range r.Signatures {
+			if s.Indication != validation.TotalPassed {
+				t.Errorf("%s: %s %s %v", name, s.Field, s.Indication, s.Details)
+			}
+		}
+		if len(r.Signatures) != 3 {
+			t.Errorf("%s: %d signatures", name, len(r.Signatures))
+		}
+	}
+}

@@ -26,8 +26,6 @@ type changeSet struct {
 	widgets map[pdf.Ref]bool // widgets of signature fields now
 	fields  map[pdf.Ref]bool // form fields visited, against cycles
 
-	harmless map[pdf.Ref]bool // objects of validation material and metadata visited
-
 	touched pdf.Ref // a field that was added, signed or filled in; document time-stamps do not count
 
 	verdict string
@@ -42,7 +40,7 @@ func laterChanges(ctx context.Context, h *history, revision int, limits *Restric
 	s := &changeSet{
 		old: h.at(revision), new: h.file, history: h, revision: revision, limits: limits,
 		changed: map[pdf.Ref]bool{}, fresh: map[pdf.Ref]bool{}, handled: map[pdf.Ref]bool{},
-		widgets: map[pdf.Ref]bool{}, fields: map[pdf.Ref]bool{}, harmless: map[pdf.Ref]bool{},
+		widgets: map[pdf.Ref]bool{}, fields: map[pdf.Ref]bool{},
 		verdict: ChangesPermitted,
 	}
 	for n := revision + 1; n <= h.last; n++ {
@@ -107,7 +105,7 @@ func (s *changeSet) compare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read catalog: %w", err)
 	}
-	if s.graph, err = walk(ctx, s.history, s.revision, s.changed); err != nil {
+	if s.graph, err = s.history.graph(ctx, s.revision); err != nil {
 		return err
 	}
 	if s.new.Trailer()["Encrypt"] != nil && s.old.Trailer()["Encrypt"] == nil {
@@ -152,21 +150,17 @@ func (s *changeSet) compareCatalog(root pdf.Ref, now pdf.Dict) error {
 			s.suspicious(root, "/"+string(k)+" of the catalog was changed")
 		}
 	}
-	// Validation material and metadata that stood in objects of their own.
-	for _, k := range []pdf.Name{"DSS", "Metadata", "Extensions", "PieceInfo"} {
-		s.handleTree(was[k], k, 0)
-	}
 	return s.compareForm(was["AcroForm"], now["AcroForm"])
 }
 
-// handle marks the object that was compared in the part of this key; references to references with it.
-func (s *changeSet) handle(was pdf.Object, key pdf.Name) {
+// handle marks the object that was compared in this part; references to references with it.
+func (s *changeSet) handle(was pdf.Object, part role) {
 	for range 32 {
 		ref, ok := was.(pdf.Ref)
 		if !ok {
 			return
 		}
-		if s.graph.only(ref, key) {
+		if s.graph.only(ref, part) {
 			s.handled[ref] = true
 		}
 		var err error
@@ -176,39 +170,10 @@ func (s *changeSet) handle(was pdf.Object, key pdf.Name) {
 	}
 }
 
-// handleTree marks the objects below o that were changed as harmless, if nothing else in the signed revision refers
-// to them.
-func (s *changeSet) handleTree(o pdf.Object, through pdf.Name, depth int) {
-	if depth > 8 {
-		return
-	}
-	switch o := o.(type) {
-	case pdf.Ref:
-		if s.harmless[o] {
-			return
-		}
-		s.harmless[o] = true
-		if s.changed[o] && s.graph.only(o, through) {
-			s.handled[o] = true
-		}
-		if v, err := s.before(o); err == nil {
-			s.handleTree(v, through, depth+1)
-		}
-	case pdf.Dict:
-		for k, v := range o {
-			s.handleTree(v, k, depth+1)
-		}
-	case pdf.Array:
-		for _, v := range o {
-			s.handleTree(v, through, depth+1)
-		}
-	}
-}
-
 // handleInfo lets the document information dictionary change: the signature does not vouch for a title or a
 // modification date, and no reader shows them as content.
 func (s *changeSet) handleInfo() {
-	if ref, ok := s.old.Trailer()["Info"].(pdf.Ref); ok && s.graph.only(ref, "Info") {
+	if ref, ok := s.old.Trailer()["Info"].(pdf.Ref); ok && s.graph.only(ref, roleInfo) {
 		s.handled[ref] = true
 	}
 }
@@ -242,7 +207,7 @@ func (s *changeSet) compareRest() error {
 		case *pdf.Stream:
 			s.forbidden(ref, "a content, image or font stream was changed")
 		case pdf.Dict:
-			if t, _ := was["Type"].(pdf.Name); t == "Page" || t == "Pages" || t == "Sig" || t == "Font" || was["ByteRange"] != nil {
+			if t, _ := was["Type"].(pdf.Name); t == "Page" || t == "Pages" || t == "Sig" || t == "Font" || was["ByteRange"] != nil || s.graph.pages[ref] {
 				s.forbidden(ref, "an object of type /"+string(t)+" was changed")
 				continue
 			}

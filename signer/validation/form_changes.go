@@ -11,7 +11,7 @@ func (s *changeSet) compareForm(was, now pdf.Object) error {
 	if ref, ok := was.(pdf.Ref); ok && now != was {
 		s.suspicious(ref, "the form was replaced")
 	}
-	s.handle(was, "AcroForm")
+	s.handle(was, roleForm)
 	a, err := s.old.Dict(was)
 	if err != nil {
 		return fmt.Errorf("read form: %w", err)
@@ -30,7 +30,7 @@ func (s *changeSet) compareForm(was, now pdf.Object) error {
 			s.suspicious(at, "/"+string(k)+" of the form was changed")
 		}
 	}
-	return s.compareFieldList(at, a["Fields"], b["Fields"], "Fields", inherited{}, 0)
+	return s.compareFieldList(at, a["Fields"], b["Fields"], inherited{}, 0)
 }
 
 // maxFieldDepth bounds nested fields.
@@ -46,11 +46,11 @@ type inherited struct {
 
 // compareFieldList compares a list of fields or of a field's kids: the signed ones stay, in their order; those that
 // are added must be signature fields.
-func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, key pdf.Name, from inherited, depth int) error {
+func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, from inherited, depth int) error {
 	if depth > maxFieldDepth {
 		return &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: "fields nested too deeply"}
 	}
-	s.handle(was, key)
+	s.handle(was, roleField)
 	a, err := s.old.Array(was)
 	if err != nil {
 		return fmt.Errorf("read fields: %w", err)
@@ -118,7 +118,7 @@ func (s *changeSet) compareField(ref pdf.Ref, from inherited, depth int) error {
 		s.widgets[ref] = true
 	}
 	if s.changed[ref] {
-		if s.graph.only(ref, "Fields", "Kids", "Annots", "Parent") {
+		if s.graph.only(ref, roleField|roleAnnotation) {
 			s.handled[ref] = true
 		}
 		s.compareFieldKeys(ref, was, now, from)
@@ -126,7 +126,7 @@ func (s *changeSet) compareField(ref pdf.Ref, from inherited, depth int) error {
 	if was["Kids"] == nil && now["Kids"] == nil {
 		return nil
 	}
-	return s.compareFieldList(ref, was["Kids"], now["Kids"], "Kids", from, depth+1)
+	return s.compareFieldList(ref, was["Kids"], now["Kids"], from, depth+1)
 }
 
 // signingKeys are those of an empty signature field and its widget that signing it sets.

@@ -7,118 +7,205 @@ import (
 	"sokyso/signer/pdf"
 )
 
-// maxObjects bounds a walk over the objects of one revision.
-const maxObjects = 2_000_000
+// maxVisits bounds the objects that are gone through in one file, over all its revisions. A document of 300,000
+// objects that was signed a dozen times stays below.
+const maxVisits = 4_000_000
 
-// graph says by which keys the objects of interest are referred to in a revision. An object plays a part, such as
-// the list of a page's annotations, only when it is reached through that key alone: one that also is a page's
-// contents must not be changed as an annotation list may.
+// role is the part that an object plays in a document, by the way that leads to it from the trailer. An object may
+// have several: one that is a list of annotations and also a page's contents must not be changed as the list may.
+// The name of a key alone tells nothing, as resources and private data have keys of any name.
+type role uint16
+
+const (
+	roleCatalog    role = 1 << iota
+	roleInfo            // the document information dictionary
+	roleForm            // AcroForm
+	roleField           // a form field, or a list of fields
+	rolePage            // a page, a node of the page tree, or its list of kids
+	roleAnnotation      // an annotation of a page, or a page's list of them
+	roleStructured      // what a structure tree refers to: an annotation, or anything else
+	roleOther
+
+	roleNone role = 0 // not gone into
+)
+
+// next is the part of what an object of part r has under a key (ISO 32000-2 tables 29, 30, 31, 166, 224, 226).
+func (r role) next(key pdf.Name) role {
+	switch r {
+	case roleCatalog:
+		switch {
+		case key == "Pages":
+			return rolePage
+		case key == "AcroForm":
+			return roleForm
+		case harmlessCatalogKeys[key]:
+			return roleNone // what is reached in no other way may change
+		}
+	case roleForm:
+		if key == "Fields" {
+			return roleField
+		}
+	case roleField, roleAnnotation:
+		if key == "Kids" || key == "Parent" {
+			return roleField
+		}
+	case rolePage:
+		switch key {
+		case "Kids", "Parent":
+			return rolePage
+		case "Annots":
+			return roleAnnotation
+		}
+	case roleOther:
+		if key == "Obj" {
+			return roleStructured
+		}
+	}
+	return roleOther
+}
+
+// graph says which parts the objects that were changed at some time play in a revision.
 type graph struct {
-	through     map[pdf.Ref]map[pdf.Name]bool
-	generations map[uint32][]pdf.Ref // of each number of interest, all that anything refers to
+	roles       map[pdf.Ref]role     // all of an object's
+	generations map[uint32][]pdf.Ref // of each number, those that anything refers to
+	pages       map[pdf.Ref]bool     // the nodes of the page tree
 }
 
-// reached tells whether anything refers to the object.
-func (g *graph) reached(ref pdf.Ref) bool { return len(g.through[ref]) > 0 }
+// reached tells whether anything that matters refers to the object: not the catalog's validation material, metadata
+// and private data.
+func (g *graph) reached(ref pdf.Ref) bool { return g.roles[ref] != 0 }
 
-// only tells whether all references to the object stand under these keys.
-func (g *graph) only(ref pdf.Ref, keys ...pdf.Name) bool {
-	for k := range g.through[ref] {
-		found := false
-		for _, allowed := range keys {
-			found = found || k == allowed
-		}
-		if !found {
-			return false
-		}
-	}
-	return true
-}
+// only tells whether the object plays no other parts than these.
+func (g *graph) only(ref pdf.Ref, parts role) bool { return g.roles[ref]&^parts == 0 }
 
-// walk goes through all objects that can be reached from the trailer and records who refers to the objects of
-// interest. What stands in a list that is an object of its own counts as standing under the key of the list.
-func walk(ctx context.Context, h *history, revision int, interest map[pdf.Ref]bool) (*graph, error) {
-	w := walker{
-		interest: map[uint32]bool{},
-		graph:    &graph{through: map[pdf.Ref]map[pdf.Name]bool{}, generations: map[uint32][]pdf.Ref{}},
-		seen:     map[pdf.Ref]bool{}, lists: map[step]bool{},
-	}
-	for ref := range interest {
-		w.interest[ref.Number] = true
-	}
-	trailer := h.at(revision).Trailer()
-	for _, k := range []pdf.Name{"Root", "Info"} {
-		w.visit(trailer[k], k)
-	}
-	for n := 0; len(w.queue) > 0; n++ {
-		if n%1024 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		s := w.queue[len(w.queue)-1]
-		w.queue = w.queue[:len(w.queue)-1]
-		if len(w.seen)+len(w.lists) > maxObjects {
-			return nil, &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: fmt.Sprintf("more than %d objects", maxObjects)}
-		}
-		if w.seen[s.ref] || w.lists[s] {
-			continue
-		}
-		o, err := h.object(s.ref, revision)
-		if err != nil {
-			if pdf.KindOf(err) == pdf.KindRead {
-				return nil, fmt.Errorf("read object %s: %w", show(s.ref), err)
-			}
-			w.seen[s.ref] = true // broken before it was signed: readers ignore it too
-			continue
-		}
-		switch o.(type) {
-		case pdf.Array, pdf.Ref:
-			w.lists[s] = true
-		default:
-			w.seen[s.ref] = true
-		}
-		w.visit(o, s.key)
-	}
-	return w.graph, nil
-}
-
-// step is an object together with the key that leads to it.
+// step is an object in a part.
 type step struct {
-	ref pdf.Ref
-	key pdf.Name
+	ref  pdf.Ref
+	role role
 }
 
 type walker struct {
-	interest map[uint32]bool // numbers of objects
+	history  *history
+	revision int
+	numbers  map[uint32]bool // of the objects of interest
 	graph    *graph
 	queue    []step
-	seen     map[pdf.Ref]bool // objects done, but for lists and references to references
-	lists    map[step]bool    // these, by each key that leads to them
+	seen     map[step]bool
 }
 
-func (w *walker) visit(o pdf.Object, key pdf.Name) {
+// walk goes through all objects that can be reached from the trailer, in each part that they play, and records those
+// of the objects that a later revision changed.
+func walk(ctx context.Context, h *history, revision int) (*graph, error) {
+	w := walker{
+		history: h, revision: revision, numbers: map[uint32]bool{}, seen: map[step]bool{},
+		graph: &graph{roles: map[pdf.Ref]role{}, generations: map[uint32][]pdf.Ref{}, pages: map[pdf.Ref]bool{}},
+	}
+	for ref := range h.when {
+		w.numbers[ref.Number] = true
+	}
+	trailer := h.at(revision).Trailer()
+	if err := w.findPages(ctx, trailer["Root"]); err != nil {
+		return nil, err
+	}
+	w.visit(trailer["Root"], roleCatalog)
+	w.visit(trailer["Info"], roleInfo)
+	err := w.run(ctx, func(s step, o pdf.Object) { w.visit(o, s.role) })
+	return w.graph, err
+}
+
+// findPages goes through the page tree. What leads to a page from elsewhere, as destinations, structure elements and
+// annotations do, leads to a page then.
+func (w *walker) findPages(ctx context.Context, root pdf.Object) error {
+	catalog, err := w.history.at(w.revision).Dict(root)
+	if err != nil {
+		return fmt.Errorf("read catalog: %w", err)
+	}
+	w.visit(catalog["Pages"], rolePage)
+	err = w.run(ctx, func(s step, o pdf.Object) {
+		w.graph.pages[s.ref] = true
+		switch o := o.(type) {
+		case pdf.Dict:
+			w.visit(o["Kids"], rolePage)
+		case pdf.Array, pdf.Ref:
+			w.visit(o, rolePage)
+		}
+	})
+	w.seen = map[step]bool{}
+	return err
+}
+
+// run reads the objects in the queue, each once in each part, and hands them to visit, which may add to the queue.
+func (w *walker) run(ctx context.Context, visit func(step, pdf.Object)) error {
+	for len(w.queue) > 0 {
+		s := w.queue[len(w.queue)-1]
+		w.queue = w.queue[:len(w.queue)-1]
+		if w.seen[s] {
+			continue
+		}
+		w.seen[s] = true
+		h := w.history
+		if h.visits++; h.visits > maxVisits {
+			return &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: fmt.Sprintf("more than %d objects to compare", maxVisits)}
+		}
+		if h.visits%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		o, err := h.object(s.ref, w.revision)
+		if pdf.KindOf(err) == pdf.KindRead {
+			return fmt.Errorf("read object %s: %w", show(s.ref), err)
+		}
+		if s.role == roleStructured {
+			s.role = roleOther
+			if d, ok := o.(pdf.Dict); ok && d["Subtype"] == pdf.Name("Widget") {
+				s.role = roleAnnotation
+			}
+			if w.seen[s] {
+				continue
+			}
+			w.seen[s] = true
+		}
+		w.record(s)
+		if err == nil {
+			visit(s, o)
+		}
+	}
+	return nil
+}
+
+func (w *walker) record(s step) {
+	if !w.numbers[s.ref.Number] {
+		return
+	}
+	if w.graph.roles[s.ref] == 0 {
+		w.graph.generations[s.ref.Number] = append(w.graph.generations[s.ref.Number], s.ref)
+	}
+	w.graph.roles[s.ref] |= s.role
+}
+
+// visit puts what o refers to into the queue.
+func (w *walker) visit(o pdf.Object, r role) {
+	if r == roleNone {
+		return
+	}
 	switch o := o.(type) {
 	case pdf.Ref:
-		if w.interest[o.Number] {
-			if w.graph.through[o] == nil {
-				w.graph.through[o] = map[pdf.Name]bool{}
-				w.graph.generations[o.Number] = append(w.graph.generations[o.Number], o)
-			}
-			w.graph.through[o][key] = true
+		if w.graph.pages[o] {
+			r = rolePage
 		}
-		if s := (step{o, key}); !w.seen[o] && !w.lists[s] {
+		if s := (step{o, r}); !w.seen[s] {
 			w.queue = append(w.queue, s)
 		}
 	case pdf.Dict:
 		for k, v := range o {
-			w.visit(v, k)
+			w.visit(v, r.next(k))
 		}
 	case pdf.Array:
 		for _, v := range o {
-			w.visit(v, key)
+			w.visit(v, r)
 		}
 	case *pdf.Stream:
 		for k, v := range o.Dict {
-			w.visit(v, k)
+			w.visit(v, r.next(k))
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package validation
 
 import (
+	"context"
+
 	"sokyso/signer/pdf"
 )
 
@@ -13,6 +15,9 @@ type history struct {
 	refs  [][]pdf.Ref       // that each revision changed; filled when asked for
 	when  map[pdf.Ref][]int // the revisions that changed an object, without the first
 	cache map[version]parsed
+
+	graphs map[int]*graph // of the revisions that were gone through
+	visits int            // objects gone through for them
 }
 
 // version names an object as a revision left it: the revision is the one that wrote it.
@@ -26,11 +31,23 @@ type parsed struct {
 	err    error
 }
 
+// graph answers the parts that objects play in a revision.
+func (h *history) graph(ctx context.Context, revision int) (*graph, error) {
+	if g := h.graphs[revision]; g != nil {
+		return g, nil
+	}
+	g, err := walk(ctx, h, revision)
+	if err == nil {
+		h.graphs[revision] = g
+	}
+	return g, err
+}
+
 // maxParsed bounds the objects that are kept.
 const maxParsed = 20_000
 
 func newHistory(f *pdf.File) *history {
-	h := &history{file: f, last: len(f.Revisions()) - 1, when: map[pdf.Ref][]int{}, cache: map[version]parsed{}}
+	h := &history{file: f, last: len(f.Revisions()) - 1, when: map[pdf.Ref][]int{}, cache: map[version]parsed{}, graphs: map[int]*graph{}}
 	h.files, h.refs = make([]*pdf.File, h.last+1), make([][]pdf.Ref, h.last+1)
 	for n := 1; n <= h.last; n++ {
 		h.refs[n] = f.Changed(n)

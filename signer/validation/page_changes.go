@@ -25,7 +25,7 @@ func (s *changeSet) comparePages() error {
 		}
 		switch was := was.(type) {
 		case pdf.Dict:
-			if was["Type"] != pdf.Name("Page") {
+			if !s.graph.pages[ref] || was["Kids"] != nil {
 				continue
 			}
 			s.handled[ref] = true
@@ -38,7 +38,7 @@ func (s *changeSet) comparePages() error {
 				return err
 			}
 		case pdf.Array:
-			if !s.graph.only(ref, "Annots") {
+			if !s.graph.only(ref, roleAnnotation) {
 				continue
 			}
 			s.handled[ref] = true
