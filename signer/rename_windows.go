@@ -22,5 +22,5 @@ func renameNew(from, to string) error {
 	return nil
 }
 
-// syncDir has nothing to do: Windows has no sync of a folder.
+// syncDir has nothing to do: Windows has no sync of a folder, and NTFS journals its names.
 func syncDir(string) error { return nil }

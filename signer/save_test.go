@@ -61,43 +61,38 @@ func TestSave(t *testing.T) {
 	wantNames(t, dir, "ký rồi.pdf", "vào.pdf")
 }
 
-// TestCommitNeverReplaces: a file that appears between Stage and Commit stays what it is.
-func TestCommitNeverReplaces(t *testing.T) {
+// TestPlaceNeverReplaces: a file that appears between Stage and Place stays what it is, and so does the staged one.
+func TestPlaceNeverReplaces(t *testing.T) {
 	w := newWorld(t)
 	_, d := w.sign(t, sample(t, "minimal.pdf"), w.deputy, signer.Options{})
 	dir := t.TempDir()
-	path := filepath.Join(dir, "out.pdf")
-	first, err := d.Stage(path)
-	if err != nil {
+	path, temp := filepath.Join(dir, "out.pdf"), filepath.Join(dir, signer.TempPrefix+"x"+signer.TempSuffix)
+	if err := d.Stage(temp); err != nil {
 		t.Fatal(err)
 	}
-	second, err := d.Stage(path)
-	if err != nil {
+	if err := d.Stage(temp); signer.CodeOf(err) != signer.CodeOutputExists {
+		t.Errorf("staged twice: %v", err)
+	}
+	wantNames(t, dir, filepath.Base(temp))
+	if err := signer.Place(temp, path); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	wantNames(t, dir, "out.pdf")
 	before, _ := os.Stat(path)
-	if err := second.Commit(); signer.CodeOf(err) != signer.CodeOutputExists {
-		t.Errorf("second commit: %v", err)
+	if err := d.Stage(temp); err != nil {
+		t.Fatal(err)
+	}
+	if err := signer.Place(temp, path); err == nil || err.Code != signer.CodeOutputExists || !errors.Is(err, signer.ErrExists) {
+		t.Errorf("placed over it: %v", err)
 	}
 	if after, _ := os.Stat(path); !os.SameFile(before, after) {
 		t.Error("the file was replaced")
 	}
-	third, err := d.Stage(filepath.Join(dir, "other.pdf"))
-	if err != nil {
-		t.Fatal(err)
+	wantNames(t, dir, filepath.Base(temp), "out.pdf")
+	if err := signer.Place(temp, filepath.Join(dir, "no", "out.pdf")); err == nil || err.Code != signer.CodeNotFound {
+		t.Errorf("placed in no folder: %v", err)
 	}
-	if base := filepath.Base(third.Temp()); !strings.HasPrefix(base, signer.TempPrefix) || !strings.HasSuffix(base, signer.TempSuffix) {
-		t.Errorf("temporary file %s", base)
-	}
-	for range 2 {
-		if err := third.Discard(); err != nil {
-			t.Error(err)
-		}
-	}
-	wantNames(t, dir, "out.pdf")
+	wantNames(t, dir, filepath.Base(temp), "out.pdf")
 }
 
 // TestInputChanged changes the input after it was read.
@@ -286,6 +281,7 @@ func TestLimits(t *testing.T) {
 	}{
 		{"may do all", public, "a", 0o777, "unlimited", ""},
 		{"may not read", private, "b", 0o777, "unlimited", signer.CodeNoPermission},
+		{"may write, not list", public, "f", 0o333, "unlimited", ""},
 		{"may not write", public, "c", 0o555, "unlimited", signer.CodeNoPermission},
 		{"no room", public, "d", 0o777, "60", signer.CodeDiskFull},
 		{"no room at all", public, "e", 0o777, "0", signer.CodeDiskFull},

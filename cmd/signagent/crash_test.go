@@ -127,6 +127,7 @@ func TestKilledAtEachStep(t *testing.T) {
 		{"after-stage", false, 1},
 		{"after-signed", true, 0},
 		{"after-rename", true, 0},
+		{"after-committed", true, 0},
 		{"after-record", true, 0},
 	} {
 		t.Run(test.step, func(t *testing.T) {
@@ -175,7 +176,7 @@ func TestKilledAtEachStep(t *testing.T) {
 // end left: recovery is as safe as the work itself.
 func TestKilledInRecovery(t *testing.T) {
 	s := testSchool(t)
-	for _, step := range []string{"after-signed", "after-rename", "after-record", "after-record"} {
+	for _, step := range []string{"after-signed", "after-rename", "after-committed", "after-record", "after-record"} {
 		killed := s.signCommand("principal", "thong-bao.pdf")
 		killed.Env = append(killed.Env, killVariable+"="+step)
 		if out, err := killed.CombinedOutput(); err == nil {
@@ -183,6 +184,50 @@ func TestKilledInRecovery(t *testing.T) {
 		}
 	}
 	s.mustBeWhole(t, "principal", "thong-bao.signed.pdf")
+}
+
+// TestMovedAfterAKill: the program ends between the output's name and the journal
+// (or just after both), and the person, who sees a signed file, moves it. The
+// signature reaches the log once all the same, and nothing is abandoned.
+func TestMovedAfterAKill(t *testing.T) {
+	for _, step := range []string{"after-rename", "after-committed"} {
+		t.Run(step, func(t *testing.T) {
+			s := testSchool(t)
+			killed := s.signCommand("principal", "thong-bao.pdf")
+			killed.Env = append(killed.Env, killVariable+"="+step)
+			if out, err := killed.CombinedOutput(); err == nil {
+				t.Fatalf("not killed\n%s", out)
+			}
+			moved := filepath.Join(s.dir, "thu-muc", "da-chuyen.pdf")
+			if err := os.Rename(filepath.Join(s.dir, "thong-bao.signed.pdf"), moved); err != nil {
+				t.Fatal(err)
+			}
+			// Another file under its name is not taken for it.
+			other := filepath.Join(s.dir, "thong-bao.signed.pdf")
+			if err := os.WriteFile(other, []byte("khác"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := s.agent("principal", "outbox").CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "không thấy tệp đã ký ở "+other) {
+				t.Errorf("%v\n%s", err, out)
+			}
+			receipts, err := filepath.Glob(filepath.Join(s.home("principal"), "receipts", "*.receipt"))
+			if err != nil || len(receipts) != 1 || !strings.Contains(string(out), receipts[0]) {
+				t.Fatalf("%v, %v\n%s", receipts, err, out)
+			}
+			if n := len(s.mustEntries(t, "abandonment")); n != 0 {
+				t.Errorf("%d abandoned grants", n)
+			}
+			// Put beside the file, it is its receipt.
+			if err := os.Rename(receipts[0], other+".receipt"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(moved, other); err != nil {
+				t.Fatal(err)
+			}
+			s.mustBeWhole(t, "principal", "thong-bao.signed.pdf")
+		})
+	}
 }
 
 // TestKilledStandalone: without a service the same, but for the log.

@@ -28,7 +28,19 @@ func (c *outboxCommand) Run(p *program) error {
 	}
 	defer a.Close()
 	delivered, pending := []sent{}, a.Outbox()
+	var lines []string
 	for _, r := range a.Recovered() {
+		switch {
+		case r.Err != nil && r.Output == "": // no signature: a grant to give back, a temporary file to remove
+			_, message := p.catalogue.Explain(r.Err, r.Input)
+			lines = append(lines, p.say("outbox.unsettled", "file", r.Input, "message", message))
+			p.status = statusFailed
+		case r.Err != nil: // among the pending
+		case r.Moved:
+			lines = append(lines, p.movedText(r))
+		case r.Index != nil:
+			lines = append(lines, p.say("outbox.sent", "output", r.Output, "entry", entryText(r.Index)))
+		}
 		if r.Err == nil && r.Index != nil {
 			delivered = append(delivered, sent{r.Output, r.Index})
 		}
@@ -39,8 +51,8 @@ func (c *outboxCommand) Run(p *program) error {
 	if c.JSON {
 		return p.printJSON(map[string]any{"sent": delivered, "pending": pending})
 	}
-	for _, s := range delivered {
-		fmt.Fprintln(p.stdout, p.say("outbox.sent", "output", s.Output, "entry", entryText(s.EntryIndex)))
+	for _, line := range lines {
+		fmt.Fprintln(p.stdout, line)
 	}
 	for _, waiting := range pending {
 		fmt.Fprintln(p.stdout, p.say("outbox.pending", "output", waiting.Output, "message", waiting.Message))

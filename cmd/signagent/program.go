@@ -167,6 +167,8 @@ func (p *program) config(module string) (agent.Config, error) {
 func (p *program) tellRecovered(recovered []agent.Recovered) {
 	for _, r := range recovered {
 		switch {
+		case r.Moved:
+			fmt.Fprintln(p.stderr, p.movedText(r))
 		case r.Err != nil && r.Output != "":
 			_, message := p.catalogue.Explain(r.Err, r.Output)
 			fmt.Fprintln(p.stderr, p.say("recovered.pending", "output", r.Output, "message", message))
@@ -179,6 +181,11 @@ func (p *program) tellRecovered(recovered []agent.Recovered) {
 			fmt.Fprintln(p.stderr, p.say("recovered.discarded", "file", r.Input))
 		}
 	}
+}
+
+// movedText tells that a settled signature's file is not where it was put.
+func (p *program) movedText(r agent.Recovered) string {
+	return p.say("recovered.moved", "output", r.Output, "entry", entryText(r.Index), "receipt", r.Receipt)
 }
 
 func entryText(index *int64) string {

@@ -22,7 +22,6 @@ func (a *Agent) advance(ctx context.Context, client *wire.Client, current *job, 
 		if err := a.commit(ctx, client, current, recovered); err != nil {
 			return err
 		}
-		a.step("after-rename")
 	}
 	if current.Step != stepCommitted {
 		return nil
@@ -45,83 +44,138 @@ func (a *Agent) advance(ctx context.Context, client *wire.Client, current *job, 
 	return nil
 }
 
-// commit gives the finished bytes their name.
+// commit gives the finished bytes their name. Once they have it nothing takes it
+// back: an error after that leaves a job that the next start goes on with.
 func (a *Agent) commit(ctx context.Context, client *wire.Client, current *job, recovered bool) error {
-	output, err := a.settle(current, recovered)
-	if errors.Is(err, errLost) {
-		a.discard(ctx, client, current, "not_finished", recovered)
-		return fail("signature_lost", err, "output", current.Output)
-	}
-	if err != nil {
-		if !recovered {
-			a.discard(ctx, client, current, abandonReason(err), false)
+	if err := a.settle(current, recovered); err != nil {
+		if recovered {
+			return err
 		}
-		return err
+		return a.giveUp(ctx, client, current, err)
 	}
-	entry := journalEntry{Job: current.ID, Step: stepCommitted, At: a.config.Now(), Output: output, Recovered: recovered}
+	a.step("after-rename")
+	entry := journalEntry{Job: current.ID, Step: stepCommitted, At: a.config.Now(), Output: current.Output, Recovered: recovered}
 	if err := a.journal.append(entry); err != nil {
-		current.Output = output
 		return fail("home_unusable", err, "folder", a.config.Home)
 	}
+	a.step("after-committed")
 	return nil
 }
 
-// errLost says that neither temporary file nor output holds the signature.
-var errLost = errors.New("neither the temporary file nor the output is there")
-
-// settle finds the job's bytes under their final name or puts them there, and
-// answers with the name. At a later start there is nobody to ask for another
-// name when the one asked for was taken meanwhile: then it is numbered too.
-func (a *Agent) settle(current *job, recovered bool) (string, error) {
+// settle finds the job's bytes under their final name or puts them there. An
+// error says that they have none yet. At a later start there is nobody to ask
+// for another name when the one asked for was taken meanwhile: then it is
+// numbered too.
+//
+// When the bytes are at neither name, a person has moved the file after a crash
+// that came between its name and the journal. The token has signed, so the log
+// has to know: the job goes on without its file.
+func (a *Agent) settle(current *job, recovered bool) error {
 	temp, sum := current.Intent.Temp, current.Signature.SHA256Out
 	placed, err := holds(current.Output, sum)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if placed {
 		// The crash came between the new name and the removal of the old one, or
 		// just after both. The folder may not be on disk yet.
-		if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return "", outputError(err, temp)
-		}
-		return current.Output, syncFolder(filepath.Dir(current.Output))
+		a.placed(current, current.Output)
+		return nil
 	}
 	staged, err := holds(temp, sum)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if !staged {
 		// A drive that is not plugged in holds it perhaps.
 		if _, err := os.Stat(filepath.Dir(temp)); err != nil {
-			return "", outputError(err, temp)
+			return outputError(err, temp)
 		}
-		return "", errLost
+		a.config.Logger.Warn("output is missing", "job", current.ID, "output", current.Output)
+		current.missing = true
+		a.removeTemp(current) // other bytes than were signed
+		return nil
 	}
 	place := target{wanted: current.Intent.Wanted, explicit: current.Intent.Explicit && !recovered}
 	for output := current.Output; ; {
-		err := placeFile(temp, output)
-		if err == nil {
-			return output, syncFolder(filepath.Dir(output))
+		failure := signer.Place(temp, output)
+		if failure == nil {
+			a.placed(current, output)
+			return nil
 		}
-		if !errors.Is(err, os.ErrExist) {
-			return "", outputError(err, output)
+		if failure.Code != signer.CodeOutputExists {
+			return outputError(failure, output)
 		}
 		// Somebody took the name meanwhile.
 		if output, err = place.free(); err != nil {
-			return "", err
+			return err
 		}
 	}
+}
+
+// placed notes that the bytes have their final name, and makes it durable. That
+// this fails is for the log only: the file is there, and the journal knows it.
+func (a *Agent) placed(current *job, output string) {
+	current.Output, current.placed = output, true
+	a.removeTemp(current)
+	if err := signer.SyncFolder(filepath.Dir(output)); err != nil {
+		a.config.Logger.Warn("sync folder", "job", current.ID, "error", err)
+	}
+}
+
+func (a *Agent) removeTemp(current *job) {
+	if err := os.Remove(current.Intent.Temp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		a.config.Logger.Warn("remove temporary file", "job", current.ID, "error", err)
+	}
+}
+
+// giveUp takes back a signature whose bytes could not get their name in the run
+// that made it: the person, who is there, is told why and signs again. This is
+// done only when the bytes are certainly at neither name afterwards; else the
+// job stays, and the next start finishes it.
+func (a *Agent) giveUp(ctx context.Context, client *wire.Client, current *job, cause error) error {
+	placed, err := holds(current.Output, current.Signature.SHA256Out)
+	if err == nil && !placed {
+		err = os.Remove(current.Intent.Temp)
+	}
+	if err != nil || placed {
+		a.config.Logger.Warn("give up", "job", current.ID, "error", err)
+		return a.notPlaced(current, cause)
+	}
+	// A crash from here to the journal leaves a signature without a file: it is
+	// logged by the next start, as any that was made.
+	reason := abandonReason(cause)
+	if err := a.journal.append(journalEntry{Job: current.ID, Step: stepAbandoned, At: a.config.Now(), Reason: reason}); err != nil {
+		return fail("home_unusable", err, "folder", a.config.Home)
+	}
+	_ = a.tellAbandoned(ctx, client, current.Intent.Grant, reason) // logged; else the grant runs out
+	return cause
+}
+
+// notPlaced says of a signature that its file waits for its name.
+func (a *Agent) notPlaced(current *job, cause error) error {
+	code, reason := a.config.Catalogue.Explain(cause, current.Output)
+	if code == signer.CodeWriteError || code == "internal" {
+		reason = cause.Error() + "." // their sentences are for before the signature
+	}
+	return fail("not_placed", cause, "output", current.Output, "reason", reason)
 }
 
 // discard cleans up a job of which nothing was handed out, and tells the service
 // that its grant was not used. When the service can't be told, the job stays in
 // the journal as it is, for the next start.
 func (a *Agent) discard(ctx context.Context, client *wire.Client, current *job, reason string, recovered bool) error {
+	switch {
+	case current.Step != stepIntent:
+		return fmt.Errorf("discard job %s: it is %s", current.ID, current.Step)
+	case a.journal.broken != nil:
+		return a.journal.broken // it may say "signed" all the same: the next start sees
+	}
 	if err := os.Remove(current.Intent.Temp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return outputError(err, current.Intent.Temp)
 	}
 	if current.Intent.Grant != "" && client != nil && a.pairing != nil && a.pairing.LogKey == current.Intent.LogKey {
-		if err := a.tellAbandoned(ctx, client, current.Intent.Grant, reason); err != nil && current.Step == stepIntent {
+		if err := a.tellAbandoned(ctx, client, current.Intent.Grant, reason); err != nil {
 			return err
 		}
 	}
@@ -192,15 +246,16 @@ func (a *Agent) storeReceipt(receipt signinglog.Receipt, current *job) error {
 		return fail("receipt_invalid", err)
 	}
 	path := current.Output + receiptSuffix
-	if _, err := os.Lstat(current.Output); errors.Is(err, os.ErrNotExist) {
+	if !current.isThere() {
 		folder := filepath.Join(a.config.Home, "receipts")
 		if err := makeFolder(folder); err != nil {
 			return fail("receipt_write", err, "file", folder)
 		}
 		path = filepath.Join(folder, fmt.Sprintf("%s-%d%s", filepath.Base(current.Output), receipt.Index, receiptSuffix))
 	}
+	current.receipt = path
 	err = createFile(path, text, 0o644)
-	if !errors.Is(err, os.ErrExist) {
+	if !errors.Is(err, signer.ErrExists) {
 		if err != nil {
 			return fail("receipt_write", err, "file", path)
 		}
@@ -215,4 +270,15 @@ func (a *Agent) storeReceipt(receipt signinglog.Receipt, current *job) error {
 		}
 	}
 	return fail("receipt_write", &signer.Error{Code: signer.CodeOutputExists, Err: signer.ErrExists}, "file", path)
+}
+
+// isThere says whether the output still is where the job has put it. What this
+// process has placed is not read again.
+func (j *job) isThere() bool {
+	if j.placed {
+		_, err := os.Lstat(j.Output)
+		return !errors.Is(err, os.ErrNotExist)
+	}
+	there, err := holds(j.Output, j.Signature.SHA256Out)
+	return there || err != nil
 }

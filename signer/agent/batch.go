@@ -85,7 +85,11 @@ func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop
 	if err != nil {
 		return broken(err)
 	}
-	if earlier := r.finishedEarlier(work, result.SHA256In, place.wanted); earlier != nil {
+	switch earlier := r.finishedEarlier(work, result.SHA256In, place.wanted); {
+	case earlier == nil:
+	case earlier.Step == stepSigned:
+		return broken(r.recoveryError(earlier))
+	default:
 		return r.alreadySigned(result, earlier, place), false
 	}
 	plan, err := r.plan(work, place, result.SHA256In)
@@ -202,8 +206,8 @@ func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *
 		return r.device.named(err)
 	}
 	r.step("after-sign")
-	if err := stage(document, current.Intent.Temp); err != nil {
-		return err
+	if err := document.Stage(current.Intent.Temp); err != nil {
+		return outputError(err, current.Intent.Temp)
 	}
 	r.step("after-stage")
 	digest, out := document.ByteRangeDigest(), document.SHA256Out()
@@ -278,11 +282,12 @@ func priorSignatures(ctx context.Context, input *signer.Prepared, source signer.
 // signed fills the result of a file whose signature exists. Err says what keeps
 // it from the log.
 func (r *run) signed(result Result, current *job, place target, err error) (Result, bool) {
-	if current.Step == stepAbandoned || current.Step == stepSigned {
-		// It could not get its name, or the journal could not be told that it has.
-		if placed, _ := holds(current.Output, current.Signature.SHA256Out); !placed {
-			return r.failed(result, err), explain(err, result.Input).fatal
-		}
+	if current.missing {
+		err = fail("output_missing", err, "output", current.Output)
+	}
+	if !current.placed {
+		result.EntryIndex = current.Index
+		return r.failed(result, err), explain(err, result.Input).fatal
 	}
 	result.Status = StatusSigned
 	result.Output, result.SHA256Out, result.Level = place.shown(current.Output), current.Signature.SHA256Out, current.Signature.Level
@@ -304,7 +309,7 @@ func (a *Agent) unlogged(err error) (code, message string) {
 	code, message = a.config.Catalogue.Explain(err, "")
 	var own *Error
 	switch {
-	case errors.As(err, &own):
+	case errors.As(err, &own) && own.Code != "home_unusable":
 		return code, message // these sentences tell that it is signed
 	case code == "service_unreachable", code == "cancelled":
 		return a.config.Catalogue.Explain(fail("not_yet_logged", err), "")
@@ -313,13 +318,17 @@ func (a *Agent) unlogged(err error) (code, message string) {
 }
 
 // finishedEarlier finds a job that the same command began in an earlier run and
-// that was finished without that run's telling of it.
+// that was finished without that run's telling of it, or whose file still waits
+// for its name.
 func (a *Agent) finishedEarlier(work Job, sha256In, wanted string) *job {
 	for _, earlier := range a.journal.order {
-		told := !earlier.remembered(a.config.Now()) && earlier.Step != stepCommitted
+		told := !earlier.remembered(a.config.Now()) && earlier.Step != stepCommitted && earlier.Step != stepSigned
 		if told || earlier.Intent.SHA256In != sha256In || earlier.Intent.Wanted != wanted ||
 			earlier.Intent.Act != work.Act || earlier.Intent.Capacity != work.Capacity {
 			continue
+		}
+		if earlier.Step == stepSigned {
+			return earlier
 		}
 		if there, err := holds(earlier.Output, earlier.Signature.SHA256Out); err == nil && there {
 			return earlier
@@ -333,11 +342,9 @@ func (r *run) alreadySigned(result Result, earlier *job, place target) Result {
 	result.SHA256Out, result.Level, result.EntryIndex = earlier.Signature.SHA256Out, earlier.Signature.Level, earlier.Index
 	result.Message = r.config.Catalogue.Sentence("agent.already_signed")
 	if earlier.Step == stepCommitted && earlier.Intent.Grant != "" {
-		for _, recovered := range r.recovered {
-			if recovered.Output == earlier.Output && recovered.Err != nil {
-				result.Code, result.Message = r.unlogged(recovered.Err)
-				result.Wanting = result.Code != "not_yet_logged"
-			}
+		if err := r.recoveryError(earlier); err != nil {
+			result.Code, result.Message = r.unlogged(err)
+			result.Wanting = result.Code != "not_yet_logged"
 		}
 		return result
 	}
@@ -345,6 +352,16 @@ func (r *run) alreadySigned(result Result, earlier *job, place target) Result {
 		r.config.Logger.Warn("journal", "error", err)
 	}
 	return result
+}
+
+// recoveryError is what the start could not do about a job, nil if all is done.
+func (a *Agent) recoveryError(job *job) error {
+	for _, recovered := range a.recovered {
+		if recovered.job == job.ID {
+			return recovered.Err
+		}
+	}
+	return nil
 }
 
 // abandonReason is the service's word for why a grant was not used.

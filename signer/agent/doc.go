@@ -18,7 +18,7 @@
 //	sign       PIN once, one C_Sign, own validation       -> the same
 //	stage      the finished bytes in a temporary file     -> the same
 //	signed   * the signature counts                       -> finish the rename
-//	commit     the temporary file gets its final name     -> found in place: go on
+//	commit     the temporary file gets its final name     -> found in place: go on; moved by then: go on without it
 //	committed* the output is there                        -> tell the service (again)
 //	record     the service's receipt is checked           -> tell it again: it takes effect once
 //	done     * receipt and checkpoint are stored          -> nothing

@@ -6,7 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"sokyso/signer"
 )
 
 // replaceFile puts content at path so that, once it returns, a power cut finds
@@ -21,21 +22,21 @@ func replaceFile(path string, content []byte, mode os.FileMode) error {
 		os.Remove(temp)
 		return fmt.Errorf("replace %s: %w", filepath.Base(path), err)
 	}
-	return syncFolder(filepath.Dir(path))
+	return signer.SyncFolder(filepath.Dir(path))
 }
 
 // createFile is replaceFile for a name that must be free: what stands there
-// stays, and the error is fs.ErrExist.
+// stays, and the error is signer.ErrExists.
 func createFile(path string, content []byte, mode os.FileMode) error {
 	temp, err := writeTemp(path, content, mode)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temp)
-	if err := placeFile(temp, path); err != nil {
+	if err := signer.Place(temp, path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return signer.SyncFolder(filepath.Dir(path))
 }
 
 func writeTemp(path string, content []byte, mode os.FileMode) (string, error) {
@@ -55,45 +56,6 @@ func writeTemp(path string, content []byte, mode os.FileMode) (string, error) {
 		return "", fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
 	return file.Name(), nil
-}
-
-// placeFile gives the file at temp the name path, unless that is taken
-// (fs.ErrExist). A hard link fails where rename would overwrite.
-func placeFile(temp, path string) error {
-	err := os.Link(temp, path)
-	switch {
-	case err == nil:
-		return os.Remove(temp)
-	case errors.Is(err, os.ErrExist):
-		return fmt.Errorf("place %s: %w", filepath.Base(path), err)
-	}
-	// No hard links here (FAT, some network folders): look, then rename. Between
-	// the two another program could take the name; there is nothing better.
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("place %s: %w", filepath.Base(path), os.ErrExist)
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("place %s: %w", filepath.Base(path), err)
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return fmt.Errorf("place %s: %w", filepath.Base(path), err)
-	}
-	return nil
-}
-
-// syncFolder makes the names in a folder durable. Windows has no such call and
-// needs none: NTFS journals its names.
-func syncFolder(folder string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	dir, err := os.Open(folder)
-	if err != nil {
-		return fmt.Errorf("sync folder: %w", err)
-	}
-	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
-		return fmt.Errorf("sync folder %s: %w", folder, err)
-	}
-	return nil
 }
 
 // readBounded reads a file of at most limit bytes.

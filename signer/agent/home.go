@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"sokyso/signer"
 )
 
 // HomeVariable names the environment variable that moves the state folder.
@@ -61,5 +63,5 @@ func makeFolder(folder string) error {
 	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("make state folder: %w", err)
 	}
-	return syncFolder(parent)
+	return signer.SyncFolder(parent)
 }

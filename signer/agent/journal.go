@@ -43,6 +43,11 @@ type job struct {
 	Index     *int64
 	Recovered bool
 	Reason    string
+
+	// What only this process knows.
+	placed  bool   // it has seen the bytes under their final name
+	missing bool   // it has found them neither there nor in the temporary file
+	receipt string // where it has stored the receipt, or found it
 }
 
 // openJournal reads the journal of a state folder, making one if there is none,

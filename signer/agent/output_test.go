@@ -82,77 +82,18 @@ func TestPlacingNeverOverwrites(t *testing.T) {
 	temp, path := filepath.Join(dir, "temp"), filepath.Join(dir, "path")
 	write(t, temp, "new")
 	write(t, path, "old")
-	if err := placeFile(temp, path); !errors.Is(err, os.ErrExist) {
+	if err := signer.Place(temp, path); !errors.Is(err, signer.ErrExists) {
 		t.Fatalf("%v", err)
 	}
 	if content, _ := os.ReadFile(path); string(content) != "old" {
 		t.Errorf("overwritten with %q", content)
 	}
-	if err := createFile(path, []byte("new"), 0o600); !errors.Is(err, os.ErrExist) {
+	if err := createFile(path, []byte("new"), 0o600); !errors.Is(err, signer.ErrExists) {
 		t.Errorf("%v", err)
 	}
 	left, _ := filepath.Glob(filepath.Join(dir, ".sokyso-*"))
 	if len(left) > 0 {
 		t.Errorf("left behind %v", left)
-	}
-}
-
-// TestSettleAfterACrash: where the bytes lie says how far the commit had come.
-func TestSettleAfterACrash(t *testing.T) {
-	const content = "signed"
-	for name, test := range map[string]struct {
-		temp, output string // content; "" = not there
-		explicit     bool
-		recovered    bool
-		want         string // name of the output
-		lost, exists bool
-	}{
-		"only staged":                      {temp: content, want: "a.pdf"},
-		"linked, temporary name there too": {temp: content, output: content, want: "a.pdf"},
-		"renamed":                          {output: content, want: "a.pdf"},
-		"the name was taken":               {temp: content, output: "somebody else's", want: "a (2).pdf"},
-		"the name asked for was taken":     {temp: content, output: "somebody else's", explicit: true, exists: true},
-		"the same at a later start":        {temp: content, output: "somebody else's", explicit: true, recovered: true, want: "a (2).pdf"},
-		"neither":                          {lost: true},
-		"a torn temporary file":            {temp: "sign", lost: true},
-	} {
-		dir := t.TempDir()
-		current := &job{Output: filepath.Join(dir, "a.pdf"),
-			Intent:    intent{Wanted: filepath.Join(dir, "a.pdf"), Explicit: test.explicit, Temp: filepath.Join(dir, ".sokyso-j.tmp")},
-			Signature: finishedRecord{SHA256Out: hexSum([]byte(content))}}
-		if test.temp != "" {
-			write(t, current.Intent.Temp, test.temp)
-		}
-		if test.output != "" {
-			write(t, current.Output, test.output)
-		}
-		output, err := (&Agent{}).settle(current, test.recovered)
-		switch {
-		case test.lost != errors.Is(err, errLost), test.exists != (signer.CodeOf(err) == signer.CodeOutputExists):
-			t.Errorf("%s: %v", name, err)
-		case test.want != "":
-			got, _ := os.ReadFile(output)
-			if filepath.Base(output) != test.want || string(got) != content {
-				t.Errorf("%s: %s holds %q", name, output, got)
-			}
-			if _, err := os.Lstat(current.Intent.Temp); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("%s: the temporary file is still there", name)
-			}
-		}
-		if test.output == "somebody else's" {
-			if got, _ := os.ReadFile(current.Output); string(got) != test.output {
-				t.Errorf("%s: somebody's file now holds %q", name, got)
-			}
-		}
-	}
-}
-
-func TestDriveThatIsUnpluggedIsNotLost(t *testing.T) {
-	gone := filepath.Join(t.TempDir(), "gone")
-	current := &job{Output: filepath.Join(gone, "a.pdf"), Intent: intent{Wanted: filepath.Join(gone, "a.pdf"), Temp: filepath.Join(gone, "t")},
-		Signature: finishedRecord{SHA256Out: hexSum(nil)}}
-	if _, err := (&Agent{}).settle(current, true); err == nil || errors.Is(err, errLost) {
-		t.Errorf("%v", err)
 	}
 }
 

@@ -18,6 +18,12 @@ type Recovered struct {
 	Output string // "" when no signature came of it
 	Index  *int64 // entry of the log
 	Err    error  // what keeps it from its end; nil = settled
+
+	// Moved: the signature is settled, but its file is not at Output (any more).
+	Moved   bool
+	Receipt string // where its receipt lies then; "" if it has none
+
+	job string
 }
 
 // Recovered lists what the start found unfinished.
@@ -45,7 +51,7 @@ func (a *Agent) recover(ctx context.Context) error {
 	}
 	var silent error // the service's, once it did not answer
 	for _, current := range jobs {
-		found := Recovered{Input: current.Intent.Input}
+		found := Recovered{Input: current.Intent.Input, job: current.ID}
 		switch {
 		case current.Step == stepIntent:
 			found.Err = a.takeBack(ctx, client, current, silent)
@@ -53,9 +59,12 @@ func (a *Agent) recover(ctx context.Context) error {
 			found.Output, found.Err = current.Output, silent
 		default:
 			found.Err = a.advance(ctx, client, current, true)
+			if found.Err != nil && current.Step == stepSigned && !current.placed {
+				found.Err = a.notPlaced(current, found.Err)
+			}
 			found.Output, found.Index = current.Output, current.Index
-			if current.Step == stepAbandoned {
-				found.Output = ""
+			if found.Err == nil && !current.isThere() {
+				found.Moved, found.Receipt = true, current.receipt
 			}
 		}
 		if found.Err != nil {
@@ -98,10 +107,8 @@ func (a *Agent) Outbox() []Pending {
 		}
 		p := Pending{Output: current.Output, Since: current.Signature.SignedAt}
 		err := error(fail("not_yet_logged", nil))
-		for _, found := range a.recovered {
-			if found.Output == current.Output && found.Err != nil {
-				err = found.Err
-			}
+		if found := a.recoveryError(current); found != nil {
+			err = found
 		}
 		var own *Error
 		if errors.As(err, &own) {

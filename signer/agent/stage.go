@@ -36,24 +36,6 @@ func probe(temp string) error {
 	return nil
 }
 
-// stage writes the document into the temporary file, durably. On an error the
-// file is gone.
-func stage(document io.WriterTo, temp string) error {
-	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // umask decides, as for any new file
-	if err != nil {
-		return outputError(err, temp)
-	}
-	_, err = document.WriteTo(file)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		os.Remove(temp)
-		return outputError(err, temp)
-	}
-	return nil
-}
-
 // holds says whether the file at path has these bytes. A file that is not there
 // holds nothing.
 func holds(path, sha256Hex string) (bool, error) {
@@ -78,7 +60,9 @@ func outputError(err error, path string) error {
 	code := signer.CodeWriteError
 	var known *signer.Error
 	if errors.As(err, &known) {
-		if known.Code != signer.CodeWriteError {
+		switch known.Code {
+		case signer.CodeWriteError, signer.CodeNoPermission, signer.CodeNotFound: // told below, as of the output
+		default:
 			return err
 		}
 	}
