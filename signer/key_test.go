@@ -63,20 +63,20 @@ func TestRefusedBeforeTheKey(t *testing.T) {
 	}
 	expired := issue(time.Now().Add(-2*year), time.Now().Add(-year))
 	future := issue(time.Now().Add(year), time.Now().Add(2*year))
-	short := func(key crypto.Signer, err error) identity {
+	profiled := func(profile authority.Profile, key crypto.Signer, err error) identity {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cert, err := w.authority.Issue(key.Public(), authority.Subject{CommonName: "Lê Minh Quân"})
+		cert, err := w.authority.Issue(key.Public(), authority.Subject{CommonName: "Lê Minh Quân", Profile: profile})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return identity{key, append([]*x509.Certificate{cert}, w.authority.Chain()...)}
 	}
 	rsa1024, err := rsa.GenerateKey(rand.Reader, 1024)
-	short1024 := short(rsa1024, err)
+	short1024 := profiled(authority.Person, rsa1024, err)
 	ec224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
-	short224 := short(ec224, err)
+	short224 := profiled(authority.Person, ec224, err)
 	box := func(page int, rect ...float64) signer.Options {
 		return signer.Options{Visible: &signer.Visible{Page: page, Rect: [4]float64(rect), Lines: []string{"Trường Mầm non Hoa Sen"}}}
 	}
@@ -91,6 +91,8 @@ func TestRefusedBeforeTheKey(t *testing.T) {
 		{"RSA-1024", short1024, signer.Options{}, signer.CodeWeakKey},
 		{"P-224", short224, signer.Options{Roots: w.roots}, signer.CodeWeakKey},
 		{"an issuer with a short key", identity{w.deputy.key, []*x509.Certificate{w.deputy.chain[0], short1024.chain[0]}}, signer.Options{}, signer.CodeWeakKey},
+		{"a certificate for time-stamps", profiled(authority.TSA, w.deputy.key, nil), signer.Options{}, signer.CodeCertificateUnusable},
+		{"a certificate for OCSP", profiled(authority.OCSP, w.deputy.key, nil), signer.Options{}, signer.CodeCertificateUnusable},
 		{"another key", identity{w.deputy.key, w.principal.chain}, signer.Options{}, signer.CodeKeyMismatch},
 		{"no certificate", identity{w.deputy.key, nil}, signer.Options{}, signer.CodeCertificateUnusable},
 		{"a CA's certificate", identity{w.deputy.key, w.authority.Chain()}, signer.Options{}, signer.CodeCertificateUnusable},

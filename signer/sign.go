@@ -146,6 +146,12 @@ func checkCertificates(key crypto.Signer, chain []*x509.Certificate, opt *Option
 	if err != nil {
 		return fail(CodeCertificateUnusable, fmt.Errorf("certificate of %s: %w", leaf.Subject.CommonName, err), "subject", leaf.Subject.CommonName)
 	}
+	for _, ca := range path[1:max(1, len(path)-1)] {
+		if !validation.ForDocuments(ca) {
+			return fail(CodeCertificateUnusable, fmt.Errorf("certificate of %s: its issuer %s is not for signing documents", leaf.Subject.CommonName, ca.Subject.CommonName),
+				"subject", leaf.Subject.CommonName)
+		}
+	}
 	return checkKeys(path)
 }
 

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"sokyso/signer/cms"
@@ -17,19 +19,69 @@ func CertificateSHA256(c *x509.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Usable tells whether a certificate with this key usage may sign documents: digitalSignature or
-// contentCommitment (RFC 5280 §4.2.1.3), or no key usage at all. Extended key usage is not asked for: neither
-// Decree 68/2024/NĐ-CP nor the PAdES baseline names one.
-func Usable(c *x509.Certificate) bool {
+// Usable tells whether a certificate may sign documents: its key usage has digitalSignature or contentCommitment, or
+// it has none (RFC 5280 §4.2.1.3), and so it is ForDocuments.
+func Usable(c *x509.Certificate) bool { return forSignatures(c) && ForDocuments(c) }
+
+func forSignatures(c *x509.Certificate) bool {
 	return c.KeyUsage == 0 || c.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) != 0
+}
+
+// documentUsages are the extended key usages under which persons and organisations get certificates to sign with.
+// Public CAs give e-mail protection and client authentication rather than one for documents.
+var documentUsages = []asn1.ObjectIdentifier{
+	{2, 5, 29, 37, 0},                  // any, RFC 5280 §4.2.1.12
+	{1, 3, 6, 1, 5, 5, 7, 3, 2},        // client authentication
+	{1, 3, 6, 1, 5, 5, 7, 3, 4},        // e-mail protection
+	{1, 3, 6, 1, 5, 5, 7, 3, 36},       // document signing, RFC 9336
+	{1, 3, 6, 1, 4, 1, 311, 10, 3, 12}, // the same of Microsoft
+	{1, 2, 840, 113583, 1, 1, 5},       // and of Adobe
+}
+
+// ForDocuments tells whether the extended key usage, critical or not, leaves room for signing documents. A certificate
+// without one, as those of the government's CA are, is for all that its key usage allows (RFC 5280 §4.2.1.12); one of
+// a server, for code or for time-stamps is not. A CA's narrows what it issues in the same way.
+func ForDocuments(c *x509.Certificate) bool {
+	for _, e := range c.Extensions {
+		if !e.Id.Equal(oidExtKeyUsage) {
+			continue
+		}
+		var usages []asn1.ObjectIdentifier
+		rest, err := asn1.Unmarshal(e.Value, &usages)
+		return err == nil && len(rest) == 0 && slices.ContainsFunc(usages, func(id asn1.ObjectIdentifier) bool {
+			return slices.ContainsFunc(documentUsages, id.Equal)
+		})
+	}
+	return true
+}
+
+var oidExtKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 37}
+
+// judgeUsage looks for what the certificates of a path are meant for. That of a document time-stamp is for
+// time-stamping alone, which package cms has seen to.
+func judgeUsage(s *Signature, leaf *x509.Certificate, path []*x509.Certificate) {
+	if !forSignatures(leaf) || !s.Timestamp && !ForDocuments(leaf) {
+		s.judge(Indeterminate, ChainConstraintsFailure, detail(DetailKeyUsage))
+	}
+	if len(path) < 3 || s.Timestamp {
+		return
+	}
+	for _, ca := range path[1 : len(path)-1] {
+		if !ForDocuments(ca) {
+			s.judge(Indeterminate, ChainConstraintsFailure, detail(DetailChainConstraints, "reason", ca.Subject.CommonName+" is not for signing documents"))
+		}
+	}
 }
 
 // judgeCertificate looks at the signer's certificate at best time and answers its path, leaf first.
 func judgeCertificate(s *Signature, sd *cms.SignedData, opt *Options) []*x509.Certificate {
+	path := judgePath(s, sd, opt)
+	judgeUsage(s, s.Certificate, path)
+	return path
+}
+
+func judgePath(s *Signature, sd *cms.SignedData, opt *Options) []*x509.Certificate {
 	leaf, at := s.Certificate, s.BestTime
-	if !Usable(leaf) {
-		s.judge(Indeterminate, ChainConstraintsFailure, detail(DetailKeyUsage))
-	}
 	if opt.Roots == nil {
 		s.judge(Indeterminate, NoCertificateChainFound, detail(DetailNoRoots))
 		judgeValidity(s, leaf, at)
