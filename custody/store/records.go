@@ -350,6 +350,7 @@ func (r abandonmentRow) fields() map[string]string {
 type signatureRow struct {
 	grantRecord
 	SignatureID     string `db:"signature_id"`
+	SignedWith      string `db:"signed_with"` // the grant's certificate: unique with the digest
 	SHA256Out       string `db:"sha256_out"`
 	ByteRangeDigest string `db:"byte_range_digest"`
 	CMS             []byte `db:"cms"`
@@ -361,7 +362,7 @@ type signatureRow struct {
 	Index           int64  `db:"signature_entry"`
 }
 
-const signatureColumns = `s.id AS signature_id, s.sha256_out, s.byte_range_digest, s.cms, s.level, s.signature_field, s.signed_at, s.recorded_at, s.late,
+const signatureColumns = `s.id AS signature_id, s.certificate_sha256 AS signed_with, s.sha256_out, s.byte_range_digest, s.cms, s.level, s.signature_field, s.signed_at, s.recorded_at, s.late,
 	s.entry_index AS signature_entry`
 
 func (r signatureRow) entry() (int64, signinglog.Type, time.Time) {
@@ -372,6 +373,7 @@ func (r signatureRow) fields() map[string]string {
 	f := r.actFields()
 	f[signinglog.FieldActor] = r.Person
 	f["signature"] = r.SignatureID
+	f[signinglog.FieldCertificate] = r.SignedWith
 	f["grant"] = r.ID
 	f["grant_entry"] = count(r.Entry)
 	f["custody_entry"] = count(r.CustodyEntry)

@@ -335,6 +335,52 @@ func TestCompetentSignatures(t *testing.T) {
 	})
 }
 
+// TestOneSignatureIsRecordedOnce: a second grant can't record the signature of
+// the first, nor another one for the same output; alone and among others.
+func TestOneSignatureIsRecordedOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		_, first, _ := s.sign(s.principal, s.approval())
+		stamped := withTime(record(), s)
+		stamped.ByteRangeDigest = first.ByteRangeDigest // the same signature with another time-stamp
+		reused := withTime(record(), s)
+		reused.SHA256Out = first.SHA256Out
+		twice := withTime(first, s)
+		for name, second := range map[string]store.Record{"the same": twice, "the same digest": stamped, "the same output": reused} {
+			g, err := s.RequestGrant(ctx, s.principal, s.approval())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var e *custody.Error
+			if _, err := s.RecordSignature(ctx, s.principal, g.ID, second); !errors.As(err, &e) || e.Code != custody.CodeSignatureConflict {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		shared, grants := withTime(record(), s), make([]store.GrantRow, 8)
+		for i := range grants {
+			var err error
+			if grants[i], err = s.RequestGrant(ctx, s.principal, s.approval()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		recorded := 0
+		for _, err := range inParallel(len(grants), func(i int) error {
+			_, err := s.RecordSignature(ctx, s.principal, grants[i].ID, shared)
+			return err
+		}) {
+			if e := (*custody.Error)(nil); err == nil {
+				recorded++
+			} else if !errors.As(err, &e) || e.Code != custody.CodeSignatureConflict {
+				t.Errorf("at the same time: %v", err)
+			}
+		}
+		if recorded != 1 {
+			t.Errorf("recorded by %d grants", recorded)
+		}
+		s.CheckLog()
+	})
+}
+
 // TestLateAndUnconfirmed: an expired grant shows as unconfirmed until its
 // signature comes, late and marked.
 func TestLateAndUnconfirmed(t *testing.T) {

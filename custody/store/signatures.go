@@ -23,7 +23,8 @@ var (
 // RecordSignature records the finished signature of a grant and returns its
 // receipt. The caller has verified the CMS against the grant's certificate and
 // the digest. Sent again, the same signature gets a receipt of the same entry;
-// another one is a conflict with code signature_conflict. A signature that was
+// another one is a conflict with code signature_conflict, and so is one that
+// another grant has recorded, or whose output another one has made. A signature that was
 // made is never refused because it comes late: it is marked.
 func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant custody.GrantID, r Record) (signinglog.Receipt, error) {
 	r.Field = signinglog.CleanText(r.Field)
@@ -48,7 +49,7 @@ func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant 
 		if err != nil {
 			return err
 		}
-		row := signatureRow{grantRecord: g.grantRecord, SignatureID: newID(), SHA256Out: r.SHA256Out, ByteRangeDigest: r.ByteRangeDigest, CMS: r.CMS,
+		row := signatureRow{grantRecord: g.grantRecord, SignatureID: newID(), SignedWith: g.Certificate, SHA256Out: r.SHA256Out, ByteRangeDigest: r.ByteRangeDigest, CMS: r.CMS,
 			Level: r.Level, Field: r.Field, SignedAt: at(r.SignedAt), RecordedAt: at(t.now), Late: t.now.After(g.ExpiresAt.Time)}
 		if repeated = g.SignatureEntry != nil; repeated {
 			index = *g.SignatureEntry
@@ -64,7 +65,11 @@ func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant 
 		index = row.Index
 		t.deferred = append(t.deferred, row)
 		if t.immediate {
-			return t.flush()
+			err = t.flush()
+			if errors.Is(err, ErrUnique) { // another grant's: the same signature, or another one for the same output
+				return &custody.Error{Kind: custody.ErrConflict, Code: custody.CodeSignatureConflict, Err: err}
+			}
+			return err
 		}
 		return nil
 	}}
@@ -89,11 +94,11 @@ func (t *tx) flush() error {
 	var rows [][]any
 	ids := make([]any, 0, len(t.deferred))
 	for _, row := range t.deferred {
-		rows = append(rows, []any{row.SignatureID, row.School, row.ID, row.SHA256Out, row.ByteRangeDigest, row.CMS, row.Level, row.Field,
+		rows = append(rows, []any{row.SignatureID, row.School, row.ID, row.SignedWith, row.SHA256Out, row.ByteRangeDigest, row.CMS, row.Level, row.Field,
 			row.SignedAt, row.RecordedAt, row.Late, row.Index})
 		ids = append(ids, row.ID)
 	}
-	if err := t.insert(`INSERT INTO signatures (id, school_id, grant_id, sha256_out, byte_range_digest, cms, level, signature_field, signed_at, recorded_at, late, entry_index) VALUES `, rows); err != nil {
+	if err := t.insert(`INSERT INTO signatures (id, school_id, grant_id, certificate_sha256, sha256_out, byte_range_digest, cms, level, signature_field, signed_at, recorded_at, late, entry_index) VALUES `, rows); err != nil {
 		return fmt.Errorf("write signatures: %w", err)
 	}
 	if _, err := t.exec(t.ctx, `UPDATE grants SET closed_at = (SELECT s.recorded_at FROM signatures s WHERE s.grant_id = grants.id)

@@ -48,6 +48,7 @@ CREATE TABLE signatures (
     id                TEXT NOT NULL,
     school_id         TEXT NOT NULL,
     grant_id          TEXT NOT NULL,
+    certificate_sha256 TEXT NOT NULL,
     sha256_out        TEXT NOT NULL,
     byte_range_digest TEXT NOT NULL,
     cms               BYTEA NOT NULL,
@@ -60,7 +61,8 @@ CREATE TABLE signatures (
     CONSTRAINT signatures_pk PRIMARY KEY (id),
     CONSTRAINT signatures_grant_fk FOREIGN KEY (grant_id) REFERENCES grants (id),
     CONSTRAINT signatures_grant_unique UNIQUE (grant_id),
+    -- A signature is in the log once, and each output has one last signature.
+    CONSTRAINT signatures_once UNIQUE (school_id, byte_range_digest, certificate_sha256),
+    CONSTRAINT signatures_output_unique UNIQUE (school_id, sha256_out),
     CONSTRAINT signatures_entry_unique UNIQUE (school_id, entry_index)
 );
-CREATE INDEX signatures_by_output ON signatures (school_id, sha256_out);
-CREATE INDEX signatures_by_digest ON signatures (school_id, byte_range_digest);
