@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 )
 
 // Source is an input: *bytes.Reader and *io.SectionReader are sources, OpenFile makes one of a file.
@@ -16,9 +15,8 @@ type Source interface {
 
 // FileSource is a file opened for reading.
 type FileSource struct {
-	file   *os.File
-	info   os.FileInfo
-	opened time.Time
+	file *os.File
+	info os.FileInfo
 }
 
 // OpenFile opens a regular file. The error is an *Error: not_found, is_folder, no_permission, empty_file, not_pdf
@@ -44,7 +42,7 @@ func OpenFile(path string) (*FileSource, error) {
 		_ = f.Close()
 		return nil, e
 	}
-	return &FileSource{file: f, info: info, opened: time.Now()}, nil
+	return &FileSource{file: f, info: info}, nil
 }
 
 func regular(info os.FileInfo, path string) error {
@@ -72,18 +70,3 @@ func (s *FileSource) Name() string { return s.file.Name() }
 func (s *FileSource) Close() error { return s.file.Close() }
 
 var errChanged = errors.New("the input was changed while it was being signed")
-
-// unchanged tells whether the file is certainly as it was when it was opened, by its size and times. A file that was
-// written just before it was opened can change again without its time showing it; then the answer is not certain.
-func (s *FileSource) unchanged() (certain bool, err error) {
-	now, err := s.file.Stat()
-	if err != nil {
-		return false, err
-	}
-	if now.Size() != s.info.Size() || !now.ModTime().Equal(s.info.ModTime()) {
-		return false, errChanged
-	}
-	const granularity = 2 * time.Second // the coarsest in use: FAT
-	age := s.opened.Sub(s.info.ModTime())
-	return age > granularity, nil
-}
