@@ -39,6 +39,10 @@ func (p *program) explain(err error) string {
 			key = "schema_new"
 		}
 		return p.say(key, map[string]string{"Have": strconv.FormatInt(schema.Have, 10), "Need": strconv.FormatInt(schema.Need, 10)})
+	case errors.Is(err, store.ErrMarkDamaged):
+		return p.say("mark_damaged", map[string]string{"File": p.markFile()})
+	case errors.Is(err, store.ErrMark):
+		return p.say("mark_trouble", map[string]string{"File": p.markFile(), "Error": err.Error()})
 	case errors.As(err, &known):
 		for _, key := range []string{"reason_" + known.Params["reason"], "problem_" + known.Code + "_" + known.Params["what"], "problem_" + known.Code} {
 			if text, ok := p.words.find(key, map[string]string{"Field": known.Params["field"]}); ok {
@@ -46,7 +50,27 @@ func (p *program) explain(err error) string {
 			}
 		}
 	}
+	for _, trouble := range troubles {
+		if errors.Is(err, trouble.err) {
+			return p.say(trouble.key, map[string]string{"Error": err.Error()})
+		}
+	}
 	return p.say("failed", map[string]string{"Error": err.Error()})
+}
+
+// troubles are what the database may refuse with. The detail is for whoever looks
+// after the server; it never holds the address, which may hold a password.
+var troubles = []struct {
+	err error
+	key string
+}{
+	{store.ErrURL, "database_address"},
+	{store.ErrMissing, "database_missing"},
+	{store.ErrUnreachable, "database_unreachable"},
+	{store.ErrBusy, "database_busy"},
+	{store.ErrFull, "database_full"},
+	{store.ErrReadOnly, "database_read_only"},
+	{store.ErrDamaged, "database_damaged"},
 }
 
 // print writes a sentence to standard output.

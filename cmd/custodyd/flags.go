@@ -80,7 +80,8 @@ type UserListCommand struct{}
 
 // LogVerifyCommand recomputes the whole log.
 type LogVerifyCommand struct {
-	LogKey string `help:"${help_verify_key}" placeholder:"KEY|FILE"`
+	LogKey     string `help:"${help_verify_key}" placeholder:"KEY|FILE"`
+	Checkpoint string `type:"path" help:"${help_verify_checkpoint}" placeholder:"FILE"`
 }
 
 // LogCheckpointCommand prints the log's signed checkpoint.

@@ -8,38 +8,51 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
 	"sokyso/custody/store"
 )
 
 // openToRead opens the register without the power to append. The mark is looked
-// at when there is one; none is made.
-func (p *program) openToRead(ctx context.Context) (*store.Store, error) {
+// at when there is one; none is made. A damaged mark does not keep anybody from
+// reading: it comes back as the second result, for who verifies.
+func (p *program) openToRead(ctx context.Context) (register *store.Store, damagedMark, err error) {
 	if err := p.checkThere(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	url, err := p.databaseURL()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	config := store.Config{URL: url}
-	if _, err := os.Stat(p.markFile()); err == nil {
+	if p.hasMark() {
 		config.MarkFile = p.markFile()
 	}
-	return store.Open(ctx, config)
+	register, err = store.Open(ctx, config)
+	if errors.Is(err, store.ErrMarkDamaged) {
+		damagedMark, config.MarkFile = err, ""
+		register, err = store.Open(ctx, config)
+	}
+	return register, damagedMark, err
+}
+
+func (p *program) hasMark() bool {
+	_, err := os.Stat(p.markFile())
+	return err == nil
 }
 
 // Run recomputes the log from the stored bytes and names the first bad entry.
 func (c *LogVerifyCommand) Run(ctx context.Context, p *program) error {
-	register, err := p.openToRead(ctx)
+	register, damagedMark, err := p.openToRead(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.verify(ctx, p, register), register.Close())
+	return errors.Join(c.verify(ctx, p, register, damagedMark), register.Close())
 }
 
-func (c *LogVerifyCommand) verify(ctx context.Context, p *program, register *store.Store) error {
+func (c *LogVerifyCommand) verify(ctx context.Context, p *program, register *store.Store, damagedMark error) error {
 	school, err := register.School(ctx)
 	if err != nil {
 		return err
@@ -48,18 +61,70 @@ func (c *LogVerifyCommand) verify(ctx context.Context, p *program, register *sto
 	if err != nil {
 		return err
 	}
+	verifier, err := note.NewVerifier(key)
+	if err != nil {
+		return fmt.Errorf("log key: %w", err)
+	}
+	signed, err := register.Checkpoint(ctx, school.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := signinglog.Open(signed, verifier); errors.Is(err, signinglog.ErrSignature) {
+		return p.fail("log_other_key", nil) // no entry is to blame
+	}
 	report, err := register.VerifyLog(ctx, school.ID, key)
 	var bad *signinglog.BadEntryError
 	if errors.As(err, &bad) {
 		return p.fail("log_bad", map[string]string{"Entry": strconv.FormatInt(bad.Index, 10), "Reason": strings.Join(strings.Fields(bad.Reason), " ")}) // one line, whatever the row holds
 	}
 	if err == nil {
+		err = c.checkWitness(ctx, p, register, school.ID, verifier, report)
+	}
+	if err == nil {
 		err = register.CheckMark(ctx, school.ID)
+	}
+	if err == nil {
+		err = damagedMark
 	}
 	if err != nil {
 		return err
 	}
+	// A whole log may still be yesterday's copy: only the mark or a witness tells.
+	if !p.hasMark() && c.Checkpoint == "" {
+		fmt.Fprintln(p.stderr, p.say("no_mark", map[string]string{"File": p.markFile()}))
+	}
 	p.print("log_good", map[string]string{"School": school.Name, "Size": strconv.FormatInt(report.Size, 10), "Root": report.Root.String()})
+	return nil
+}
+
+// checkWitness compares the log that was just recomputed with a checkpoint that
+// somebody else kept (RFC 6962 §2.1.2): the log must still have those entries, in
+// that order.
+func (c *LogVerifyCommand) checkWitness(ctx context.Context, p *program, register *store.Store, school custody.SchoolID, verifier note.Verifier, report store.VerifyReport) error {
+	if c.Checkpoint == "" {
+		return nil
+	}
+	kept, err := os.ReadFile(c.Checkpoint)
+	if err != nil {
+		return p.fail("no_checkpoint", map[string]string{"File": c.Checkpoint})
+	}
+	older, err := signinglog.Open(kept, verifier)
+	if err != nil {
+		return p.fail("checkpoint_unreadable", map[string]string{"File": c.Checkpoint})
+	}
+	sizes := map[string]string{"Kept": strconv.FormatInt(older.Size, 10), "Size": strconv.FormatInt(report.Size, 10)}
+	if older.Size > report.Size {
+		return p.fail("log_rewound", sizes)
+	}
+	proof, err := register.ConsistencyProof(ctx, school, older.Size, report.Size)
+	if err != nil {
+		return err
+	}
+	newer := signinglog.Checkpoint{Origin: older.Origin, Size: report.Size, Root: report.Root}
+	if err := signinglog.CheckConsistency(older, newer, proof); err != nil {
+		return p.fail("log_other_way", sizes)
+	}
+	p.print("log_extends", sizes)
 	return nil
 }
 
@@ -68,10 +133,14 @@ func (c *LogVerifyCommand) verify(ctx context.Context, p *program, register *sto
 // which proves less and is said.
 func (c *LogVerifyCommand) verifierKey(p *program, school custody.School) (string, error) {
 	if c.LogKey != "" {
+		key := c.LogKey
 		if content, err := os.ReadFile(c.LogKey); err == nil {
-			return strings.TrimSpace(string(content)), nil
+			key = strings.TrimSpace(string(content))
 		}
-		return c.LogKey, nil
+		if _, err := note.NewVerifier(key); err != nil {
+			return "", p.fail("log_key_malformed", map[string]string{"Key": c.LogKey})
+		}
+		return key, nil
 	}
 	content, err := os.ReadFile(p.logKeyFile())
 	if err == nil {
@@ -86,7 +155,7 @@ func (c *LogVerifyCommand) verifierKey(p *program, school custody.School) (strin
 
 // Run prints the signed checkpoint, for a witness to keep.
 func (c *LogCheckpointCommand) Run(ctx context.Context, p *program) error {
-	register, err := p.openToRead(ctx)
+	register, _, err := p.openToRead(ctx)
 	if err != nil {
 		return err
 	}
