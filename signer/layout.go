@@ -11,6 +11,16 @@ import (
 // Annotation flags (ISO 32000-2 §12.5.3, table 167): print, and the widget can't be moved.
 const annotationFlags = 4 | 128
 
+// Check finds out without a key whether field, box, page, image, text and level can be had, so that nobody is asked
+// for leave or PIN in vain. Sign checks the same again. The error is an *Error.
+func (p *Prepared) Check(opt Options) error {
+	if err := checkLevel(&opt); err != nil {
+		return err
+	}
+	_, err := p.lay(&opt, opt.now(), 1)
+	return err
+}
+
 // lay builds the update: signature dictionary, field, widget, form, annotations. room is the size of the CMS in
 // bytes at most.
 func (p *Prepared) lay(opt *Options, signed time.Time, room int) (*draft, error) {
@@ -75,16 +85,9 @@ func (d *draft) addField(opt *Options) error {
 	if opt.Visible != nil {
 		number = opt.Visible.Page
 	}
-	count, err := d.file.PageCount()
+	page, err := d.pageNumber(number)
 	if err != nil {
-		return fmt.Errorf("count pages: %w", err)
-	}
-	if number < 1 || number > count {
-		return fail(CodeBadBox, fmt.Errorf("place box: page %d of %d", number, count), "page", fmt.Sprint(number), "pages", fmt.Sprint(count))
-	}
-	page, err := d.file.Page(number)
-	if err != nil {
-		return fmt.Errorf("read page %d: %w", number, err)
+		return err
 	}
 	at.page = page
 	if opt.Visible != nil {
@@ -108,6 +111,22 @@ func (d *draft) addField(opt *Options) error {
 		return err
 	}
 	return d.appendAnnotation(page, ref)
+}
+
+// pageNumber is a page by its number from 1; the file may not have it.
+func (d *draft) pageNumber(number int) (pdf.Page, error) {
+	count, err := d.file.PageCount()
+	if err != nil {
+		return pdf.Page{}, fmt.Errorf("count pages: %w", err)
+	}
+	if number < 1 || number > count {
+		return pdf.Page{}, fail(CodeBadBox, fmt.Errorf("place box: page %d of %d", number, count), "page", fmt.Sprint(number), "pages", fmt.Sprint(count))
+	}
+	page, err := d.file.Page(number)
+	if err != nil {
+		return pdf.Page{}, fmt.Errorf("read page %d: %w", number, err)
+	}
+	return page, nil
 }
 
 // useField signs in a field that is there.
@@ -172,8 +191,8 @@ func (d *draft) addWidget(ref pdf.Ref, field pdf.Dict, opt *Options) error {
 	}
 	at := place{rect: nowhere, page: page}
 	if opt.Visible != nil {
-		if page, err = d.file.Page(opt.Visible.Page); err != nil {
-			return fail(CodeBadBox, fmt.Errorf("read page %d: %w", opt.Visible.Page, err), "page", fmt.Sprint(opt.Visible.Page))
+		if page, err = d.pageNumber(opt.Visible.Page); err != nil {
+			return err
 		}
 		if at, err = placeOn(d.file, page, opt.Visible.Rect); err != nil {
 			return err

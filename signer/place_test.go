@@ -2,6 +2,7 @@ package signer_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -83,4 +84,66 @@ func render2(t *testing.T, path string) image.Image {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// TestCheckBeforeTheKey: what can't be had is known without a key, by the code that signing would give; what can be had
+// is signed after the check as without it.
+func TestCheckBeforeTheKey(t *testing.T) {
+	w := newWorld(t)
+	plain := sample(t, "thong-bao.pdf")
+	box := func(page int, image []byte, rect ...float64) *signer.Visible {
+		return &signer.Visible{Page: page, Rect: [4]float64(rect), Image: image, Lines: []string{"Đã ký"}}
+	}
+	form := build(document(map[int]string{
+		1:  "<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [20 0 R 21 0 R] >> >>",
+		20: "<< /FT /Sig /T (A) /Type /Annot /Subtype /Widget /Rect [10 10 200 80] /P 3 0 R >>",
+		21: "<< /FT /Sig /T (B) >>",
+	}))
+	for name, test := range map[string]struct {
+		in   []byte
+		opt  signer.Options
+		code string
+	}{
+		"invisible":              {plain, signer.Options{}, ""},
+		"visible":                {plain, signer.Options{Visible: box(1, nil, 10, 10, 200, 80)}, ""},
+		"in a field":             {form, signer.Options{Field: "A", Visible: box(1, nil, 0, 0, 0, 0)}, ""},
+		"in a field nowhere yet": {form, signer.Options{Field: "B", Visible: box(1, nil, 10, 10, 200, 80)}, ""},
+		"no such page":           {plain, signer.Options{Visible: box(70, nil, 10, 10, 200, 80)}, signer.CodeBadBox},
+		"no page for the field":  {form, signer.Options{Field: "B", Visible: box(70, nil, 10, 10, 200, 80)}, signer.CodeBadBox},
+		"off the page":           {plain, signer.Options{Visible: box(1, nil, 10, 10, 20000, 80)}, signer.CodeBadBox},
+		"no image":               {plain, signer.Options{Visible: box(1, []byte("x"), 10, 10, 200, 80)}, signer.CodeBadImage},
+		"no such field":          {plain, signer.Options{Field: "A"}, signer.CodeFieldNotFound},
+		"a level to come":        {plain, signer.Options{Level: signer.LevelBLT}, signer.CodeLevelUnsupported},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := signer.Prepare(t.Context(), bytes.NewReader(test.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = p.Check(test.opt)
+			if signer.CodeOf(err) != test.code {
+				t.Errorf("checked: %v", err)
+			}
+			if test.code == signer.CodeBadBox {
+				e, _ := errors.AsType[*signer.Error](err)
+				if e == nil || e.Params["pages"] == "" && e.Params["width"] == "" {
+					t.Errorf("%+v does not say what would fit", e)
+				}
+			}
+			d, err := p.Sign(t.Context(), w.deputy.key, w.deputy.chain, test.opt)
+			if signer.CodeOf(err) != test.code {
+				t.Errorf("signed: %v", err)
+			}
+			if err != nil {
+				return
+			}
+			var out bytes.Buffer
+			if _, err := d.WriteTo(&out); err != nil {
+				t.Fatal(err)
+			}
+			if r := w.validate(t, out.Bytes()); r.Indication() != validation.TotalPassed {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
 }

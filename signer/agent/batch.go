@@ -103,6 +103,9 @@ func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop
 	if err := r.device.valid(asked); err != nil {
 		return broken(err)
 	}
+	if err := input.Check(r.batch.signerOptions(r.facts(work, r.device.certificate.X509.Subject.CommonName))); err != nil {
+		return broken(err)
+	}
 
 	r.progress(i, "grant")
 	grant, err := r.grant(ctx, plan.id, work, input, source)
@@ -186,6 +189,15 @@ func (r *run) mayBegin(ctx context.Context) error {
 	return nil
 }
 
+// facts are those of a file that is signed now.
+func (r *run) facts(work Job, name string) facts {
+	f := facts{job: work, signer: name, at: r.config.Now()}
+	if !r.batch.Standalone {
+		f.school = r.pairing.School
+	}
+	return f
+}
+
 // makeSignature goes from the intent to the journal's "signed". On an error
 // nothing has been handed out.
 func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *signer.Prepared, grant wire.Grant, asked time.Time) error {
@@ -197,11 +209,11 @@ func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *
 	if grant.ID != "" && r.config.Now().Sub(asked) > grant.ExpiresAt.Sub(grant.GrantedAt) {
 		return &wire.Problem{Code: wire.CodeGrantExpired}
 	}
-	f := facts{job: work, signer: r.device.certificate.X509.Subject.CommonName, at: r.config.Now()}
+	name := r.device.certificate.X509.Subject.CommonName
 	if !r.batch.Standalone {
-		f.signer, f.school = grant.Signer, r.pairing.School
+		name = grant.Signer
 	}
-	document, err := input.Sign(ctx, r.device.signer(ctx), r.device.chain(r.batch.Roots), r.batch.signerOptions(f))
+	document, err := input.Sign(ctx, r.device.signer(ctx), r.device.chain(r.batch.Roots), r.batch.signerOptions(r.facts(work, name)))
 	if err != nil {
 		return r.device.named(err)
 	}
@@ -266,9 +278,18 @@ func priorSignatures(ctx context.Context, input *signer.Prepared, source signer.
 	if err != nil {
 		return nil, fmt.Errorf("earlier signatures: %w", err)
 	}
+	return competent(report), nil
+}
+
+// competent leaves out signatures that prove nothing of the document as it now
+// reads: those that fail, and those after which it was changed in a way that a
+// signature does not stand for.
+func competent(report *validation.Report) []wire.PriorSignature {
 	var prior []wire.PriorSignature
 	for _, s := range report.Signatures {
-		if len(s.CMS) == 0 || s.Indication == validation.TotalFailed || s.Certificate == nil {
+		switch {
+		case len(s.CMS) == 0, s.Certificate == nil, s.Indication == validation.TotalFailed,
+			s.LaterChanges != validation.ChangesNone && s.LaterChanges != validation.ChangesPermitted:
 			continue
 		}
 		prior = append(prior, wire.PriorSignature{
@@ -276,7 +297,7 @@ func priorSignatures(ctx context.Context, input *signer.Prepared, source signer.
 			CertificateSHA256: s.CertificateSHA256, CoversWholeFile: s.Covers == validation.CoversFile,
 		})
 	}
-	return prior, nil
+	return prior
 }
 
 // signed fills the result of a file whose signature exists. Err says what keeps

@@ -79,9 +79,16 @@ func StartWorker(ctx context.Context, home, module, executable string) (*worker.
 
 func (d *device) open(ctx context.Context, batch *Batch) error {
 	selector := token.ByName(batch.Token)
-	selector.CertSHA256 = batch.Certificate
 	var err error
-	if d.info, err = d.client.Open(ctx, selector); err != nil {
+	d.info, err = d.client.Open(ctx, selector)
+	var several *token.SelectError
+	if errors.As(err, &several) && several.Matches > 1 && batch.Certificate != "" {
+		// Only then does the certificate choose the token: with one token, a wrong
+		// certificate is a certificate that it does not have.
+		selector.CertSHA256 = batch.Certificate
+		d.info, err = d.client.Open(ctx, selector)
+	}
+	if err != nil {
 		return err
 	}
 	d.client.AskPIN(func(context.Context) ([]byte, error) { return slices.Clone(d.pin), nil })
