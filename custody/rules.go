@@ -17,6 +17,17 @@ func DecideGrant(r GrantRequest, f GrantFacts, now time.Time) error {
 	return nil
 }
 
+// RecheckGrant decides whether a grant that was given before may still be used: the
+// token may have been given away, reported or its certificate revoked since.
+func RecheckGrant(r GrantRequest, f GrantFacts, now time.Time) error {
+	for _, check := range []func(GrantRequest, GrantFacts, time.Time) *Refusal{checkHolding, checkCertificate} {
+		if refusal := check(r, f, now); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}
+
 func refuse(code string, params ...string) *Refusal {
 	return &Refusal{Code: code, Params: withReason("", params)}
 }

@@ -88,7 +88,7 @@
 //	             an issue rests on [approval_entry]: count, or [approval_certificate] [approval_digest]: hash
 //	refusal      code: word; request token_serial: text; [token]: id; ...; [purpose]: commitment
 //	abandonment  grant token: id; grant_entry: count; reason: word
-//	signature    signature grant token: id; grant_entry custody_entry: count; sha256_out byte_range_digest cms_sha256: hash; level signature_field: text; signed_at: time; [late]: flag; [title]: text; signer: commitment; ...
+//	signature    signature grant token: id; grant_entry custody_entry: count; sha256_out byte_range_digest cms_sha256: hash; level signature_field: text; signed_at: time; [late] [after_report] [clock_off]: flag; [title]: text; signer: commitment; ...
 //	pairing      person api_key: id; key_sha256: hash; device: commitment
 //
 // A grant, a refusal and a signature also have act: word; [capacity]: text;

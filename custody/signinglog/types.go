@@ -126,7 +126,7 @@ var rules = map[Type][]fieldRule{
 	TypeAbandonment: {must("grant", isID), must("grant_entry", isCount), must(FieldToken, isID), must("reason", isWord)},
 	TypeSignature: join(actRules, join(documentRules, must("signature", isID), must("grant", isID), must("grant_entry", isCount), must("custody_entry", isCount),
 		must(FieldToken, isID), must("sha256_out", isHash), must("byte_range_digest", isHash), must("cms_sha256", isHash), must("level", isText),
-		must("signature_field", isText), must("signed_at", isTime), may("late", isFlag), must("signer", IsCommitment), may("title", isText))...),
+		must("signature_field", isText), must("signed_at", isTime), may("late", isFlag), may("after_report", isFlag), may("clock_off", isFlag), must("signer", IsCommitment), may("title", isText))...),
 	TypePairing: {must(FieldPerson, isID), must("api_key", isID), must("key_sha256", isHash), must("device", IsCommitment)},
 }
 

@@ -14,8 +14,10 @@ const maxRequest = 100
 
 // RequestGrant gives leave for one signature, or returns a *custody.Refusal. Both
 // are entries of the log. The same Request of the same person with the same
-// content gets the same grant again; with other content it is a conflict. A
-// refused Request may be sent again: the state may have changed.
+// content gets the same grant again, unless it may not be used any more (it was
+// abandoned, the token reported, given away or its certificate revoked); with
+// other content it is a conflict. A refused Request may be sent again: the state
+// may have changed.
 func (s *Store) RequestGrant(ctx context.Context, actor custody.Actor, r custody.GrantRequest) (GrantRow, error) {
 	if actor.Person == "" {
 		return GrantRow{}, custody.Invalid("person", "only a person signs")
@@ -65,18 +67,15 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 	if err != nil {
 		return "", nil, fmt.Errorf("read grant: %w", err)
 	}
-	if earlier != nil {
-		row.Token, row.Title = earlier.Token, earlier.Title
-		if !sameFields(row.actFields(), earlier.actFields()) {
-			return "", nil, custody.Conflict(custody.ReasonRequestReused)
-		}
-		return earlier.ID, nil, nil
-	}
 	f, err := t.tokenBy("serial", r.TokenSerial)
 	if err != nil {
 		return "", nil, err
 	}
+	private := map[string]string{"summary": r.Document.Summary, "purpose": r.Document.Purpose, "file_name": r.Document.FileName}
 	facts := custody.GrantFacts{Person: actor.Person, Requested: certificate}
+	if earlier != nil {
+		return t.grantAgain(actor, r, row, earlier, f, facts, private)
+	}
 	if facts.Positions, facts.Scopes, err = t.personFacts(actor.Person); err != nil {
 		return "", nil, err
 	}
@@ -94,7 +93,6 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 	if position, ok := custody.PositionOn(facts.Positions, custody.DateOf(t.now)); ok {
 		row.Title = position.Title
 	}
-	private := map[string]string{"summary": r.Document.Summary, "purpose": r.Document.Purpose, "file_name": r.Document.FileName}
 	if decision := custody.DecideGrant(r, facts, t.now); decision != nil {
 		var refusal *custody.Refusal
 		if !errors.As(decision, &refusal) {
@@ -121,6 +119,87 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 		return "", nil, fmt.Errorf("write grant: %w", err)
 	}
 	return row.ID, nil, nil
+}
+
+// grantAgain answers a request that got a grant before: with the same content it
+// gets the same grant, as long as that may be used. One that was abandoned may
+// not, nor one whose token was reported or given away since.
+func (t *tx) grantAgain(actor custody.Actor, r custody.GrantRequest, row grantRecord, earlier *grantRecord, f *tokenFacts,
+	facts custody.GrantFacts, private map[string]string) (string, *custody.Refusal, error) {
+	if f != nil {
+		row.Token = string(f.token.ID)
+		if err := t.fillFacts(&facts, f); err != nil {
+			return "", nil, err
+		}
+	}
+	row.Title = earlier.Title // of that day
+	same, err := t.samePrivate(earlier.Entry, private)
+	if err != nil {
+		return "", nil, err
+	}
+	if !same || !sameFields(row.actFields(), earlier.actFields()) {
+		return "", nil, custody.Conflict(custody.ReasonRequestReused)
+	}
+	g, err := t.ownGrant(actor, custody.GrantID(earlier.ID))
+	switch {
+	case err != nil:
+		return "", nil, err
+	case g.SignatureEntry != nil:
+		return earlier.ID, nil, nil // nothing is left to be signed
+	case g.Abandoned != nil:
+		return "", nil, custody.Conflict(custody.ReasonRequestReused)
+	}
+	decision := custody.RecheckGrant(r, facts, t.now)
+	if decision == nil {
+		return earlier.ID, nil, nil
+	}
+	var refusal *custody.Refusal
+	if !errors.As(decision, &refusal) {
+		return "", nil, decision
+	}
+	return "", refusal, t.logRefusal(actor, row, r.TokenSerial, refusal, private)
+}
+
+// samePrivate compares values with those an entry is committed to. One that was
+// erased can't be compared any more and counts as the same.
+func (t *tx) samePrivate(index int64, private map[string]string) (bool, error) {
+	e, reveals, err := t.entryAt(index)
+	if err != nil {
+		return false, err
+	}
+	for name, value := range private {
+		commitment := e.Fields[name]
+		if (commitment == "") != (value == "") {
+			return false, nil
+		}
+		for _, kept := range reveals {
+			if kept.Index == index && kept.Field == name && !signinglog.CheckCommitment(commitment, kept.Salt, value) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// entryAt reads an entry with what is kept of its private values; it may be one
+// that this transaction has yet to write.
+func (t *tx) entryAt(index int64) (signinglog.Entry, []revealRow, error) {
+	if pending := index - t.from.Size(); pending >= 0 && pending < int64(len(t.tail.entries)) {
+		return t.tail.entries[pending].entry, t.tail.reveals, nil
+	}
+	var bytes []byte
+	if err := t.get(t.ctx, &bytes, `SELECT bytes FROM log_entries WHERE school_id = ? AND entry_index = ?`, string(t.school), index); err != nil {
+		return signinglog.Entry{}, nil, fmt.Errorf("read log entry %d: %w", index, err)
+	}
+	e, err := signinglog.Parse(bytes)
+	if err != nil {
+		return signinglog.Entry{}, nil, fmt.Errorf("read log entry %d: %w", index, err)
+	}
+	var reveals []revealRow
+	if err := t.list(t.ctx, &reveals, `SELECT entry_index, field, salt, value FROM reveals WHERE school_id = ? AND entry_index = ?`, string(t.school), index); err != nil {
+		return signinglog.Entry{}, nil, fmt.Errorf("read reveals: %w", err)
+	}
+	return e, reveals, nil
 }
 
 func (t *tx) logRefusal(actor custody.Actor, row grantRecord, serial string, refusal *custody.Refusal, private map[string]string) error {

@@ -359,10 +359,11 @@ type signatureRow struct {
 	SignedAt        stamp  `db:"signed_at"`
 	RecordedAt      stamp  `db:"recorded_at"`
 	Late            bool   `db:"late"`
+	AfterReport     bool   `db:"after_report"` // recorded while an incident of its token was open
 	Index           int64  `db:"signature_entry"`
 }
 
-const signatureColumns = `s.id AS signature_id, s.certificate_sha256 AS signed_with, s.sha256_out, s.byte_range_digest, s.cms, s.level, s.signature_field, s.signed_at, s.recorded_at, s.late,
+const signatureColumns = `s.id AS signature_id, s.certificate_sha256 AS signed_with, s.sha256_out, s.byte_range_digest, s.cms, s.level, s.signature_field, s.signed_at, s.recorded_at, s.late, s.after_report,
 	s.entry_index AS signature_entry`
 
 func (r signatureRow) entry() (int64, signinglog.Type, time.Time) {
@@ -384,7 +385,14 @@ func (r signatureRow) fields() map[string]string {
 	f["signature_field"] = r.Field
 	f["signed_at"] = signinglog.FormatTime(r.SignedAt.Time)
 	f["late"] = flag(r.Late)
+	f["after_report"] = flag(r.AfterReport)
+	f["clock_off"] = flag(r.clockOff())
 	return f
+}
+
+// clockOff: the time that the agent states can't be, by the service's clock.
+func (r signatureRow) clockOff() bool {
+	return r.SignedAt.After(r.RecordedAt.Add(clockSkew)) || r.SignedAt.Before(r.GrantedAt.Add(-clockSkew))
 }
 
 type apiKeyRow struct {

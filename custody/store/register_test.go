@@ -381,6 +381,83 @@ func TestOneSignatureIsRecordedOnce(t *testing.T) {
 	})
 }
 
+// TestAGrantIsAskedForAgain: the same request gets the same grant as long as it
+// may be used; other content, or a grant that may not be used, gets none.
+func TestAGrantIsAskedForAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		request := s.approval()
+		g, err := s.RequestGrant(ctx, s.principal, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Advance(time.Minute)
+		if again, err := s.RequestGrant(ctx, s.principal, request); err != nil || again.ID != g.ID {
+			t.Errorf("the same request: %v, %v", again.ID, err)
+		}
+		for name, change := range map[string]func(*custody.GrantRequest){
+			"input":     func(r *custody.GrantRequest) { r.SHA256In = randomHash() },
+			"number":    func(r *custody.GrantRequest) { r.Document.Number = "99" },
+			"summary":   func(r *custody.GrantRequest) { r.Document.Summary = "khác" },
+			"purpose":   func(r *custody.GrantRequest) { r.Document.Purpose += " khác" },
+			"file name": func(r *custody.GrantRequest) { r.Document.FileName = "khac.pdf" },
+			"token":     func(r *custody.GrantRequest) { r.TokenSerial = "B2001" },
+		} {
+			other := request
+			change(&other)
+			if _, err := s.RequestGrant(ctx, s.principal, other); reason(err) != custody.ReasonRequestReused {
+				t.Errorf("other %s: %v", name, err)
+			}
+		}
+		fresh := s.approval() // both in one batch
+		for _, err := range inParallel(6, func(i int) error {
+			one := fresh
+			one.Document.Summary = []string{"một", "hai"}[i%2]
+			_, err := s.RequestGrant(ctx, s.principal, one)
+			return err
+		}) {
+			if err != nil && reason(err) != custody.ReasonRequestReused {
+				t.Errorf("at the same time: %v", err)
+			}
+		}
+		abandoned := s.approval()
+		left, err := s.RequestGrant(ctx, s.principal, abandoned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AbandonGrant(ctx, s.principal, left.ID, "cancelled"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.RequestGrant(ctx, s.principal, abandoned); reason(err) != custody.ReasonRequestReused {
+			t.Errorf("abandoned: %v", err)
+		}
+		signedRequest := s.approval()
+		signed, _, _ := s.sign(s.principal, signedRequest)
+
+		if _, err := s.ReportIncident(ctx, s.principal, store.NewIncident{Token: s.principalToken.ID, Kind: custody.Lost, DiscoveredAt: s.Clock.Now(), Description: "mất"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.RequestGrant(ctx, s.principal, request); refusalCode(err) != custody.RefusedTokenReported {
+			t.Errorf("after the report: %v", err)
+		}
+		if again, err := s.RequestGrant(ctx, s.principal, signedRequest); err != nil || again.ID != signed.ID {
+			t.Errorf("signed before the report: %v, %v", again.ID, err)
+		}
+		// What was signed nevertheless is taken, and marked; so is an impossible time.
+		rec := record()
+		rec.SignedAt = s.Clock.Now().AddDate(500, 0, 0)
+		receipt, err := s.RecordSignature(ctx, s.principal, g.ID, rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, _, err := signinglog.CheckReceipt(receipt, s.verifier())
+		if err != nil || e.Fields["after_report"] != "true" || e.Fields["clock_off"] != "true" {
+			t.Errorf("recorded after the report: %v, %v", e.Fields, err)
+		}
+		s.CheckLog()
+	})
+}
+
 // TestLateAndUnconfirmed: an expired grant shows as unconfirmed until its
 // signature comes, late and marked.
 func TestLateAndUnconfirmed(t *testing.T) {

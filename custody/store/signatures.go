@@ -25,7 +25,8 @@ var (
 // the digest. Sent again, the same signature gets a receipt of the same entry;
 // another one is a conflict with code signature_conflict, and so is one that
 // another grant has recorded, or whose output another one has made. A signature that was
-// made is never refused because it comes late: it is marked.
+// made is never refused because it comes late, after a report or with a time that
+// can't be: it is marked.
 func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant custody.GrantID, r Record) (signinglog.Receipt, error) {
 	r.Field = signinglog.CleanText(r.Field)
 	switch {
@@ -50,7 +51,7 @@ func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant 
 			return err
 		}
 		row := signatureRow{grantRecord: g.grantRecord, SignatureID: newID(), SignedWith: g.Certificate, SHA256Out: r.SHA256Out, ByteRangeDigest: r.ByteRangeDigest, CMS: r.CMS,
-			Level: r.Level, Field: r.Field, SignedAt: at(r.SignedAt), RecordedAt: at(t.now), Late: t.now.After(g.ExpiresAt.Time)}
+			Level: r.Level, Field: r.Field, SignedAt: at(r.SignedAt), RecordedAt: at(t.now), Late: t.now.After(g.ExpiresAt.Time), AfterReport: g.Reported > 0}
 		if repeated = g.SignatureEntry != nil; repeated {
 			index = *g.SignatureEntry
 			return t.sameSignature(row)
@@ -95,10 +96,10 @@ func (t *tx) flush() error {
 	ids := make([]any, 0, len(t.deferred))
 	for _, row := range t.deferred {
 		rows = append(rows, []any{row.SignatureID, row.School, row.ID, row.SignedWith, row.SHA256Out, row.ByteRangeDigest, row.CMS, row.Level, row.Field,
-			row.SignedAt, row.RecordedAt, row.Late, row.Index})
+			row.SignedAt, row.RecordedAt, row.Late, row.AfterReport, row.Index})
 		ids = append(ids, row.ID)
 	}
-	if err := t.insert(`INSERT INTO signatures (id, school_id, grant_id, certificate_sha256, sha256_out, byte_range_digest, cms, level, signature_field, signed_at, recorded_at, late, entry_index) VALUES `, rows); err != nil {
+	if err := t.insert(`INSERT INTO signatures (id, school_id, grant_id, certificate_sha256, sha256_out, byte_range_digest, cms, level, signature_field, signed_at, recorded_at, late, after_report, entry_index) VALUES `, rows); err != nil {
 		return fmt.Errorf("write signatures: %w", err)
 	}
 	if _, err := t.exec(t.ctx, `UPDATE grants SET closed_at = (SELECT s.recorded_at FROM signatures s WHERE s.grant_id = grants.id)
@@ -117,10 +118,12 @@ type grantToRecord struct {
 	FileName       string `db:"file_name"`
 	SignatureEntry *int64 `db:"signature_entry"`
 	Abandoned      *int64 `db:"abandonment_entry"`
+	Reported       int    `db:"reported"` // open incidents of the token
 }
 
 var queryGrantToRecord = `SELECT ` + grantColumns + `, ` + fmt.Sprintf(nameOf, "g.person_id") + ` AS signer,
-	COALESCE(u.value, '') AS summary, COALESCE(f.value, '') AS file_name, s.entry_index AS signature_entry, a.entry_index AS abandonment_entry
+	COALESCE(u.value, '') AS summary, COALESCE(f.value, '') AS file_name, s.entry_index AS signature_entry, a.entry_index AS abandonment_entry,
+	(SELECT COUNT(*) FROM incidents i WHERE i.token_id = g.token_id AND i.state = 'open') AS reported
 	FROM grants g
 	LEFT JOIN signatures s ON s.grant_id = g.id
 	LEFT JOIN abandonments a ON a.grant_id = g.id

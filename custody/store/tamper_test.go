@@ -125,7 +125,7 @@ func other(table, column string, value any) any {
 		}
 		return "other"
 	case int64:
-		if column == "admin" || column == "pin_exposed" || column == "late" {
+		if column == "admin" || column == "pin_exposed" || column == "late" || column == "after_report" {
 			return 1 - v
 		}
 		return v + 1

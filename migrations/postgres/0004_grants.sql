@@ -57,6 +57,7 @@ CREATE TABLE signatures (
     signed_at         BIGINT NOT NULL,
     recorded_at       BIGINT NOT NULL,
     late              BOOLEAN NOT NULL,
+    after_report      BOOLEAN NOT NULL,
     entry_index       BIGINT NOT NULL,
     CONSTRAINT signatures_pk PRIMARY KEY (id),
     CONSTRAINT signatures_grant_fk FOREIGN KEY (grant_id) REFERENCES grants (id),

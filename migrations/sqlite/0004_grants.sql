@@ -57,10 +57,12 @@ CREATE TABLE signatures (
     signed_at         INTEGER NOT NULL,
     recorded_at       INTEGER NOT NULL,
     late              INTEGER NOT NULL,
+    after_report      INTEGER NOT NULL,
     entry_index       INTEGER NOT NULL,
     CONSTRAINT signatures_pk PRIMARY KEY (id),
     CONSTRAINT signatures_grant_fk FOREIGN KEY (grant_id) REFERENCES grants (id),
     CONSTRAINT signatures_late_check CHECK (late IN (0, 1)),
+    CONSTRAINT signatures_after_report_check CHECK (after_report IN (0, 1)),
     CONSTRAINT signatures_grant_unique UNIQUE (grant_id),
     -- A signature is in the log once, and each output has one last signature.
     CONSTRAINT signatures_once UNIQUE (school_id, byte_range_digest, certificate_sha256),
