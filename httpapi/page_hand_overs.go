@@ -117,7 +117,7 @@ func (s *server) pageHandOver(w http.ResponseWriter, r *http.Request, actor cust
 }
 
 func (s *server) showHandOver(w http.ResponseWriter, r *http.Request, actor custody.Actor, row store.HandOverRow, problem error) error {
-	page := handOverPage{HandOverRow: row, MayWithdraw: row.State == custody.Offered && (row.OfferedBy == actor.Person || row.From == actor.Person)}
+	page := handOverPage{HandOverRow: row, MayWithdraw: custody.CanWithdraw(actor, row.HandOver) == nil}
 	// A receiver need not see the token before it is theirs.
 	if token, err := s.store.Token(r.Context(), actor, row.Token); err == nil {
 		page.Serial, page.TokenKind = token.Serial, token.Kind

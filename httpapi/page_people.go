@@ -53,12 +53,13 @@ func (s *server) doNewPerson(w http.ResponseWriter, r *http.Request, actor custo
 	return s.done(w, r, "/people/"+string(person.ID), "person.created", map[string]string{"Name": person.Name})
 }
 
-// personPage is one person with the forms to add a position and a scope.
+// personPage is one person with the forms to add a position and a scope, and to
+// set a forgotten password anew.
 type personPage struct {
 	store.PersonRow
 	Position   wire.NewPosition // as filled in; days as typed
 	Scope      wire.NewScope
-	Wrong      string // the form that was not taken: "position" or "scope"
+	Wrong      string // the form that was not taken: "position", "scope" or "password"
 	Kinds      []custody.DocumentKind
 	Acts       []custody.Act
 	Capacities []custody.Capacity
@@ -136,4 +137,31 @@ func (s *server) doAddScope(w http.ResponseWriter, r *http.Request, actor custod
 		return s.showAgain(w, r, "person", page, err)
 	}
 	return s.done(w, r, "/people/"+string(page.ID), "person.scope_added", nil)
+}
+
+// doResetPassword handles "POST /people/{id}/password": for somebody who forgot
+// theirs. One's own is changed where the present one is asked for, or a machine
+// left signed in would be enough to take the account over.
+func (s *server) doResetPassword(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	page, err := s.person(r, actor)
+	if err != nil {
+		return err
+	}
+	if page.ID == actor.Person {
+		http.Redirect(w, r, "/password", http.StatusSeeOther)
+		return nil
+	}
+	hash := ""
+	if page.Username == "" {
+		err = custody.NotFound("account")
+	} else if r.PostFormValue("password") != r.PostFormValue("again") {
+		err = passwordError("password_differs")
+	} else if hash, err = s.hashPassword(r.Context(), r.PostFormValue("password")); err == nil {
+		err = s.store.SetPassword(r.Context(), actor, page.ID, hash)
+	}
+	if err != nil {
+		page.Wrong = "password"
+		return s.showAgain(w, r, "person", page, err)
+	}
+	return s.done(w, r, "/people/"+string(page.ID), "person.password_set", map[string]string{"Name": page.Name})
 }

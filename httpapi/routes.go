@@ -72,6 +72,7 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/people/{id}", s.managers(s.pagePerson))
 	r.Post("/people/{id}/positions", s.managers(s.doAddPosition))
 	r.Post("/people/{id}/scopes", s.managers(s.doAddScope))
+	r.Post("/people/{id}/password", s.managers(s.doResetPassword))
 	r.Get("/tokens", s.managers(s.pageTokens))
 	r.Get("/tokens/new", s.managers(s.pageNewToken))
 	r.Post("/tokens", s.managers(s.doNewToken))

@@ -259,6 +259,92 @@ func TestAChangedPasswordEndsTheOtherSessions(t *testing.T) {
 	}
 }
 
+// The sign-in page sends who forgot the password to the admin, who sets another.
+func TestAnAdminReplacesAForgottenPassword(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	admin, deputy := s.visitor(t), s.visitor(t)
+	admin.signIn(s.admin)
+	deputy.signIn(s.deputy)
+	person := "/people/" + string(s.deputy.actor.Person)
+	if _, page := admin.get(person); !strings.Contains(page, `action="`+person+`/password"`) {
+		t.Errorf("no form on the page:\n%s", page)
+	}
+	const fresh = "Mật-khẩu-mới-1"
+	for name, c := range map[string]struct {
+		password, again, says string
+	}{
+		"too short": {"ngắn", "ngắn", "10 ký tự"}, "differing": {fresh, fresh + "x", "không giống nhau"},
+	} {
+		resp, page := admin.post(person+"/password", url.Values{"password": {c.password}, "again": {c.again}})
+		if resp.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(page, c.says) || strings.Contains(page, c.password+`"`) {
+			t.Errorf("%s: %s\n%s", name, resp.Status, page)
+		}
+	}
+	if status, _ := deputy.get("/"); status != http.StatusOK {
+		t.Errorf("the deputy after refused forms: %d", status)
+	}
+	if resp, page := deputy.post(person+"/password", url.Values{"password": {fresh}, "again": {fresh}}); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("the deputy's own try: %s\n%s", resp.Status, page)
+	}
+	if resp, page := admin.post(person+"/password", url.Values{"password": {fresh}, "again": {fresh}}); resp.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%s\n%s", resp.Status, page)
+	}
+	if _, page := admin.get(person); !strings.Contains(page, "mật khẩu mới cho "+s.deputy.name) {
+		t.Errorf("the admin is not told:\n%s", page)
+	}
+	if status, _ := deputy.get("/"); status != http.StatusSeeOther {
+		t.Errorf("the old session goes on: %d", status)
+	}
+	if _, err := s.client(wire.ClientConfig{}).SignIn(ctx, wire.SignIn{Username: s.deputy.username, Password: fresh}); err != nil {
+		t.Errorf("with the new password: %v", err)
+	}
+	// One's own needs the present one, which is asked for elsewhere.
+	own := "/people/" + string(s.admin.actor.Person)
+	if _, page := admin.get(own); strings.Contains(page, own+"/password") {
+		t.Error("the admin's own page has the form")
+	}
+	resp, _ := admin.post(own+"/password", url.Values{"password": {fresh}, "again": {fresh}})
+	if resp.Header.Get("Location") != "/password" {
+		t.Errorf("one's own: %s to %q", resp.Status, resp.Header.Get("Location"))
+	}
+	if _, err := s.client(wire.ClientConfig{}).SignIn(ctx, wire.SignIn{Username: s.admin.username, Password: password}); err != nil {
+		t.Errorf("the admin's password: %v", err)
+	}
+}
+
+// Who may take an offer back sees the button, and nobody else does: what left the
+// safe, whoever manages the register; what a person held, that person.
+func TestTheButtonToWithdrawFollowsTheRule(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	s.Give(s.officeHead.token.ID, s.officeHead.actor)
+	out, err := s.OfferHandOver(ctx, s.principal.actor, store.NewHandOver{Token: s.deputy.token.ID, To: s.deputy.actor.Person})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := s.OfferHandOver(ctx, s.officeHead.actor, store.NewHandOver{Token: s.officeHead.token.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		who  *member
+		id   string
+		want bool
+	}{
+		{"out of the safe, another manager", s.admin, string(out.ID), true},
+		{"out of the safe, its receiver", s.deputy, string(out.ID), false},
+		{"a return, its giver", s.officeHead, string(back.ID), true},
+		{"a return, a manager", s.admin, string(back.ID), false},
+	} {
+		v := s.visitor(t)
+		v.signIn(c.who)
+		status, page := v.get("/hand-overs/" + c.id)
+		if status != http.StatusOK || strings.Contains(page, "/withdraw") != c.want {
+			t.Errorf("%s: %d\n%s", c.name, status, page)
+		}
+	}
+}
+
 // A receipt that is downloaded is the text that signagent verify reads.
 func TestAReceiptIsDownloaded(t *testing.T) {
 	s := sqlite(t, httpapi.Config{})
