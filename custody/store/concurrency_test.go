@@ -3,6 +3,8 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -238,4 +240,51 @@ func TestTwoServices(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestIsolationIsOurs: a server whose defaults are others is told what is needed,
+// and two services that meet there wait for each other.
+func TestIsolationIsOurs(t *testing.T) {
+	if !slices.Contains(storetest.Databases(), "postgres") {
+		return
+	}
+	s := handedOut(storetest.Open(t, "postgres"))
+	s.Config.URL += "&default_transaction_isolation=serializable&default_transaction_read_only=off&synchronous_commit=off"
+	s.Config.MarkFile = ""
+	s.Reopen()
+	other, err := store.Open(ctx, s.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for _, err := range inParallel(60, func(i int) error {
+		_, err := []*store.Store{s.Store, other}[i%2].RequestGrant(ctx, s.principal, s.approval())
+		return err
+	}) {
+		if err != nil {
+			t.Errorf("with other defaults: %v", err)
+		}
+	}
+	s.CheckLog()
+}
+
+// TestABusyDatabaseIsSaid: who can't begin is told that the database is busy, not
+// that there was nothing to roll back.
+func TestABusyDatabaseIsSaid(t *testing.T) {
+	s := handedOut(storetest.Open(t, "sqlite"))
+	s.Config.MarkFile = ""
+	db := s.DB()
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.RequestGrant(ctx, s.principal, s.approval())
+	if !errors.Is(err, store.ErrBusy) || strings.Contains(err.Error(), "roll back") {
+		t.Errorf("locked by another program: %v", err)
+	}
+	if _, err := db.Exec("ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	s.sign(s.principal, s.approval())
+	s.CheckLog()
 }

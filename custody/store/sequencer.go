@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -17,6 +18,8 @@ import (
 const (
 	batchLimit   = 64               // changes in one transaction
 	batchTimeout = 30 * time.Second // for one transaction; a caller's own deadline is not the others'
+	busyTries    = 4                // more runs of a batch that found the database busy (serialization, deadlock, lock)
+	busyPause    = 10 * time.Millisecond
 )
 
 // errClosed is the answer to changes after Close.
@@ -39,6 +42,7 @@ type sequencer struct {
 	changes chan *change
 	quit    chan struct{}
 	conn    *connection // the goroutine's; nil until needed and after trouble
+	begun   bool        // a transaction is open on conn
 }
 
 // write runs a change and returns once its entries are durable. Run may be
@@ -108,7 +112,9 @@ func (q *sequencer) loop() {
 // commit runs a batch in one transaction and answers each of its changes. It
 // tries without savepoints first, since nearly all changes succeed or find out
 // that they can't before they write. When one fails half way, everything is
-// rolled back and run again with a savepoint for each.
+// rolled back and run again with a savepoint for each; when others were in the way,
+// a few times. A transaction that could not begin is not tried again: the database
+// has waited already.
 func (q *sequencer) commit(batch []*change) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
@@ -124,27 +130,47 @@ func (q *sequencer) commit(batch []*change) {
 	})
 	answers := make([]error, len(batch))
 	err := q.transact(ctx, batch, answers, false)
-	if err != nil && !errors.Is(err, ErrUnreachable) && q.conn != nil {
-		if err = q.rollback(ctx); err == nil {
-			clear(answers)
-			err = q.transact(ctx, batch, answers, true)
+	for try := 1; err != nil && !errors.Is(err, ErrUnreachable) && q.begun; try++ {
+		busy := errors.Is(err, ErrBusy)
+		if try > 1 && !busy || try > busyTries {
+			break
 		}
+		if undo := q.rollback(ctx); undo != nil {
+			err = errors.Join(err, undo) // the first tells what happened
+			break
+		}
+		if busy && !wait(ctx, time.Duration(try)*busyPause) {
+			break
+		}
+		clear(answers)
+		err = q.transact(ctx, batch, answers, true)
 	}
 	if err != nil {
 		// Whatever failed, nothing of this transaction may be taken for done. The
 		// connection goes with it: its state is not worth finding out.
 		if q.conn != nil {
 			q.conn.discard()
-			q.conn = nil
+			q.conn, q.begun = nil, false
 		}
 		for i := range answers {
-			if answers[i] == nil {
+			if answers[i] == nil || errors.Is(answers[i], errHalfDone) {
 				answers[i] = err
 			}
 		}
 	}
 	for i, c := range batch {
 		c.done <- answers[i]
+	}
+}
+
+// wait pauses for up to twice the time, so that services which met once don't
+// meet again.
+func wait(ctx context.Context, pause time.Duration) bool {
+	select {
+	case <-time.After(pause + rand.N(pause)):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -159,12 +185,20 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 		}
 		q.conn = &connection{conn: conn, prepared: map[string]*sqlx.Stmt{}}
 	}
-	begin := "BEGIN"
+	// Not what the server's default happens to be: the checks rest on reading what
+	// others have committed once the head is locked, and a receipt on being durable.
+	begin := "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 	if q.store.dialect == migrations.SQLite {
 		begin = "BEGIN IMMEDIATE" // a read that turns into a write later would not wait for other writers
 	}
 	if err := q.conn.run(ctx, begin); err != nil {
 		return fmt.Errorf("begin: %w", err)
+	}
+	q.begun = true
+	if q.store.dialect == migrations.Postgres {
+		if err := q.conn.run(ctx, "SET LOCAL synchronous_commit = on"); err != nil {
+			return fmt.Errorf("begin: %w", err)
+		}
 	}
 	t := &tx{connection: q.conn, store: q.store, ctx: ctx, school: q.school, immediate: savepoints}
 	for _, c := range batch {
@@ -201,7 +235,7 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 		switch {
 		case answers[i] == nil:
 			done++
-		case errors.Is(answers[i], ErrUnreachable), errors.Is(answers[i], errHalfDone):
+		case errors.Is(answers[i], ErrUnreachable), errors.Is(answers[i], errHalfDone), errors.Is(answers[i], ErrBusy):
 			return answers[i]
 		}
 	}
@@ -218,6 +252,7 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 	if err := q.conn.run(ctx, "COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	q.begun = false
 	t.advanceMark()
 	proofs := t.proofs(signed)
 	for _, c := range batch {
@@ -227,6 +262,7 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 }
 
 func (q *sequencer) rollback(ctx context.Context) error {
+	q.begun = false
 	if err := q.conn.run(ctx, "ROLLBACK"); err != nil {
 		return fmt.Errorf("roll back: %w", err)
 	}
