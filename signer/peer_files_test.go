@@ -58,7 +58,7 @@ func peerFiles(t testing.TB, w *world, dir string) []peerFile {
 		}
 		facts, _, _ := strings.Cut(rest, " | ")
 		group := groupVectors
-		if strings.HasPrefix(facts, "error") || strings.Contains(facts, "rebuilt") {
+		if strings.HasPrefix(facts, "error") || strings.Contains(facts, "rebuilt") || strings.Contains(facts, "misplaced") {
 			group = groupBroken
 		}
 		add(group, name, filepath.Join(vectors, name))

@@ -40,6 +40,11 @@ func Prepare(ctx context.Context, in Source) (*Prepared, error) {
 	if reason, rebuilt := p.file.Rebuilt(); rebuilt {
 		return nil, fail(CodeDamagedPDF, fmt.Errorf("open PDF: cross-reference is broken: %s", reason))
 	}
+	if at, found, err := p.file.Misplaced(ctx, 0); err != nil {
+		return nil, classify(fmt.Errorf("check cross-reference: %w", err))
+	} else if found {
+		return nil, fail(CodeDamagedPDF, fmt.Errorf("check cross-reference: object %d %d is not at %d", at.Ref.Number, at.Ref.Generation, at.Offset))
+	}
 	if _, err := p.file.PageCount(); err != nil {
 		return nil, classify(fmt.Errorf("count pages: %w", err))
 	}

@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -96,6 +97,11 @@ func describe(b []byte) string {
 	}
 	for _, r := range f.Revisions() {
 		s += " " + r.Kind.String()
+	}
+	if _, found, err := f.Misplaced(context.Background(), 0); err != nil {
+		return "misplaced: " + err.Error()
+	} else if found {
+		s += " misplaced"
 	}
 	if _, ok := f.Rebuilt(); ok && f.revisions[0].Kind != XRefRebuilt {
 		s += " repaired"

@@ -2,6 +2,8 @@ package validation_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -201,6 +203,57 @@ func TestSignedTwice(t *testing.T) {
 		}
 		if len(r.Signatures) != 3 {
 			t.Errorf("%s: %d signatures", name, len(r.Signatures))
+		}
+	}
+}
+
+// TestUnlistedObject: an update carries an object that it does not list, for readers that search the file.
+func TestUnlistedObject(t *testing.T) {
+	w := newWorld(t)
+	who := w.person(t, authority.Subject{})
+	forgedPage := map[int]string{5: stream("", forgedText), 200: "(x)"}
+	unlisted := func(file []byte) []byte {
+		b := update(t, file, forgedPage)
+		i := bytes.LastIndex(b, []byte("xref\n5 1\n")) + len("xref\n")
+		return append(b[:i:i], b[i+len("5 1\n0000000000 00000 n \n"):]...)
+	}
+	signed := w.sign(t, build(letter()), who, signer.Options{Field: "Duyet"})
+	// An offset of the update is wrong, so that readers search.
+	astray := update(t, signed, map[int]string{200: "(x)"})
+	i := bytes.LastIndex(astray, []byte("200 1\n")) + len("200 1\n")
+	astray = append(fmt.Appendf(astray[:i:i], "%010d", len(signed)+2), astray[i+10:]...)
+
+	// The signed revision has an object that can't be read.
+	objects := letter()
+	objects[7] = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >"
+	unreadable := w.sign(t, build(objects), who, signer.Options{Field: "Duyet"})
+
+	for name, test := range map[string]struct {
+		file []byte
+		want string
+	}{
+		"unlisted":              {unlisted(signed), "INDETERMINATE suspicious"},
+		"listed, but elsewhere": {astray, "INDETERMINATE suspicious"},
+		"unreadable":            {update(t, unreadable, map[int]string{200: "(x)"}), "INDETERMINATE suspicious"},
+		"listed":                {update(t, signed, map[int]string{200: "(5 0 x)"}), "TOTAL-PASSED permitted"},
+	} {
+		if r := w.validate(t, test.file, offline); verdict(r) != test.want {
+			t.Errorf("%s: %s, want %s: %v", name, verdict(r), test.want, r.Signatures[0].Details)
+		}
+	}
+}
+
+// TestWrongOffset: what is not where the cross-reference says can't be signed, whether or not opening needs it.
+func TestWrongOffset(t *testing.T) {
+	w := newWorld(t)
+	who := w.person(t, authority.Subject{})
+	in := build(letter())
+	for _, n := range []int{5, 9, 13} {
+		at := bytes.Index(in, fmt.Appendf(nil, "\n%d 0 obj", n)) + 1
+		wrong := bytes.Replace(in, fmt.Appendf(nil, "%010d 00000 n", at), fmt.Appendf(nil, "%010d 00000 n", at+3), 1)
+		_, err := signer.Sign(t.Context(), bytes.NewReader(wrong), who.key, who.chain, signer.Options{})
+		if e, ok := errors.AsType[*signer.Error](err); !ok || e.Code != signer.CodeDamagedPDF {
+			t.Errorf("object %d: %v", n, err)
 		}
 	}
 }

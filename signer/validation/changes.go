@@ -121,7 +121,34 @@ func (s *changeSet) compare(ctx context.Context) error {
 		return err
 	}
 	s.handleInfo()
-	return s.compareRest()
+	if err := s.compareRest(); err != nil {
+		return err
+	}
+	return s.comparePlaces(ctx)
+}
+
+// comparePlaces looks for what makes readers disagree about which objects there are: they follow the cross-reference as
+// long as it holds, and search the file for objects as soon as one is not there. Then they find what no
+// cross-reference lists.
+func (s *changeSet) comparePlaces(ctx context.Context) error {
+	for _, ref := range s.graph.unreadable {
+		s.suspicious(ref, "the signed version has an object that can't be read")
+	}
+	p, found, err := s.new.Misplaced(ctx, s.revision+1)
+	if err != nil {
+		return fmt.Errorf("check offsets: %w", err)
+	}
+	if found {
+		s.suspicious(p.Ref, "an object that was added later is not where its cross-reference says")
+	}
+	unlisted, err := s.history.unlisted(ctx, s.revision)
+	if err != nil {
+		return fmt.Errorf("look for objects: %w", err)
+	}
+	for _, p := range unlisted {
+		s.suspicious(p.Ref, "an object was added later that no cross-reference lists")
+	}
+	return nil
 }
 
 // harmlessCatalogKeys may be added, changed or removed: they hold validation material, metadata and version

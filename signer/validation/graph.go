@@ -3,6 +3,7 @@ package validation
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"sokyso/signer/pdf"
 )
@@ -69,6 +70,7 @@ type graph struct {
 	roles       map[pdf.Ref]role     // all of an object's
 	generations map[uint32][]pdf.Ref // of each number, those that anything refers to
 	pages       map[pdf.Ref]bool     // the nodes of the page tree
+	unreadable  []pdf.Ref            // objects reached that can't be read, the first few
 }
 
 // reached tells whether anything that matters refers to the object: not the catalog's validation material, metadata
@@ -165,8 +167,11 @@ func (w *walker) run(ctx context.Context, visit func(step, pdf.Object)) error {
 			w.seen[s] = true
 		}
 		w.record(s)
-		if err == nil {
+		switch g := w.graph; {
+		case err == nil:
 			visit(s, o)
+		case len(g.unreadable) < maxFindings && !slices.Contains(g.unreadable, s.ref):
+			g.unreadable = append(g.unreadable, s.ref)
 		}
 	}
 	return nil

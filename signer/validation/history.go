@@ -16,8 +16,10 @@ type history struct {
 	when  map[pdf.Ref][]int // the revisions that changed an object, without the first
 	cache map[version]parsed
 
-	graphs map[int]*graph // of the revisions that were gone through
-	visits int            // objects gone through for them
+	graphs  map[int]*graph // of the revisions that were gone through
+	scanned bool
+	hidden  []pdf.Placed // objects behind the first revision that no cross-reference lists
+	visits  int          // objects gone through for them
 }
 
 // version names an object as a revision left it: the revision is the one that wrote it.
@@ -42,6 +44,31 @@ func (h *history) graph(ctx context.Context, revision int) (*graph, error) {
 	}
 	return g, err
 }
+
+// unlisted answers the objects behind a revision that no cross-reference lists.
+func (h *history) unlisted(ctx context.Context, revision int) ([]pdf.Placed, error) {
+	revisions := h.file.Revisions()
+	if !h.scanned {
+		var err error
+		if h.hidden, err = h.file.Unlisted(ctx, revisions[0].End, maxUnlisted); err != nil {
+			return nil, err
+		}
+		h.scanned = true
+	}
+	if len(h.hidden) >= maxUnlisted {
+		return h.hidden, nil // there may be more
+	}
+	var out []pdf.Placed
+	for _, p := range h.hidden {
+		if p.Offset >= revisions[revision].End {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// maxUnlisted bounds what a search for unlisted objects brings; any of them is enough to doubt the file.
+const maxUnlisted = 4096
 
 // maxParsed bounds the objects that are kept.
 const maxParsed = 20_000

@@ -56,6 +56,9 @@ func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) 
 		if err := v.judge(ctx); err != nil {
 			return nil, err
 		}
+	}
+	for _, v := range runs {
+		v.rebuilt()
 		report.Signatures = append(report.Signatures, v.sig)
 	}
 	report.relate()
@@ -92,6 +95,16 @@ type run struct {
 	cms *cms.Signer
 	ts  *cms.Timestamp // of a document time-stamp
 	job *job           // nil when the format leaves nothing to digest
+
+	doubted bool // because the cross-reference was rebuilt
+}
+
+// rebuilt doubts a file whose cross-reference does not hold. That may show only when an object is asked for.
+func (v *run) rebuilt() {
+	if reason, rebuilt := v.f.Rebuilt(); rebuilt && !v.doubted {
+		v.doubted = true
+		v.sig.judge(Indeterminate, SigConstraintsFailure, detail(DetailXRefRebuilt, "reason", reason))
+	}
 }
 
 func (v *run) fail(sub string, d Detail) { v.sig.judge(TotalFailed, sub, d) }
@@ -100,9 +113,7 @@ func (v *run) fail(sub string, d Detail) { v.sig.judge(TotalFailed, sub, d) }
 func (v *run) format() error {
 	s, c := &v.sig, v.c
 	v.claims()
-	if reason, rebuilt := v.f.Rebuilt(); rebuilt {
-		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailXRefRebuilt, "reason", reason))
-	}
+	v.rebuilt()
 	if c.broken != "" {
 		v.fail(FormatFailure, detail(DetailFieldBroken, "reason", c.broken))
 		return nil
