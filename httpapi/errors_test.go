@@ -42,3 +42,18 @@ func TestTroubleOfTheDatabaseIsUnavailable(t *testing.T) {
 		t.Errorf("damaged: %+v", problem)
 	}
 }
+
+// Every sentence that refuses something goes on with what to do now: it has at
+// least two parts.
+func TestEveryRefusalSaysTheNextStep(t *testing.T) {
+	for _, lang := range languages {
+		for key, text := range readCatalogue(t, lang) {
+			if !strings.HasPrefix(key, "problem.") && !strings.HasPrefix(key, "reason.") || key == "problem.title" || key == "reason.not_confirmed" {
+				continue // the latter is nothing but the next step
+			}
+			if parts := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(".;:", r) }); len(parts) < 2 {
+				t.Errorf("%s, %s tells no next step: %q", lang, key, text)
+			}
+		}
+	}
+}
