@@ -68,14 +68,14 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}()
 	parser, err := kong.New(&commands{}, kong.Name("signagent"), kong.Description(p.say("help.description")),
 		kong.Writers(stdout, stderr), kong.Exit(func(status int) { panic(exited(status)) }), p.helpTexts(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Help(p.printHelp))
 	if err != nil {
 		fmt.Fprintln(stderr, p.say("use.wrong", "reason", err.Error()))
 		return statusUse
 	}
 	selected, err := parser.Parse(args)
 	if err != nil {
-		return p.wrong(p.say("use.wrong", "reason", err.Error()))
+		return p.wrong(p.say("use.wrong", "reason", p.parseError(err)))
 	}
 	err = selected.Run(p)
 	var use *useError

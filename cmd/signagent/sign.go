@@ -13,8 +13,8 @@ import (
 
 type signCommand struct {
 	Files      []string `arg:"" name:"file" help:"${help_files}"`
-	Output     string   `short:"o" placeholder:"OUT" help:"${help_output}"`
-	OutDir     string   `placeholder:"DIR" help:"${help_out_dir}"`
+	Output     *string  `short:"o" placeholder:"OUT" help:"${help_output}"`
+	OutDir     *string  `placeholder:"DIR" help:"${help_out_dir}"`
 	Module     string   `placeholder:"SO" help:"${help_module}"`
 	Token      string   `placeholder:"LABEL-OR-SERIAL" help:"${help_token}"`
 	Cert       string   `placeholder:"SHA256" help:"${help_cert}"`
@@ -97,11 +97,19 @@ func (c *signCommand) jobs() []agent.Job {
 	jobs := make([]agent.Job, len(c.Files))
 	for i, file := range c.Files {
 		jobs[i] = agent.Job{
-			Input: file, Output: c.Output, OutDir: c.OutDir, Act: c.Act, Capacity: c.Capacity,
+			Input: file, Output: text(c.Output), OutDir: text(c.OutDir), Act: c.Act, Capacity: c.Capacity,
 			Document: wire.DocumentFacts{Number: c.Number, Symbol: c.Symbol, Kind: c.Kind, Summary: c.Summary, Purpose: c.Purpose},
 		}
 	}
 	return jobs
+}
+
+// text is the value of a flag, "" when it was not given.
+func text(flag *string) string {
+	if flag == nil {
+		return ""
+	}
+	return *flag
 }
 
 // check finds flags that contradict each other. None is ever passed over in silence.
@@ -110,9 +118,15 @@ func (c *signCommand) check(p *program) error {
 	switch {
 	case c.Anchor != "":
 		return p.misuse("anchor")
-	case c.Output != "" && c.OutDir != "":
+	case c.Output != nil && *c.Output == "":
+		return p.misuse("output_empty", "flag", "-o")
+	case c.OutDir != nil && *c.OutDir == "":
+		return p.misuse("output_empty", "flag", "--out-dir")
+	case c.Output != nil && c.OutDir != nil:
 		return p.misuse("output_both")
-	case c.Output != "" && len(c.Files) > 1:
+	case c.Page != 0 && c.Field != "" && c.Rect == "":
+		return p.misuse("page_field")
+	case c.Output != nil && len(c.Files) > 1:
 		return p.misuse("output_many")
 	case c.Page < 0:
 		return p.misuse("page")

@@ -112,9 +112,6 @@ func (a *Agent) connect() error {
 	return err
 }
 
-// Paired is the pairing, nil when there is none.
-func (a *Agent) Paired() *Pairing { return a.pairing }
-
 // Close frees the lock. It does not undo or finish anything: the next Open does.
 func (a *Agent) Close() error {
 	var failures []error

@@ -42,7 +42,7 @@ func targetOf(job Job) (target, error) {
 	if err != nil {
 		return target{}, fmt.Errorf("output name: %w", err)
 	}
-	return target{wanted: absolute, explicit: job.Output != "", display: filepath.Dir(path)}, nil
+	return target{wanted: absolute, explicit: job.Output != "", display: filepath.Dir(filepath.Clean(path))}, nil
 }
 
 // numbered is the end that targetOf and free give to a name.

@@ -53,6 +53,8 @@ func TestOutputNames(t *testing.T) {
 		{Job{Input: "x/a.pdf", OutDir: "out"}, nil, "out/a.signed.pdf"},
 		{Job{Input: "x/a.pdf"}, nil, "x/a.signed.pdf"},
 		{Job{Input: "a.pdf", Output: "b.pdf"}, nil, "b.pdf"},
+		{Job{Input: "a.pdf", Output: "t/zz/"}, nil, "t/zz"},
+		{Job{Input: "a.pdf", Output: "t//zz"}, nil, "t/zz"},
 		{Job{Input: "a.pdf", Output: "b.pdf"}, []string{"b.pdf"}, ""},
 		{Job{Input: "a.pdf", Output: "b.pdf"}, []string{"b.pdf.receipt"}, ""},
 		{Job{Input: "a.pdf", Output: "a.pdf"}, []string{"a.pdf"}, ""},
