@@ -40,6 +40,7 @@ const (
 	ReasonSamePerson       = "same_person"        // nobody gives to or receives from themselves
 	ReasonNeverLent        = "never_lent"         // personal tokens go between the safe and their owner only
 	ReasonPermissionNeeded = "permission_needed"  // seal tokens: number and date of the written permission
+	ReasonNoPosition       = "no_position"        // who is to get the seal holds no position today
 	ReasonTokenReported    = "token_reported"     // blocked: it may only come back to the safe
 	ReasonAlreadyInSafe    = "already_in_safe"    // nothing to return
 	ReasonRequestReused    = "request_reused"     // the same request id with other content
@@ -48,7 +49,6 @@ const (
 	ReasonLogForked        = "log_forked"         // params mark
 	ReasonLogKey           = "log_key"            // the key is not the log's, or there is none
 	ReasonInFuture         = "in_future"          // param field
-	ReasonCertificate      = "certificate"        // can't be read, or is registered already
 	ReasonOwnerMustReceive = "owner_must_receive" // a personal token's receiver must be its owner
 )
 

@@ -113,8 +113,3 @@ func (s *server) beginSession(ctx context.Context, account store.Account) error 
 	s.sessions.Put(ctx, sessionPassword, account.ChangedAt.UnixMicro())
 	return nil
 }
-
-// sessionFailed answers when the session can't be read or written.
-func (s *server) sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
-	s.answerError(w, r, err)
-}

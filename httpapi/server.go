@@ -146,7 +146,7 @@ func newServer(cfg Config) (*server, error) {
 	s.sessions.Cookie.Name = "sokyso"
 	s.sessions.Cookie.SameSite = http.SameSiteLaxMode
 	s.sessions.Cookie.Secure = secure
-	s.sessions.ErrorFunc = s.sessionFailed
+	s.sessions.ErrorFunc = s.answerError // a session that can't be read or written
 	s.signInRate = httprate.NewRateLimiter(10, time.Minute)
 	s.addressRate = httprate.NewRateLimiter(60, time.Minute)
 	s.pairRate = httprate.NewRateLimiter(20, time.Minute)
