@@ -257,3 +257,23 @@ func TestWrongOffset(t *testing.T) {
 		}
 	}
 }
+
+// TestRectangle: an unsigned field may be added only if no reader shows it.
+func TestRectangle(t *testing.T) {
+	w := newWorld(t)
+	signed := w.sign(t, build(letter()), w.person(t, authority.Subject{}), signer.Options{Field: "Duyet"})
+	for rect, want := range map[string]string{
+		"[0 0 0 0]": "permitted", "[5 5.0 5.0 5]": "permitted", "[0 0 202 0 R 0]": "permitted", "203 0 R": "permitted", "[9 0 9 842]": "permitted",
+		"[0 0 595 842 5]": "suspicious", "[0 0 595]": "suspicious", "204 0 R": "suspicious", "[0 0 202 0 R 842]": "suspicious",
+		"[0 0 /A 0]": "suspicious", "(x)": "suspicious", "[205 0 R 0 205 0 R 842]": "suspicious", "77 0 R": "suspicious",
+	} {
+		r := w.validate(t, update(t, signed, map[int]string{
+			200: "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Moi) /P 3 0 R /Rect " + rect + " /AP << /N 201 0 R >> >>", 201: overlay(),
+			202: "595", 203: "[0 0 0 0]", 204: "[0 0 595.0 842 5]", 205: "null",
+			11: "<< /Fields [10 0 R 12 0 R 200 0 R] /SigFlags 3 >>", 16: "[10 0 R 12 0 R 200 0 R]",
+		}), offline)
+		if got := r.Signatures[0].LaterChanges; got != want {
+			t.Errorf("%s: %s, want %s", rect, got, want)
+		}
+	}
+}

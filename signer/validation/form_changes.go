@@ -241,11 +241,26 @@ func (s *changeSet) touch(ref pdf.Ref, field pdf.Dict) {
 	s.touched = ref
 }
 
-// visible tells whether the widget takes up room.
+// visible tells whether the widget may take up room: what is no rectangle of four numbers is shown by some readers.
 func (s *changeSet) visible(d pdf.Dict) bool {
 	a, err := s.new.Array(d["Rect"])
 	if err != nil || len(a) != 4 {
-		return false
+		return true
 	}
-	return !equal(number(a[0]), number(a[2])) && !equal(number(a[1]), number(a[3]))
+	var n [4]float64
+	for i, o := range a {
+		o, err := s.new.Resolve(o)
+		switch o := o.(type) {
+		case pdf.Integer:
+			n[i] = float64(o)
+		case pdf.Real:
+			n[i] = float64(o)
+		default:
+			return true
+		}
+		if err != nil {
+			return true
+		}
+	}
+	return n[0] != n[2] && n[1] != n[3]
 }
