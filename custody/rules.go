@@ -230,14 +230,16 @@ type CustodyFacts struct {
 // Offer is what somebody wants to hand over.
 type Offer struct {
 	To               PersonID // "" = the safe
+	Positioned       bool     // the receiver holds a position today
+	Today            Date
 	PermissionNumber string
 	PermissionDate   Date
 }
 
 // CanOffer decides who may offer a token to whom. The custodian gives; out of
 // the safe the principal or an admin does. A personal token goes between the
-// safe and its owner only; a seal token goes to a person only by a written
-// permission (Decree 30/2020/NĐ-CP Art. 32). A reported token may come back to
+// safe and its owner only; a seal token goes only to somebody of the school, by a
+// written permission that is there (Decree 30/2020/NĐ-CP Art. 32). A reported token may come back to
 // the safe and go nowhere else.
 func CanOffer(a Actor, f CustodyFacts, o Offer) error {
 	giver := PersonID("")
@@ -267,6 +269,10 @@ func CanOffer(a Actor, f CustodyFacts, o Offer) error {
 			field = "permission_date"
 		}
 		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": field, "reason": ReasonPermissionNeeded}}
+	case f.Token.Kind == Seal && o.PermissionDate > o.Today:
+		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": "permission_date", "reason": ReasonInFuture}}
+	case f.Token.Kind == Seal && !o.Positioned:
+		return Conflict(ReasonNoPosition)
 	}
 	return nil
 }

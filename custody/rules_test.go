@@ -244,11 +244,16 @@ func TestHandOverRules(t *testing.T) {
 		{"seal with permission", admin, CustodyFacts{Token: seal}, permission, ""},
 		{"seal without permission", admin, CustodyFacts{Token: seal}, Offer{To: "o"}, ReasonPermissionNeeded},
 		{"seal without its date", admin, CustodyFacts{Token: seal}, Offer{To: "o", PermissionNumber: "12/QĐ"}, ReasonPermissionNeeded},
+		{"seal by a permission of tomorrow", admin, CustodyFacts{Token: seal}, Offer{To: "o", PermissionNumber: "12/QĐ", PermissionDate: "2026-10-08"}, ReasonInFuture},
+		{"seal by a permission of today", admin, CustodyFacts{Token: seal}, Offer{To: "o", PermissionNumber: "12/QĐ", PermissionDate: "2026-10-07"}, ""},
 		{"seal from custodian to custodian", head, CustodyFacts{Token: seal, Custody: held("o")}, Offer{To: "d", PermissionNumber: "12/QĐ", PermissionDate: "2026-09-01"}, ""},
 		{"seal returned without permission", head, CustodyFacts{Token: seal, Custody: held("o")}, Offer{}, ""},
 	} {
+		test.offer.Today, test.offer.Positioned = "2026-10-07", true
 		expectReason(t, test.name, CanOffer(test.actor, test.facts, test.offer), test.want)
 	}
+	permission.Today = "2026-10-07"
+	expectReason(t, "seal to somebody without a position", CanOffer(admin, CustodyFacts{Token: seal}, permission), ReasonNoPosition)
 	toDeputy := HandOver{Kind: ToPerson, To: "d", OfferedBy: "a", State: Offered}
 	back := HandOver{Kind: Return, From: "d", OfferedBy: "d", State: Offered}
 	adminsOwn := HandOver{Kind: Return, From: "a", OfferedBy: "a", State: Offered}

@@ -22,15 +22,24 @@ func (s *Store) OfferHandOver(ctx context.Context, actor custody.Actor, n NewHan
 		if err != nil {
 			return err
 		}
-		if err := custody.CanOffer(actor, f.rules(), custody.Offer{To: n.To, PermissionNumber: n.PermissionNumber, PermissionDate: n.PermissionDate}); err != nil {
+		offer := custody.Offer{To: n.To, Today: custody.DateOf(t.now), PermissionNumber: n.PermissionNumber, PermissionDate: n.PermissionDate}
+		if n.To != "" {
+			if err := t.requirePerson(n.To); err != nil {
+				return err
+			}
+			positions, _, err := t.personFacts(n.To)
+			if err != nil {
+				return err
+			}
+			_, offer.Positioned = custody.PositionOn(positions, offer.Today)
+		}
+		if err := custody.CanOffer(actor, f.rules(), offer); err != nil {
 			return err
 		}
 		row := handOverRow{rowBase: rowBase{ID: id, School: string(t.school)}, Token: string(n.Token), Kind: string(custody.ToPerson), Receiver: string(n.To),
 			OfferedBy: string(actor.Person), PermissionNumber: n.PermissionNumber, PermissionOn: n.PermissionDate, OfferedAt: at(t.now), State: string(custody.Offered)}
 		if n.To == "" {
 			row.Kind = string(custody.Return)
-		} else if err := t.requirePerson(n.To); err != nil {
-			return err
 		}
 		if f.custody != nil {
 			row.Giver = f.custody.Person

@@ -381,6 +381,33 @@ func TestOneSignatureIsRecordedOnce(t *testing.T) {
 	})
 }
 
+// TestWhoMayGetTheSeal: somebody with a position, by a permission that is there.
+func TestWhoMayGetTheSeal(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		seal, _ := s.AddToken("B2009", "")
+		guest, err := s.CreatePerson(ctx, s.System, store.NewPerson{Name: "Đỗ Văn Bình"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range []struct {
+			name string
+			to   custody.PersonID
+			date custody.Date
+			want string
+		}{
+			{"without a position", guest.ID, "2026-09-01", custody.ReasonNoPosition},
+			{"by tomorrow's paper", s.deputy.Person, custody.DateOf(s.Clock.Now().AddDate(0, 0, 1)), custody.ReasonInFuture},
+			{"with both, as it should", s.deputy.Person, custody.DateOf(s.Clock.Now()), ""},
+		} {
+			_, err := s.OfferHandOver(ctx, s.admin, store.NewHandOver{Token: seal.ID, To: test.to, PermissionNumber: "12/QĐ-MNHS", PermissionDate: test.date})
+			if (test.want != "" || err != nil) && reason(err) != test.want {
+				t.Errorf("%s: %v", test.name, err)
+			}
+		}
+	})
+}
+
 // TestAGrantIsAskedForAgain: the same request gets the same grant as long as it
 // may be used; other content, or a grant that may not be used, gets none.
 func TestAGrantIsAskedForAgain(t *testing.T) {
