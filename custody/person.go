@@ -21,7 +21,6 @@ type (
 	IncidentID  string
 	GrantID     string
 	SignatureID string
-	APIKeyID    string
 )
 
 // SchoolZone is Vietnam's time, the same all year: days begin and end by it.
@@ -196,6 +195,3 @@ type Actor struct {
 func SystemActor(school SchoolID) Actor {
 	return Actor{School: school, Roles: Roles{Admin: true}, Via: ViaCLI}
 }
-
-// System reports whether the actor is the command line.
-func (a Actor) System() bool { return a.Person == "" && a.Via == ViaCLI }
