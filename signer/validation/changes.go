@@ -44,6 +44,9 @@ func laterChanges(ctx context.Context, h *history, revision int, limits *Restric
 		verdict: ChangesPermitted,
 	}
 	for n := revision + 1; n <= h.last; n++ {
+		if err := h.spend(ctx, len(h.changed(n))); err != nil {
+			return "", nil, err
+		}
 		for _, ref := range h.changed(n) {
 			s.changed[ref] = true
 		}

@@ -27,7 +27,8 @@ type candidate struct {
 	start    int64
 	end      int64 // of the Contents string, with its brackets
 	broken   string
-	loose    bool
+	loose    bool // no field holds it
+	shared   bool // several fields hold it
 }
 
 // key tells two signatures apart: by the place of Contents; a broken one by its object.
@@ -110,7 +111,7 @@ func (l *finder) field(at *pdf.File, field pdf.Field, n int) error {
 	p := place{l.version(ref, n), field.Name, field.Ref}
 	if c := l.stands[p]; c != nil && isRef {
 		if field.Ref == (pdf.Ref{}) && c.last == n {
-			c.broken = sharedValue
+			c.shared = true
 		}
 		c.last = n
 		return nil
@@ -148,7 +149,7 @@ func (l *finder) add(c *candidate) (*candidate, error) {
 	if old, ok := l.known[c.key()]; ok {
 		// One signature is one field's: a second one shows itself as signed by what signed the first.
 		if !c.loose && (c.field != old.field || c.fieldRef != old.fieldRef) {
-			old.broken = sharedValue
+			old.shared = true
 		}
 		old.last = c.last
 		return old, nil
@@ -160,8 +161,6 @@ func (l *finder) add(c *candidate) (*candidate, error) {
 	l.list = append(l.list, c)
 	return c, nil
 }
-
-const sharedValue = "another field has the same signature as its value"
 
 // locate reads the signature of a field.
 func (l *finder) locate(at *pdf.File, field pdf.Field, revision int) *candidate {

@@ -8,10 +8,6 @@ import (
 	"sokyso/signer/pdf"
 )
 
-// maxVisits bounds the objects that are gone through in one file, over all its revisions. A document of 300,000
-// objects that was signed a dozen times stays below.
-const maxVisits = 4_000_000
-
 // role is the part that an object plays in a document, by the way that leads to it from the trailer. An object may
 // have several: one that is a list of annotations and also a page's contents must not be changed as the list may.
 // The name of a key alone tells nothing, as resources and private data have keys of any name.
@@ -146,11 +142,8 @@ func (w *walker) run(ctx context.Context, visit func(step, pdf.Object)) error {
 		}
 		w.seen[s] = true
 		h := w.history
-		if h.visits++; h.visits > maxVisits {
-			return &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: fmt.Sprintf("more than %d objects to compare", maxVisits)}
-		}
-		if h.visits%1024 == 0 && ctx.Err() != nil {
-			return ctx.Err()
+		if err := h.spend(ctx, 1); err != nil {
+			return err
 		}
 		o, err := h.object(s.ref, w.revision)
 		if pdf.KindOf(err) == pdf.KindRead {

@@ -2,6 +2,7 @@ package validation
 
 import (
 	"context"
+	"fmt"
 
 	"sokyso/signer/pdf"
 )
@@ -19,7 +20,7 @@ type history struct {
 	graphs  map[int]*graph // of the revisions that were gone through
 	scanned bool
 	hidden  []pdf.Placed // objects behind the first revision that no cross-reference lists
-	visits  int          // objects gone through for them
+	visits  int          // objects gone through, for all signatures
 }
 
 // version names an object as a revision left it: the revision is the one that wrote it.
@@ -43,6 +44,22 @@ func (h *history) graph(ctx context.Context, revision int) (*graph, error) {
 		h.graphs[revision] = g
 	}
 	return g, err
+}
+
+// maxVisits bounds the objects that are gone through in one file, for all its signatures. A document of 300,000
+// objects that was signed a dozen times stays below.
+const maxVisits = 4_000_000
+
+// spend counts objects that are gone through.
+func (h *history) spend(ctx context.Context, objects int) error {
+	before := h.visits
+	if h.visits += objects; h.visits > maxVisits {
+		return &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: fmt.Sprintf("more than %d objects to compare", maxVisits)}
+	}
+	if before>>10 != h.visits>>10 {
+		return ctx.Err()
+	}
+	return nil
 }
 
 // unlisted answers the objects behind a revision that no cross-reference lists.
