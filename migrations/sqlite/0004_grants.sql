@@ -48,7 +48,7 @@ CREATE TABLE signatures (
     id                TEXT NOT NULL,
     school_id         TEXT NOT NULL,
     grant_id          TEXT NOT NULL,
-    certificate_sha256 TEXT NOT NULL,
+    certificate_sha256 TEXT NOT NULL, -- the grant's
     sha256_out        TEXT NOT NULL,
     byte_range_digest TEXT NOT NULL,
     cms               BLOB NOT NULL,
