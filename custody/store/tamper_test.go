@@ -315,7 +315,7 @@ func TestAnAddedRowIsFound(t *testing.T) {
 			for column, value := range row {
 				forged[column] = value
 			}
-			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "token_id", "field"} {
+			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "token_id", "field", "cms_sha256", "sha256_out", "byte_range_digest"} {
 				switch v := forged[column].(type) {
 				case string:
 					forged[column] = v + "f"
