@@ -6,6 +6,7 @@ import (
 
 	"sokyso/signer"
 	"sokyso/signer/agent"
+	"sokyso/signer/validation"
 )
 
 type verifyCommand struct {
@@ -90,10 +91,13 @@ func (p *program) printReport(report agent.FileReport) {
 		if s.ClaimedTime != "" {
 			fmt.Fprintln(p.stdout, p.say("verify.time", "time", s.ClaimedTime))
 		}
-		if s.Covers != "" {
+		// Beside "the document was altered", "covers the whole file" and "no changes
+		// since" read as a contradiction: they are told of what can be believed.
+		altered := s.Indication == string(validation.TotalFailed) && s.LaterChanges == validation.ChangesNone
+		if s.Covers != "" && !altered {
 			fmt.Fprintln(p.stdout, p.say("verify.covers."+s.Covers))
 		}
-		if s.LaterChanges != "" && s.Covers != "" {
+		if s.LaterChanges != "" && s.Covers != "" && !altered {
 			fmt.Fprintln(p.stdout, p.say("verify.changes."+s.LaterChanges))
 		}
 		for _, d := range s.Details {
