@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -107,6 +108,32 @@ func TestEveryConditionHasACode(t *testing.T) {
 			if token.Code(wrapped) != code || !errors.Is(wrapped, condition) {
 				t.Errorf("code %q does not come back from an error that holds it", code)
 			}
+		}
+	}
+}
+
+// TestLoaderErrorKeepsItsThread: the loader's sentence belongs to the thread that
+// called it, and goroutines change threads between two calls into C.
+func TestLoaderErrorKeepsItsThread(t *testing.T) {
+	stop := make(chan struct{})
+	defer close(stop)
+	for range 16 {
+		go func() { // keeps the scheduler moving goroutines about
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					runtime.GC()
+				}
+			}
+		}()
+	}
+	for range 200 {
+		_, err := token.Load("no-such-module.so")
+		var load *token.LoadError
+		if !errors.As(err, &load) || load.Reason != token.LoadNotFound || load.Detail == "" {
+			t.Fatalf("the loader's reason is lost: %v", err)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import "C"
 
 import (
 	"errors"
+	"runtime"
 	"unsafe"
 )
 
@@ -18,6 +19,9 @@ import (
 // error is the loader's own sentence. The library stays loaded: threads of
 // PC/SC and of vendor modules do not survive being unloaded.
 func openLibrary(path string) (unsafe.Pointer, error) {
+	// dlerror tells of the calling thread only: dlopen must be on the same one.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	handle := C.dlopen(name, C.RTLD_NOW|C.RTLD_LOCAL)
