@@ -87,10 +87,12 @@ func (l *library) keys(session pkcs11.SessionHandle, class uint) ([]keyObject, e
 }
 
 // pointName reads CKA_EC_POINT: the DER OCTET STRING of the point (PKCS#11 v2.40
-// curr §2.3.3), or the bare point, as some modules have it.
+// curr §2.3.3), or the bare point, as some modules have it. A bare point begins
+// with 04 too, the tag of an OCTET STRING: one in 256 of P-256 reads as an OCTET
+// STRING without a fault, so what is inside must look like a point.
 func pointName(value []byte) string {
 	var point []byte
-	if rest, err := asn1.Unmarshal(value, &point); err != nil || len(rest) > 0 {
+	if rest, err := asn1.Unmarshal(value, &point); err != nil || len(rest) > 0 || !looksLikePoint(point) {
 		point = value
 	}
 	if len(point) == 0 {
@@ -98,6 +100,24 @@ func pointName(value []byte) string {
 	}
 	return fmt.Sprintf("ec %x", point)
 }
+
+// looksLikePoint tells whether b has the form of an elliptic curve point
+// (SEC 1 v2.0 §2.3.3): 04 and two coordinates, or 02 or 03 and one.
+func looksLikePoint(b []byte) bool {
+	if len(b) < 2 {
+		return false
+	}
+	switch b[0] {
+	case 4:
+		return len(b)%2 == 1 && coordinate((len(b)-1)/2)
+	case 2, 3:
+		return coordinate(len(b) - 1)
+	}
+	return false
+}
+
+// coordinate tells whether n is the length in bytes of a coordinate of P-256, P-384 or P-521.
+func coordinate(n int) bool { return n == 32 || n == 48 || n == 66 }
 
 // matchKeys finds the private keys of a certificate: by the public key if the
 // private key object shows it; else through a public key object with the

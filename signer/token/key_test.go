@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/asn1"
 	"fmt"
 	"math/big"
 	"testing"
@@ -62,22 +63,44 @@ func TestMatchKeys(t *testing.T) {
 }
 
 func TestPointNameReadsBothForms(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
+	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
+		key, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkPointName(t, key.Public())
 	}
-	point, err := key.PublicKey.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	wrapped := append([]byte{4, byte(len(point))}, point...)
-	for form, value := range map[string][]byte{"OCTET STRING": wrapped, "bare": point} {
-		if got := pointName(value); got != publicOf(key.Public()) {
-			t.Errorf("%s: %s", form, got)
+	// 04 3f at the front of a bare P-256 point is also the head of an OCTET STRING
+	// of all that follows.
+	for {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if point, err := key.PublicKey.Bytes(); err != nil || point[1] == 0x3f {
+			checkPointName(t, key.Public())
+			break
 		}
 	}
 	if pointName(nil) != "" {
 		t.Error("no point has a name")
+	}
+}
+
+func checkPointName(t *testing.T, key crypto.PublicKey) {
+	t.Helper()
+	point, err := key.(*ecdsa.PublicKey).Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped, err := asn1.Marshal(point)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for form, value := range map[string][]byte{"OCTET STRING": wrapped, "bare": point} {
+		if got := pointName(value); got != publicOf(key) {
+			t.Errorf("%s %x: %s", form, value, got)
+		}
 	}
 }
 
