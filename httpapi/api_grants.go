@@ -92,6 +92,9 @@ func isWordy(s string) bool {
 
 func isSHA256(s string) bool { return len(s) == 64 && isHex(s) }
 
+// isDigest: SHA-256, SHA-384 or SHA-512 in hexadecimal digits, as a signature may be made with.
+func isDigest(s string) bool { return (len(s) == 64 || len(s) == 96 || len(s) == 128) && isHex(s) }
+
 func isHex(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }) < 0
 }
@@ -168,7 +171,7 @@ type recordInput struct {
 func (s *server) apiRecord(ctx context.Context, actor custody.Actor, in *recordInput) (*body[wire.Receipt], error) {
 	b := in.Body
 	switch {
-	case !isSHA256(b.ByteRangeDigest):
+	case !isDigest(b.ByteRangeDigest):
 		return nil, invalid("byte_range_digest", nil)
 	case !isSHA256(b.SHA256Out):
 		return nil, invalid("sha256_out", nil)

@@ -2,10 +2,14 @@ package signer
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha256"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"time"
+
+	"sokyso/signer/cms"
 )
 
 // Document is a signed document: the input followed by the update. The input must stay open and unchanged until the
@@ -15,10 +19,14 @@ type Document struct {
 	tail   []byte
 	sumIn  [32]byte
 	sumOut [32]byte
-	digest [32]byte
+	hash   crypto.Hash // of digest
+	digest []byte
 	cms    []byte
 	field  string
 	signed time.Time
+	cert   *x509.Certificate
+	scheme cms.Scheme
+	notes  []string
 }
 
 // Size in bytes.
@@ -112,14 +120,26 @@ func (d *Document) SHA256In() [32]byte { return d.sumIn }
 // SHA256Out is that of the signed document.
 func (d *Document) SHA256Out() [32]byte { return d.sumOut }
 
-// ByteRangeDigest is the SHA-256 of what the signature covers.
-func (d *Document) ByteRangeDigest() [32]byte { return d.digest }
+// ByteRangeDigest is the digest of what the signature covers, made with Hash.
+func (d *Document) ByteRangeDigest() []byte { return d.digest }
+
+// Hash is that of ByteRangeDigest and of the signature: SHA-256, SHA-384 or SHA-512.
+func (d *Document) Hash() crypto.Hash { return d.hash }
 
 // CMS is the signature in DER, without padding.
 func (d *Document) CMS() []byte { return d.cms }
 
 // Field is the full name of the signature field.
 func (d *Document) Field() string { return d.field }
+
+// Certificate is the signer's.
+func (d *Document) Certificate() *x509.Certificate { return d.cert }
+
+// Scheme is how the digest was signed.
+func (d *Document) Scheme() cms.Scheme { return d.scheme }
+
+// Notes are what the signer should know besides: see the constants.
+func (d *Document) Notes() []string { return d.notes }
 
 // SigningTime is the time in /M.
 func (d *Document) SigningTime() time.Time { return d.signed }

@@ -31,6 +31,11 @@ const (
 	CodeLevelUnsupported       = "level_unsupported"
 	CodeSigningForbidden       = "signing_forbidden"
 	CodeFieldTaken             = "field_taken"
+	CodeFieldLocked            = "field_locked"
+	CodeFieldDemands           = "field_demands"
+	CodeCertifyForbidden       = "certify_forbidden"
+	CodeMarksForbidden         = "marks_forbidden"
+	CodeUnsupportedAlgorithm   = "unsupported_algorithm"
 	CodeFieldNotFound          = "field_not_found"
 	CodeBadBox                 = "bad_box"
 	CodeBadImage               = "bad_image"
@@ -50,7 +55,7 @@ var Codes = []string{
 	CodeNotPDF, CodeEmptyFile, CodeTruncated, CodeDamagedPDF, CodeEncrypted, CodeNoPages, CodeIsFolder, CodeNotFound,
 	CodeNoPermission, CodeDiskFull, CodeOutputExists, CodeCertificateExpired, CodeCertificateNotYetValid,
 	CodeCertificateUnusable, CodeWeakKey, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden, CodeFieldTaken,
-	CodeFieldNotFound, CodeBadBox, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
+	CodeFieldLocked, CodeFieldDemands, CodeCertifyForbidden, CodeMarksForbidden, CodeUnsupportedAlgorithm, CodeFieldNotFound, CodeBadBox, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
 	CodeTimestampFailed, CodeInputChanged, CodeReadError, CodeWriteError, CodeCancelled,
 }
 

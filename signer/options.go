@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"crypto"
 	"crypto/x509"
 	"net/http"
 	"time"
@@ -28,6 +29,15 @@ type Options struct {
 	Level  Level      // "" = LevelBB
 	Scheme cms.Scheme // "" = what the key suggests
 
+	// Hash is that of the signature: SHA-256, SHA-384 or SHA-512. 0 = what Field recommends, else SHA-256.
+	Hash crypto.Hash
+
+	// Certify makes a certification signature (ISO 32000-2 §12.8.2.2), which only the first signature of a document
+	// can be: 1 allows no change afterwards, not even another signature; 2 filling in forms and signing; 3
+	// annotations too. 0 is an approval signature. A document that is to be numbered, dated and sealed after the
+	// leader has signed must not be certified with 1.
+	Certify int
+
 	// Field names an existing empty signature field to sign in. "" makes a new one.
 	Field string
 
@@ -51,6 +61,12 @@ type Options struct {
 // Visible places the signature's picture on a page.
 type Visible struct {
 	Page int // 1 is the first
+
+	// Pages, when given, are those that show the picture, in place of Page. The first of them has the signature's
+	// field, the others marks: annotations that are drawn before the signature and covered by it. Only in a document
+	// that nobody has signed.
+	Pages Pages
+
 	// Rect is x, y, width, height in points; x, y is the lower left corner, counted from the lower left corner of
 	// the page as a reader shows it: turned by /Rotate, cut by /CropBox. All zero with Options.Field: the place that
 	// the field has.

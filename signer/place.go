@@ -70,14 +70,10 @@ func badBox(reason string, box [4]float64, w, h float64) error {
 		"width", fmt.Sprintf("%.0f", w), "height", fmt.Sprintf("%.0f", h))
 }
 
-// placeOf answers the place that a widget has, and its size as the reader sees it.
-func (d *draft) placeOf(widget pdf.Ref, dict pdf.Dict) (place, error) {
-	page, err := d.pageOf(widget, dict)
-	if err != nil {
-		return place{}, err
-	}
-	p := place{page: page, unit: unitOf(d.file, page), rect: nowhere}
-	list, err := d.file.Array(dict["Rect"])
+// placeOf answers the place that a widget has on its page, and its size as the reader sees it.
+func placeOf(f *pdf.File, page pdf.Page, dict pdf.Dict) (place, error) {
+	p := place{page: page, unit: unitOf(f, page), rect: nowhere}
+	list, err := f.Array(dict["Rect"])
 	if err != nil {
 		return place{}, fmt.Errorf("read widget: %w", err)
 	}
@@ -86,7 +82,7 @@ func (d *draft) placeOf(widget pdf.Ref, dict pdf.Dict) (place, error) {
 	}
 	var r [4]float64
 	for i, o := range list {
-		if r[i], err = d.file.Number(o); err != nil {
+		if r[i], err = f.Number(o); err != nil {
 			return place{}, fmt.Errorf("read widget: %w", err)
 		}
 	}
@@ -96,31 +92,4 @@ func (d *draft) placeOf(widget pdf.Ref, dict pdf.Dict) (place, error) {
 		p.width, p.height = p.height, p.width
 	}
 	return p, nil
-}
-
-// pageOf finds the page that a widget stands on: by the pages' lists of annotations, because /P is optional and
-// sometimes wrong; by /P when no list has it; else the first.
-func (d *draft) pageOf(widget pdf.Ref, dict pdf.Dict) (pdf.Page, error) {
-	var named pdf.Page
-	for page, err := range d.file.Pages() {
-		if err != nil {
-			return pdf.Page{}, fmt.Errorf("read pages: %w", err)
-		}
-		if page.Ref == dict["P"] {
-			named = page
-		}
-		list, err := d.file.Array(page.Dict["Annots"])
-		if err != nil {
-			continue
-		}
-		for _, o := range list {
-			if o == pdf.Object(widget) {
-				return page, nil
-			}
-		}
-	}
-	if named.Ref != (pdf.Ref{}) {
-		return named, nil
-	}
-	return d.file.Page(1)
 }

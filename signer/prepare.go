@@ -2,10 +2,8 @@ package signer
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding"
+	"crypto"
 	"fmt"
-	"hash"
 	"io"
 	"sync"
 
@@ -15,10 +13,12 @@ import (
 
 // Prepared is an input that was read and may be signed.
 type Prepared struct {
-	in    Source
-	file  *pdf.File
-	sum   [32]byte
-	state []byte // of SHA-256 after the whole input
+	in   Source
+	file *pdf.File
+	sum  [32]byte
+
+	mu     sync.Mutex
+	states map[crypto.Hash][]byte // of hashes after the whole input; SHA-256 always
 
 	restrictions *validation.Restrictions
 }
@@ -28,8 +28,9 @@ const chunk = 256 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
 
-// Prepare reads the input once and checks that it can be signed. The error is an *Error.
-func Prepare(ctx context.Context, in Source) (*Prepared, error) {
+// Prepare reads the input once and checks that it can be signed. Hashes are those that it may be signed with besides
+// SHA-256: another one costs Sign a second pass over the input. The error is an *Error.
+func Prepare(ctx context.Context, in Source, hashes ...crypto.Hash) (*Prepared, error) {
 	p := &Prepared{in: in}
 	var err error
 	if p.file, err = pdf.Open(in, in.Size()); err != nil {
@@ -55,13 +56,8 @@ func Prepare(ctx context.Context, in Source) (*Prepared, error) {
 		return nil, fail(CodeSigningForbidden, fmt.Errorf("the signature in field %q allows no changes", p.restrictions.NoChangesBy),
 			"field", p.restrictions.NoChangesBy)
 	}
-	h := sha256.New()
-	if err := feed(ctx, h, in, in.Size()); err != nil {
+	if p.sum, p.states, err = digestInput(ctx, in, hashes); err != nil {
 		return nil, err
-	}
-	h.Sum(p.sum[:0])
-	if p.state, err = h.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
-		return nil, fail(CodeReadError, fmt.Errorf("keep digest state: %w", err))
 	}
 	return p, nil
 }
@@ -71,15 +67,6 @@ func (p *Prepared) SHA256() [32]byte { return p.sum }
 
 // PDF is the input as it was opened.
 func (p *Prepared) PDF() *pdf.File { return p.file }
-
-// hash continues where the input ended.
-func (p *Prepared) hash() (hash.Hash, error) {
-	h := sha256.New()
-	if err := h.(encoding.BinaryUnmarshaler).UnmarshalBinary(p.state); err != nil {
-		return nil, fail(CodeReadError, fmt.Errorf("restore digest state: %w", err))
-	}
-	return h, nil
-}
 
 // feed writes the first size bytes of in to w.
 func feed(ctx context.Context, w io.Writer, in io.ReaderAt, size int64) error {

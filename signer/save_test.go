@@ -49,7 +49,7 @@ func TestSave(t *testing.T) {
 		t.Error("hashes or size do not fit the files")
 	}
 	s := w.validate(t, out).Signatures[0]
-	if digest := d.ByteRangeDigest(); !bytes.Equal(digest[:], s.ByteRangeDigest) {
+	if !bytes.Equal(d.ByteRangeDigest(), s.ByteRangeDigest) {
 		t.Error("digest of the ByteRange differs")
 	}
 	if got, _ := io.ReadAll(io.NewSectionReader(d, 0, d.Size()+10)); !bytes.Equal(got, out) {

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"strings"
 	"time"
 
@@ -39,15 +38,24 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 	if err := checkCertificates(key, chain, &opt, signed); err != nil {
 		return nil, err
 	}
-	request := cms.Request{Hash: crypto.SHA256, Certificate: chain[0], Chain: chain[1:], Scheme: opt.Scheme}
-	room, err := cms.MaxSize(request)
+	t, err := p.target(&opt)
 	if err != nil {
+		return nil, err
+	}
+	if err := t.seeds.certificate(chain); err != nil {
+		return nil, err
+	}
+	request := cms.Request{Hash: t.hash, Certificate: chain[0], Chain: chain[1:], Scheme: opt.Scheme}
+	room, err := cms.MaxSize(request)
+	if errors.Is(err, cms.ErrUnsupported) {
+		return nil, fail(CodeUnsupportedAlgorithm, fmt.Errorf("size of the CMS: %w", err), "algorithm", string(opt.Scheme))
+	} else if err != nil {
 		return nil, fail(CodeCertificateUnusable, fmt.Errorf("size of the CMS: %w", err))
 	}
 	if opt.Level == LevelBT {
 		room += timestampRoom
 	}
-	d, err := p.lay(&opt, signed, room)
+	d, err := p.lay(t, &opt, signed, room)
 	if err != nil {
 		return nil, err
 	}
@@ -55,23 +63,26 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 	if err != nil {
 		return nil, classify(fmt.Errorf("write update: %w", err))
 	}
-	doc := &Document{in: p.in, tail: tail, sumIn: p.sum, field: d.field, signed: signed}
+	doc := &Document{
+		in: p.in, tail: tail, sumIn: p.sum, field: d.field, signed: signed, hash: t.hash,
+		cert: chain[0], scheme: cms.SchemeOf(chain[0], opt.Scheme), notes: p.notes(t, &opt),
+	}
 	gap, rest := doc.patchByteRange(d)
-	prefix, err := p.hash()
+	covered, err := p.hash(ctx, doc.hash)
 	if err != nil {
 		return nil, err
 	}
-	prefix.Write(tail[:gap])
-	covered, err := clone(prefix)
-	if err != nil {
-		return nil, err
-	}
+	covered.Write(tail[:gap])
 	covered.Write(tail[rest:])
-	covered.Sum(doc.digest[:0])
+	doc.digest = covered.Sum(nil)
+	whole, err := p.hash(ctx, crypto.SHA256)
+	if err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fail(CodeCancelled, err)
 	}
-	request.Digest = doc.digest[:]
+	request.Digest = doc.digest
 	if doc.cms, err = p.makeCMS(ctx, key, request, &opt); err != nil {
 		return nil, err
 	}
@@ -80,21 +91,13 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 	}
 	hex.Encode(tail[gap+1:], doc.cms)
 	tail[gap], tail[rest-1] = '<', '>'
-	prefix.Write(tail[gap:])
-	prefix.Sum(doc.sumOut[:0])
+	whole.Write(tail)
+	whole.Sum(doc.sumOut[:0])
 	// A signature that was made is not thrown away because the caller has lost patience in the meantime.
-	if err := doc.selfCheck(context.WithoutCancel(ctx), p, chain[0], &opt); err != nil {
+	if err := doc.selfCheck(context.WithoutCancel(ctx), p, chain[0], &opt, t.fresh); err != nil {
 		return nil, err
 	}
 	return doc, nil
-}
-
-func clone(h hash.Hash) (hash.Hash, error) {
-	c, err := h.(hash.Cloner).Clone()
-	if err != nil {
-		return nil, fail(CodeReadError, fmt.Errorf("clone digest state: %w", err))
-	}
-	return c, nil
 }
 
 func checkLevel(opt *Options) error {
@@ -195,7 +198,7 @@ func (d *Document) patchByteRange(l *draft) (gap, rest int64) {
 
 // selfCheck validates the finished document as anybody else would, but for what needs the network. The part of the
 // digest that was computed while the input was read is taken over.
-func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certificate, opt *Options) error {
+func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certificate, opt *Options, fresh bool) error {
 	refuse := func(err error, params ...string) error {
 		return fail(CodeSelfCheckFailed, fmt.Errorf("self-check: %w", err), params...)
 	}
@@ -209,9 +212,13 @@ func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certif
 	if f.Revisions()[len(f.Revisions())-1].End != d.Size() || len(f.Revisions()) != len(p.file.Revisions())+1 {
 		return refuse(errors.New("the update is not one revision"))
 	}
+	state, err := p.state(ctx, d.hash)
+	if err != nil {
+		return err
+	}
 	report, err := validation.ValidateFile(ctx, f, d, validation.Options{
 		Roots: opt.Roots, Cache: opt.Cache, At: d.signed, Offline: true, Field: d.field,
-		Prefix: &validation.Prefix{Length: d.in.Size(), State: p.state},
+		Prefix: &validation.Prefix{Hash: d.hash, Length: d.in.Size(), State: state},
 	})
 	if err != nil {
 		return refuse(err)
@@ -227,14 +234,14 @@ func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certif
 		return refuse(fmt.Errorf("%s %s %v", s.Indication, s.SubIndication, s.Details), "sub_indication", s.SubIndication)
 	case s.Covers != validation.CoversFile || s.LaterChanges != validation.ChangesNone:
 		return refuse(fmt.Errorf("it covers %s, later changes %s", s.Covers, s.LaterChanges))
-	case string(s.ByteRangeDigest) != string(d.digest[:]) || string(s.CMS) != string(d.cms):
+	case string(s.ByteRangeDigest) != string(d.digest) || string(s.CMS) != string(d.cms):
 		return refuse(errors.New("it reads otherwise than it was written"))
 	case !s.Certificate.Equal(cert):
 		return refuse(errors.New("it names another certificate"))
 	case opt.Level == LevelBT && s.Level != "B-T" && opt.Roots != nil:
 		return fail(CodeTimestampFailed, fmt.Errorf("time-stamp from %s: %v", opt.TSA, s.Details), "url", opt.TSA)
 	}
-	if !p.signed() {
+	if fresh {
 		return nil
 	}
 	// To the signatures before, the update must be a permitted change.
@@ -246,18 +253,4 @@ func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certif
 		return refuse(fmt.Errorf("it harms earlier signatures: %v", details))
 	}
 	return nil
-}
-
-// signed tells whether the input has signatures.
-func (p *Prepared) signed() bool {
-	fields, err := p.file.Fields()
-	if err != nil {
-		return true
-	}
-	for _, f := range fields {
-		if f.Type == "Sig" && f.Value != nil {
-			return true
-		}
-	}
-	return false
 }

@@ -34,9 +34,14 @@ type signCommand struct {
 	TSA    string `name:"tsa" placeholder:"URL" help:"${help_tsa}"`
 	Roots  string `placeholder:"PEM" help:"${help_roots}"`
 	Scheme string `enum:"pkcs1v15,pss,auto" default:"auto" help:"${help_scheme}"`
+	Digest string `enum:"sha256,sha384,sha512," default:"" placeholder:"sha256|sha384|sha512" help:"${help_digest}"`
+
+	Certify int    `enum:"0,1,2,3" default:"0" placeholder:"1|2|3" help:"${help_certify}"`
+	Reason  string `placeholder:"TEXT" help:"${help_reason}"`
 
 	Invisible bool   `help:"${help_invisible}"`
 	Page      int    `placeholder:"N" help:"${help_page}"`
+	Pages     string `placeholder:"all|1,3-5" help:"${help_pages}"`
 	Rect      string `placeholder:"x,y,w,h" help:"${help_rect}"`
 	Anchor    string `placeholder:"TEXT" help:"${help_anchor}"`
 	Field     string `placeholder:"NAME" help:"${help_field}"`
@@ -52,12 +57,10 @@ func (c *signCommand) Run(p *program) error {
 	}
 	batch := agent.Batch{
 		Jobs: c.jobs(), Token: c.Token, Certificate: c.Cert, Standalone: c.Standalone,
-		Level: signer.Level(c.Level), TSA: c.TSA, Field: c.Field, FinalTry: c.FinalTry,
+		Level: signer.Level(c.Level), Certify: c.Certify, Reason: c.Reason, TSA: c.TSA, Field: c.Field, FinalTry: c.FinalTry,
 		PIN: agent.PINFromTerminal(p.catalogue), Progress: c.progress(p),
 	}
-	if c.Scheme != "auto" {
-		batch.SetScheme(c.Scheme)
-	}
+	batch.SetAlgorithms(c.Scheme, c.Digest)
 	if c.PINFile != "" {
 		batch.PIN = agent.PINFromFile(c.PINFile, p.stdin)
 	}
@@ -114,7 +117,7 @@ func text(flag *string) string {
 
 // check finds flags that contradict each other. None is ever passed over in silence.
 func (c *signCommand) check(p *program) error {
-	placed := map[string]bool{"--page": c.Page != 0, "--rect": c.Rect != "", "--image": c.Image != "", "--anchor": c.Anchor != ""}
+	placed := map[string]bool{"--page": c.Page != 0, "--pages": c.Pages != "", "--rect": c.Rect != "", "--image": c.Image != "", "--anchor": c.Anchor != ""}
 	switch {
 	case c.Anchor != "":
 		return p.misuse("anchor")
@@ -124,6 +127,12 @@ func (c *signCommand) check(p *program) error {
 		return p.misuse("output_empty", "flag", "--out-dir")
 	case c.Output != nil && c.OutDir != nil:
 		return p.misuse("output_both")
+	case c.Pages != "" && c.Page != 0:
+		return p.misuse("pages_page", "flag", "--page")
+	case c.Pages != "" && c.Field != "":
+		return p.misuse("pages_page", "flag", "--field")
+	case c.Pages != "" && c.Act != wire.ActInitial:
+		return p.misuse("pages_act")
 	case c.Page != 0 && c.Field != "" && c.Rect == "":
 		return p.misuse("page_field")
 	case c.Output != nil && len(c.Files) > 1:
@@ -135,7 +144,7 @@ func (c *signCommand) check(p *program) error {
 	case c.TSA == "" && c.Level == string(signer.LevelBT):
 		return p.misuse("tsa_missing")
 	}
-	for _, flag := range []string{"--page", "--rect", "--image"} {
+	for _, flag := range []string{"--page", "--pages", "--rect", "--image"} {
 		switch {
 		case placed[flag] && c.Invisible:
 			return p.misuse("invisible", "flag", flag)
@@ -159,6 +168,12 @@ func (c *signCommand) visible(p *program) (*agent.Visible, error) {
 		return nil, nil
 	}
 	visible := &agent.Visible{Page: max(c.Page, 1)}
+	if c.Pages != "" {
+		var err error
+		if visible.Pages, err = signer.ParsePages(c.Pages); err != nil {
+			return nil, p.misuse("pages")
+		}
+	}
 	if c.Rect == "" {
 		return visible, nil // the field's own place
 	}

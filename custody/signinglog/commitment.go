@@ -46,11 +46,14 @@ func commitmentOf(salt []byte, value string) string {
 	return commitmentPrefix + hex.EncodeToString(h.Sum(nil))
 }
 
-// isHash: 64 lower-case hexadecimal digits.
-func isHash(s string) bool {
-	if len(s) != 2*sha256.Size {
-		return false
-	}
+// isHash: SHA-256 in lower-case hexadecimal digits.
+func isHash(s string) bool { return len(s) == 2*sha256.Size && isHex(s) }
+
+// isDigest: SHA-256, SHA-384 or SHA-512, as a signature may be made with.
+func isDigest(s string) bool { return (len(s) == 64 || len(s) == 96 || len(s) == 128) && isHex(s) }
+
+// isHex: lower-case hexadecimal digits.
+func isHex(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
 			return false

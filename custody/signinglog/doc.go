@@ -85,10 +85,10 @@
 //	incident     incident token [person]: id; kind: word; discovered_at: time; [pin_exposed]: flag; [place] description: commitment
 //	revocation   certificate: hash; token: id; [revoked_at]: time; source: text
 //	grant        grant token: id; request act ...: see below; custody_entry: count; expires_at: time; [title]: text; [purpose]: commitment;
-//	             an issue rests on [approval_entry]: count, or [approval_certificate] [approval_digest]: hash
+//	             an issue rests on [approval_entry]: count, or [approval_certificate]: hash; [approval_digest]: digest
 //	refusal      code: word; request token_serial: text; [token]: id; ...; [purpose]: commitment
 //	abandonment  grant token: id; grant_entry: count; reason: word
-//	signature    signature grant token: id; grant_entry custody_entry: count; sha256_out byte_range_digest cms_sha256: hash; level signature_field: text; signed_at: time; [late] [after_report] [clock_off]: flag; [title]: text; signer: commitment; ...
+//	signature    signature grant token: id; grant_entry custody_entry: count; sha256_out cms_sha256: hash; byte_range_digest: digest; level signature_field: text; signed_at: time; [late] [after_report] [clock_off]: flag; [title]: text; signer: commitment; ...
 //	pairing      person api_key: id; key_sha256: hash; device: commitment
 //
 // A grant, a refusal and a signature also have act: word; [capacity]: text;

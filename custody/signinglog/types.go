@@ -120,12 +120,12 @@ var rules = map[Type][]fieldRule{
 	TypeRevocation: {must(FieldCertificate, isHash), must(FieldToken, isID), may("revoked_at", isTime), must("source", isText)},
 	TypeGrant: join(actRules, join(documentRules, must("grant", isID), must("request", isText), must(FieldToken, isID), must("custody_entry", isCount),
 		must("expires_at", isTime), may("title", isText), may("purpose", IsCommitment),
-		may("approval_entry", isCount), may("approval_certificate", isHash), may("approval_digest", isHash))...), // an issue: what it rests on
+		may("approval_entry", isCount), may("approval_certificate", isHash), may("approval_digest", isDigest))...), // an issue: what it rests on
 	TypeRefusal: join(actRules, join(documentRules, must("code", isWord), must("request", isText), may(FieldToken, isID), must("token_serial", isText),
 		may("purpose", IsCommitment))...),
 	TypeAbandonment: {must("grant", isID), must("grant_entry", isCount), must(FieldToken, isID), must("reason", isWord)},
 	TypeSignature: join(actRules, join(documentRules, must("signature", isID), must("grant", isID), must("grant_entry", isCount), must("custody_entry", isCount),
-		must(FieldToken, isID), must("sha256_out", isHash), must("byte_range_digest", isHash), must("cms_sha256", isHash), must("level", isText),
+		must(FieldToken, isID), must("sha256_out", isHash), must("byte_range_digest", isDigest), must("cms_sha256", isHash), must("level", isText),
 		must("signature_field", isText), must("signed_at", isTime), may("late", isFlag), may("after_report", isFlag), may("clock_off", isFlag), must("signer", IsCommitment), may("title", isText))...),
 	TypePairing: {must(FieldPerson, isID), must("api_key", isID), must("key_sha256", isHash), must("device", IsCommitment)},
 }

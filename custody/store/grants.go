@@ -258,10 +258,13 @@ func sameFields(a, b map[string]string) bool {
 	return len(a) == len(b)
 }
 
-func isHash(s string) bool {
-	if len(s) != 64 {
-		return false
-	}
+func isHash(s string) bool { return len(s) == 64 && isHex(s) }
+
+// isDigest: SHA-256, SHA-384 or SHA-512.
+func isDigest(s string) bool { return (len(s) == 64 || len(s) == 96 || len(s) == 128) && isHex(s) }
+
+// isHex: lower-case hexadecimal digits.
+func isHex(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
 			return false

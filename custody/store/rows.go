@@ -124,7 +124,7 @@ type GrantRow struct {
 // the grant's certificate and ByteRangeDigest.
 type Record struct {
 	CMS             []byte
-	ByteRangeDigest string // hex SHA-256
+	ByteRangeDigest string // hex SHA-256, SHA-384 or SHA-512, as in the CMS
 	SHA256Out       string // hex
 	Level           string // b-b …
 	Field           string

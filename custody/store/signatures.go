@@ -32,8 +32,8 @@ func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant 
 	switch {
 	case len(r.CMS) == 0 || len(r.CMS) > maxCMS:
 		return signinglog.Receipt{}, custody.Invalid("cms", "CMS of %d bytes", len(r.CMS))
-	case !isHash(r.ByteRangeDigest):
-		return signinglog.Receipt{}, custody.Invalid("byte_range_digest", "not 64 lower-case hexadecimal digits")
+	case !isDigest(r.ByteRangeDigest):
+		return signinglog.Receipt{}, custody.Invalid("byte_range_digest", "not 64, 96 or 128 lower-case hexadecimal digits")
 	case !isHash(r.SHA256Out):
 		return signinglog.Receipt{}, custody.Invalid("sha256_out", "not 64 lower-case hexadecimal digits")
 	case !levelForm.MatchString(r.Level):

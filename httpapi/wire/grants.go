@@ -63,7 +63,7 @@ type Grant struct {
 // the same receipt; with other content, with code signature_conflict.
 type Record struct {
 	CMS             []byte    `json:"cms"`
-	ByteRangeDigest string    `json:"byte_range_digest"` // hex SHA-256
+	ByteRangeDigest string    `json:"byte_range_digest"` // hex, by the CMS's own digest algorithm: SHA-256, SHA-384 or SHA-512
 	SHA256Out       string    `json:"sha256_out"`
 	Level           string    `json:"level"` // b-b …
 	Field           string    `json:"field"`

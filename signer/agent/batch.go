@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,7 +39,8 @@ func (a *Agent) SignBatch(ctx context.Context, batch Batch) []Result {
 			continue
 		}
 		results[i], stopped = r.signOne(ctx, i, job)
-		r.config.Logger.Info("file", "input", job.Input, "status", results[i].Status, "code", results[i].Code)
+		r.config.Logger.Info("file", "input", job.Input, "status", results[i].Status, "code", results[i].Code,
+			"algorithm", results[i].Algorithm)
 	}
 	return results
 }
@@ -75,7 +77,7 @@ func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop
 		return broken(err)
 	}
 	defer source.Close()
-	input, err := signer.Prepare(ctx, source)
+	input, err := signer.Prepare(ctx, source, r.batch.hashes()...)
 	if err != nil {
 		return broken(err)
 	}
@@ -103,7 +105,8 @@ func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop
 	if err := r.device.valid(asked); err != nil {
 		return broken(err)
 	}
-	if err := input.Check(r.batch.signerOptions(r.facts(work, r.device.certificate.X509.Subject.CommonName))); err != nil {
+	name := r.device.certificate.X509.Subject.CommonName
+	if err := input.Check(r.batch.signerOptions(r.facts(work, name)), r.device.chain(r.batch.Roots)...); err != nil {
 		return broken(err)
 	}
 
@@ -228,12 +231,14 @@ func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *
 		level = signer.LevelBB
 	}
 	err = r.journal.append(journalEntry{Job: current.ID, Step: stepSigned, At: r.config.Now(), Signature: &finishedRecord{
-		CMS: document.CMS(), CertificateSHA256: r.device.certificate.SHA256, ByteRangeDigest: hex.EncodeToString(digest[:]),
-		SHA256Out: hex.EncodeToString(out[:]), Level: string(level), Field: document.Field(), SignedAt: document.SigningTime(),
+		CMS: document.CMS(), CertificateSHA256: r.device.certificate.SHA256, ByteRangeDigest: hex.EncodeToString(digest),
+		SHA256Out: hex.EncodeToString(out[:]), Level: string(level), Algorithm: algorithmName(document), Field: document.Field(),
+		SignedAt: document.SigningTime(),
 	}})
 	if err != nil {
 		return fail("home_unusable", err, "folder", r.config.Home)
 	}
+	current.notes = document.Notes()
 	r.step("after-signed")
 	rememberModule(r.config.Home, r.device.client.Module())
 	return nil
@@ -312,11 +317,16 @@ func (r *run) signed(result Result, current *job, place target, err error) (Resu
 	}
 	result.Status = StatusSigned
 	result.Output, result.SHA256Out, result.Level = place.shown(current.Output), current.Signature.SHA256Out, current.Signature.Level
-	result.EntryIndex = current.Index
+	result.EntryIndex, result.Algorithm = current.Index, current.Signature.Algorithm
 	if err == nil {
-		if r.batch.Standalone {
-			result.Message = r.config.Catalogue.Sentence("standalone.warning")
+		var messages []string
+		for _, note := range current.notes {
+			messages = append(messages, r.config.Catalogue.Sentence("note."+note))
 		}
+		if r.batch.Standalone {
+			messages = append(messages, r.config.Catalogue.Sentence("standalone.warning"))
+		}
+		result.Message = strings.Join(messages, " ")
 		return result, false
 	}
 	e := explain(err, result.Input)
@@ -361,6 +371,7 @@ func (a *Agent) finishedEarlier(work Job, sha256In, wanted string) *job {
 func (r *run) alreadySigned(result Result, earlier *job, place target) Result {
 	result.Status, result.Output = StatusSigned, place.shown(earlier.Output)
 	result.SHA256Out, result.Level, result.EntryIndex = earlier.Signature.SHA256Out, earlier.Signature.Level, earlier.Index
+	result.Algorithm = earlier.Signature.Algorithm
 	result.Message = r.config.Catalogue.Sentence("agent.already_signed")
 	if earlier.Step == stepCommitted && earlier.Intent.Grant != "" {
 		if err := r.recoveryError(earlier); err != nil {

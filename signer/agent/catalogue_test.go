@@ -119,6 +119,8 @@ func TestEveryCodeHasASentence(t *testing.T) {
 		}
 	}
 	add("signer.", signer.Codes)
+	add("signer.field_demands.", signer.Demands)
+	add("note.", signer.Notes)
 	add("token.", worker.Codes())
 	add("detail.", validation.DetailCodes)
 	add("detail.", []string{DetailReceiptValid, DetailReceiptInvalid, DetailReceiptUnchecked})

@@ -55,7 +55,11 @@ func (r *run) openDevice(ctx context.Context) error {
 		return err
 	}
 	d := &device{client: client}
-	if err := d.open(ctx, r.batch); err != nil {
+	err = d.open(ctx, r.batch)
+	if err == nil {
+		r.batch.Scheme, err = d.scheme(ctx, r.batch.Scheme)
+	}
+	if err != nil {
 		d.close()
 		return err
 	}

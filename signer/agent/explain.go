@@ -221,6 +221,9 @@ func explainSigner(failure *signer.Error, file string) explanation {
 	if failure.Err != nil {
 		e.params["reason"] = failure.Err.Error()
 	}
+	if demand := failure.Params["demand"]; demand != "" {
+		e.key += "." + demand
+	}
 	if failure.Code == signer.CodeCancelled {
 		e.fatal = true
 	}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto"
 
 	"sokyso/httpapi/wire"
 	"sokyso/signer"
@@ -27,7 +28,10 @@ type Batch struct {
 	Standalone  bool   // sign without a service; needed when not paired
 
 	Level   signer.Level
-	Scheme  cms.Scheme
+	Scheme  cms.Scheme  // "" = what certificate and token suggest
+	Hash    crypto.Hash // 0 = what the field suggests, else SHA-256
+	Certify int         // permissions of a certification, 1 to 3; 0 = an approval
+	Reason  string      // "" = what the act is called
 	TSA     string
 	Field   string
 	Visible *Visible
@@ -43,8 +47,14 @@ type Batch struct {
 	Progress func(Progress)
 }
 
-// SetScheme takes a scheme by its name on the command line: pkcs1v15 or pss.
-func (b *Batch) SetScheme(name string) { b.Scheme = cms.Scheme(name) }
+// SetAlgorithms takes scheme and hash by their names on the command line: auto, pkcs1v15 or pss; "", sha256, sha384 or
+// sha512.
+func (b *Batch) SetAlgorithms(scheme, hash string) {
+	if scheme != "auto" {
+		b.Scheme = cms.Scheme(scheme)
+	}
+	b.Hash = map[string]crypto.Hash{"sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}[hash]
+}
 
 // maxImage bounds the PNG of a signature or seal.
 const maxImage = 16 << 20
@@ -102,6 +112,7 @@ type Result struct {
 	SHA256In   string `json:"sha256_in"`
 	SHA256Out  string `json:"sha256_out"`
 	Level      string `json:"level"`
+	Algorithm  string `json:"algorithm"` // such as rsa-pkcs1v15-sha256; "" when not signed
 	Status     string `json:"status"`
 	Code       string `json:"code"`    // "" when all is well
 	Message    string `json:"message"` // for a person

@@ -45,9 +45,10 @@ type job struct {
 	Reason    string
 
 	// What only this process knows.
-	placed  bool   // it has seen the bytes under their final name
-	missing bool   // it has found them neither there nor in the temporary file
-	receipt string // where it has stored the receipt, or found it
+	placed  bool     // it has seen the bytes under their final name
+	missing bool     // it has found them neither there nor in the temporary file
+	notes   []string // of package signer, for the person who asked for it
+	receipt string   // where it has stored the receipt, or found it
 }
 
 // openJournal reads the journal of a state folder, making one if there is none,

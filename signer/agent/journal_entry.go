@@ -63,9 +63,10 @@ type intent struct {
 type finishedRecord struct {
 	CMS               []byte    `json:"cms"`
 	CertificateSHA256 string    `json:"certificate_sha256"`
-	ByteRangeDigest   string    `json:"byte_range_digest"` // hex SHA-256
+	ByteRangeDigest   string    `json:"byte_range_digest"` // hex, by the CMS's own digest algorithm
 	SHA256Out         string    `json:"sha256_out"`
 	Level             string    `json:"level"`
+	Algorithm         string    `json:"algorithm,omitempty"`
 	Field             string    `json:"field"`
 	SignedAt          time.Time `json:"signed_at"`
 }

@@ -10,8 +10,9 @@ import (
 // Visible places the signature's picture; the text in it follows from the act.
 type Visible struct {
 	Page  int
-	Rect  [4]float64 // x, y, width, height in points from the page's lower left
-	Image []byte     // PNG
+	Pages signer.Pages // when given, in place of Page
+	Rect  [4]float64   // x, y, width, height in points from the page's lower left
+	Image []byte       // PNG
 }
 
 // facts are what the text in the box and the signature dictionary tell.
@@ -67,11 +68,13 @@ func numberAndSymbol(d wire.DocumentFacts) string {
 // signerOptions are the options of one signature.
 func (b *Batch) signerOptions(f facts) signer.Options {
 	options := signer.Options{
-		Level: b.Level, Scheme: b.Scheme, TSA: b.TSA, Field: b.Field,
+		Level: b.Level, Scheme: b.Scheme, Hash: b.Hash, Certify: b.Certify, TSA: b.TSA, Field: b.Field,
 		Name: f.signer, Location: f.school,
 		Now: func() time.Time { return f.at.In(signer.Vietnam) },
 	}
-	if f.job.Act != "" {
+	if b.Reason != "" {
+		options.Reason = b.Reason
+	} else if f.job.Act != "" {
 		options.Reason = NewCatalogue(Vietnamese).Sentence("act." + f.job.Act)
 		if f.job.Capacity != "" {
 			options.Reason += " (" + f.job.Capacity + ".)"
@@ -81,7 +84,7 @@ func (b *Batch) signerOptions(f facts) signer.Options {
 		options.Roots = b.Roots.Pool
 	}
 	if b.Visible != nil {
-		options.Visible = &signer.Visible{Page: b.Visible.Page, Rect: b.Visible.Rect, Image: b.Visible.Image,
+		options.Visible = &signer.Visible{Page: b.Visible.Page, Pages: b.Visible.Pages, Rect: b.Visible.Rect, Image: b.Visible.Image,
 			Lines: boxText(f, len(b.Visible.Image) > 0)}
 	}
 	return options

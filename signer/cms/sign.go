@@ -85,6 +85,20 @@ func MaxSize(req Request) (int, error) {
 	return len(der), nil
 }
 
+// SchemeOf is how a key of the certificate signs when this scheme is asked for, or none.
+func SchemeOf(cert *x509.Certificate, scheme Scheme) Scheme {
+	_, isRSA := publicKey(cert).(*rsa.PublicKey)
+	switch {
+	case scheme != "":
+		return scheme
+	case isRSA && cert.PublicKey == nil:
+		return PSS // the certificate allows nothing else
+	case isRSA:
+		return PKCS1v15
+	}
+	return ECDSA
+}
+
 // complete fills in the defaults and refuses what can't be written.
 func (req Request) complete() (Request, crypto.PublicKey, error) {
 	if req.Certificate == nil || slices.Contains(req.Chain, nil) {
@@ -100,14 +114,7 @@ func (req Request) complete() (Request, crypto.PublicKey, error) {
 	}
 	public := publicKey(req.Certificate)
 	_, isRSA := public.(*rsa.PublicKey)
-	switch {
-	case req.Scheme == "" && isRSA && req.Certificate.PublicKey == nil:
-		req.Scheme = PSS // the certificate allows nothing else
-	case req.Scheme == "" && isRSA:
-		req.Scheme = PKCS1v15
-	case req.Scheme == "":
-		req.Scheme = ECDSA
-	}
+	req.Scheme = SchemeOf(req.Certificate, req.Scheme)
 	switch req.Scheme {
 	case PKCS1v15, PSS, ECDSA:
 	default:

@@ -226,12 +226,23 @@ func (t *Token) offers(mechanism uint) (bool, error) {
 	return slices.Contains(known, mechanism), nil
 }
 
-// OffersPSS says whether RSA keys of this token can sign with PSS.
-func (t *Token) OffersPSS() (bool, error) {
+// RSASchemes are the ways in which a token's RSA keys can sign digests made elsewhere.
+type RSASchemes struct {
+	PKCS1v15 bool `json:"pkcs1v15,omitempty"` // CKM_RSA_PKCS
+	PSS      bool `json:"pss,omitempty"`      // CKM_RSA_PKCS_PSS
+}
+
+// RSASchemes answers from the token's list of mechanisms.
+func (t *Token) RSASchemes() (RSASchemes, error) {
 	if err := t.check("list mechanisms"); err != nil {
-		return false, err
+		return RSASchemes{}, err
 	}
-	return t.offers(pkcs11.CKM_RSA_PKCS_PSS)
+	var s RSASchemes
+	var err error
+	if s.PKCS1v15, err = t.offers(pkcs11.CKM_RSA_PKCS); err == nil {
+		s.PSS, err = t.offers(pkcs11.CKM_RSA_PKCS_PSS)
+	}
+	return s, err
 }
 
 func checkLength(signature []byte, want int) ([]byte, error) {

@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto"
 	_ "crypto/sha1" // older signatures are read, and reported as weak
-	"crypto/sha256"
+	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"encoding"
 	"fmt"
@@ -37,8 +37,7 @@ func digest(ctx context.Context, r io.ReaderAt, jobs []*job, prefix *Prefix) err
 	for i, j := range jobs {
 		if running == nil || j.hash != jobs[i-1].hash {
 			running, at = j.hash.New(), 0
-			if j.hash == crypto.SHA256 && prefix != nil && prefix.Length <= j.br[1] {
-				running = sha256.New()
+			if prefix != nil && j.hash == cmp.Or(prefix.Hash, crypto.SHA256) && prefix.Length <= j.br[1] {
 				if err := running.(encoding.BinaryUnmarshaler).UnmarshalBinary(prefix.State); err != nil {
 					return fmt.Errorf("digest: state of the prefix: %w", err)
 				}

@@ -87,6 +87,7 @@ type walker struct {
 	revision int
 	numbers  map[uint32]bool // of the objects of interest
 	graph    *graph
+	root     pdf.Ref // the catalog
 	queue    []step
 	seen     map[step]bool
 }
@@ -102,6 +103,7 @@ func walk(ctx context.Context, h *history, revision int) (*graph, error) {
 		w.numbers[ref.Number] = true
 	}
 	trailer := h.at(revision).Trailer()
+	w.root, _ = trailer["Root"].(pdf.Ref)
 	if err := w.findPages(ctx, trailer["Root"]); err != nil {
 		return nil, err
 	}
@@ -187,8 +189,11 @@ func (w *walker) visit(o pdf.Object, r role) {
 	}
 	switch o := o.(type) {
 	case pdf.Ref:
-		if w.graph.pages[o] {
+		switch {
+		case w.graph.pages[o]:
 			r = rolePage
+		case o == w.root:
+			r = roleCatalog // as Data of a FieldMDP leads to it (ISO 32000-2 §12.8.1, table 256)
 		}
 		if s := (step{o, r}); !w.seen[s] {
 			w.queue = append(w.queue, s)

@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"crypto"
 	"crypto/x509"
 	"net/http"
 	"time"
@@ -61,9 +62,10 @@ type Options struct {
 	Prefix        *Prefix             // nil = all bytes are read
 }
 
-// Prefix is a SHA-256 state after the first Length bytes of the file, for a caller that has just read these bytes
+// Prefix is the state of a hash after the first Length bytes of the file, for a caller that has just read these bytes
 // and would otherwise have them read twice. The caller answers for it.
 type Prefix struct {
+	Hash   crypto.Hash // 0 = SHA-256
 	Length int64
 	State  []byte // of encoding.BinaryMarshaler
 }

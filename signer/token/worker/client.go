@@ -132,10 +132,13 @@ func (c *Client) Login(ctx context.Context, pin []byte) error {
 	return err
 }
 
-// OffersPSS says whether RSA keys of the open token can sign with PSS.
-func (c *Client) OffersPSS(ctx context.Context) (bool, error) {
-	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opOffersPSS}, nil)
-	return answer.PSS, err
+// RSASchemes says how RSA keys of the open token can sign.
+func (c *Client) RSASchemes(ctx context.Context) (token.RSASchemes, error) {
+	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opRSASchemes}, nil)
+	if err != nil || answer.Schemes == nil {
+		return token.RSASchemes{}, err
+	}
+	return *answer.Schemes, nil
 }
 
 // AskPIN sets what is asked for the PIN of keys that want it for every signature.

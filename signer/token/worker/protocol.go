@@ -21,7 +21,7 @@ const (
 	opCertificates = "certificates"
 	opLogin        = "login"
 	opSign         = "sign"
-	opOffersPSS    = "offers_pss"
+	opRSASchemes   = "rsa_schemes"
 )
 
 // request is one line to the child. The PIN is not a field: see line.
@@ -70,7 +70,7 @@ type response struct {
 	Info         *token.Info       `json:"info,omitempty"`
 	Certificates []wireCertificate `json:"certificates,omitempty"`
 	Signature    []byte            `json:"signature,omitempty"`
-	PSS          bool              `json:"pss,omitempty"`
+	Schemes      *token.RSASchemes `json:"schemes,omitempty"`
 }
 
 type wireCertificate struct {

@@ -141,9 +141,9 @@ func (s *server) run(r received, answer *response) error {
 		info := s.token.Info()
 		answer.Info = &info
 		return err
-	case opOffersPSS:
-		offered, err := s.token.OffersPSS()
-		answer.PSS = offered
+	case opRSASchemes:
+		schemes, err := s.token.RSASchemes()
+		answer.Schemes = &schemes
 		return err
 	case opSign:
 		return s.sign(r, answer)

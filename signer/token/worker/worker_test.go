@@ -196,8 +196,8 @@ func TestSign(t *testing.T) {
 	}
 	t.Run("pss", func(t *testing.T) {
 		client, signer := ready(t, store.Module(), "principal", nil)
-		if offered, err := client.OffersPSS(context.Background()); err != nil || !offered {
-			t.Fatalf("OffersPSS: %v, %v", offered, err)
+		if schemes, err := client.RSASchemes(context.Background()); err != nil || !schemes.PSS || !schemes.PKCS1v15 {
+			t.Fatalf("RSASchemes: %+v, %v", schemes, err)
 		}
 		digest := sha256.Sum256(nil)
 		opts := &rsa.PSSOptions{Hash: crypto.SHA256, SaltLength: rsa.PSSSaltLengthEqualsHash}

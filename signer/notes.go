@@ -1,0 +1,44 @@
+package signer
+
+import "sokyso/signer/pdf"
+
+// Notes are what a signer should know of a signature that was made all the same. They are stable: catalogues have a
+// sentence for each.
+const (
+	NoteDynamicXFA    = "dynamic_xfa"    // what readers show is not in the PDF's pages but in its XFA form
+	NoteLocksDocument = "locks_document" // nothing may follow: by the field's lock or a certification with P = 1
+)
+
+// Notes lists every note, for tests of catalogues.
+var Notes = []string{NoteDynamicXFA, NoteLocksDocument}
+
+// dynamicXFA tells whether the pages are a shell that says "please wait" to readers without XFA: the form is laid out
+// anew from its XFA whenever it is opened (XFA 3.3 §"dynamic forms"; ISO 32000-1 §12.7.8: NeedsRendering). A static
+// XFA form has its pages and fields in the PDF, the XFA beside them.
+func dynamicXFA(f *pdf.File) bool {
+	_, catalog, err := f.Catalog()
+	if err != nil {
+		return false
+	}
+	form, err := f.Dict(catalog["AcroForm"])
+	if err != nil || form["XFA"] == nil {
+		return false
+	}
+	if renders, err := f.Bool(catalog["NeedsRendering"]); err == nil && renders {
+		return true
+	}
+	fields, err := f.Array(form["Fields"])
+	return err == nil && len(fields) == 0
+}
+
+// notes are those of a signature in the target.
+func (p *Prepared) notes(t *target, opt *Options) []string {
+	var list []string
+	if dynamicXFA(p.file) {
+		list = append(list, NoteDynamicXFA)
+	}
+	if opt.Certify == 1 || t.lock.locksDocument() {
+		list = append(list, NoteLocksDocument)
+	}
+	return list
+}
