@@ -16,7 +16,10 @@ const (
 	CodeEmptyFile              = "empty_file"
 	CodeTruncated              = "truncated"
 	CodeDamagedPDF             = "damaged_pdf"
-	CodeEncrypted              = "encrypted"
+	CodePasswordNeeded         = "password_needed"
+	CodeWrongPassword          = "wrong_password"
+	CodeEncryptedForRecipients = "encrypted_for_recipients"
+	CodeEncryptionUnsupported  = "encryption_unsupported"
 	CodeNoPages                = "no_pages"
 	CodeIsFolder               = "is_folder"
 	CodeNotFound               = "not_found"
@@ -30,6 +33,7 @@ const (
 	CodeKeyMismatch            = "key_mismatch"
 	CodeLevelUnsupported       = "level_unsupported"
 	CodeSigningForbidden       = "signing_forbidden"
+	CodeSigningRestricted      = "signing_restricted"
 	CodeFieldTaken             = "field_taken"
 	CodeFieldLocked            = "field_locked"
 	CodeFieldDemands           = "field_demands"
@@ -52,10 +56,12 @@ const (
 
 // Codes lists every code, for tests of catalogues.
 var Codes = []string{
-	CodeNotPDF, CodeEmptyFile, CodeTruncated, CodeDamagedPDF, CodeEncrypted, CodeNoPages, CodeIsFolder, CodeNotFound,
+	CodeNotPDF, CodeEmptyFile, CodeTruncated, CodeDamagedPDF, CodePasswordNeeded, CodeWrongPassword,
+	CodeEncryptedForRecipients, CodeEncryptionUnsupported, CodeNoPages, CodeIsFolder, CodeNotFound,
 	CodeNoPermission, CodeDiskFull, CodeOutputExists, CodeCertificateExpired, CodeCertificateNotYetValid,
-	CodeCertificateUnusable, CodeWeakKey, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden, CodeFieldTaken,
-	CodeFieldLocked, CodeFieldDemands, CodeCertifyForbidden, CodeMarksForbidden, CodeUnsupportedAlgorithm, CodeFieldNotFound, CodeBadBox, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
+	CodeCertificateUnusable, CodeWeakKey, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden, CodeSigningRestricted,
+	CodeFieldTaken, CodeFieldLocked, CodeFieldDemands, CodeCertifyForbidden, CodeMarksForbidden, CodeUnsupportedAlgorithm,
+	CodeFieldNotFound, CodeBadBox, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
 	CodeTimestampFailed, CodeInputChanged, CodeReadError, CodeWriteError, CodeCancelled,
 }
 
@@ -100,7 +106,9 @@ func fail(code string, err error, params ...string) *Error {
 
 var pdfCodes = map[pdf.Kind]string{
 	pdf.KindEmpty: CodeEmptyFile, pdf.KindNotPDF: CodeNotPDF, pdf.KindTruncated: CodeTruncated,
-	pdf.KindDamaged: CodeDamagedPDF, pdf.KindEncrypted: CodeEncrypted, pdf.KindNoPages: CodeNoPages,
+	pdf.KindDamaged: CodeDamagedPDF, pdf.KindNoPages: CodeNoPages,
+	pdf.KindPasswordNeeded: CodePasswordNeeded, pdf.KindWrongPassword: CodeWrongPassword,
+	pdf.KindRecipients: CodeEncryptedForRecipients, pdf.KindEncryption: CodeEncryptionUnsupported,
 	pdf.KindTooComplex: CodeTooComplex, pdf.KindRead: CodeReadError, pdf.KindUnsupported: CodeDamagedPDF,
 }
 

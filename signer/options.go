@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sokyso/signer/cms"
+	"sokyso/signer/pdf"
 	"sokyso/signer/validation"
 )
 
@@ -53,6 +54,10 @@ type Options struct {
 
 	// Now tells the time of signing; its zone is the one written into /M. nil = time.Now in the local zone.
 	Now func() time.Time
+
+	// Password opens an encrypted input, as its user or owner password; the empty one is tried too. Only Sign looks at
+	// it: what was prepared is open.
+	Password pdf.Password
 
 	TSA  string       // URL of a time-stamping authority (RFC 3161), for LevelBT
 	HTTP *http.Client // for the TSA; nil = http.DefaultClient

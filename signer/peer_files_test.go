@@ -25,7 +25,7 @@ import (
 // The groups of files.
 const (
 	groupVectors   = "vectors"   // testdata/pdf: what signer/pdf can read
-	groupBroken    = "broken"    // testdata/pdf: encrypted, damaged, no PDF: nobody can sign them safely
+	groupBroken    = "broken"    // testdata/pdf: locked, damaged, no PDF: nobody can sign them safely
 	groupConverted = "converted" // through the programs that offices have
 	groupForms     = "forms"
 	groupSigned    = "signed" // carry one signature or more
@@ -58,7 +58,7 @@ func peerFiles(t testing.TB, w *world, dir string) []peerFile {
 		}
 		facts, _, _ := strings.Cut(rest, " | ")
 		group := groupVectors
-		if strings.HasPrefix(facts, "error") || strings.Contains(facts, "rebuilt") || strings.Contains(facts, "misplaced") {
+		if strings.HasPrefix(facts, "error") || strings.Contains(facts, "rebuilt") || strings.Contains(facts, "misplaced") || strings.Contains(facts, "restricted") {
 			group = groupBroken
 		}
 		add(group, name, filepath.Join(vectors, name))

@@ -3,6 +3,7 @@ package signer
 import (
 	"context"
 	"crypto"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -20,6 +21,8 @@ type Prepared struct {
 	mu     sync.Mutex
 	states map[crypto.Hash][]byte // of hashes after the whole input; SHA-256 always
 
+	password pdf.Password // that opened the input; the result must open with it too
+
 	restrictions *validation.Restrictions
 }
 
@@ -29,12 +32,21 @@ const chunk = 256 << 10
 var buffers = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
 
 // Prepare reads the input once and checks that it can be signed. Hashes are those that it may be signed with besides
-// SHA-256: another one costs Sign a second pass over the input. The error is an *Error.
+// SHA-256: another one costs Sign a second pass over the input. An encrypted input is opened with the empty password.
+// The error is an *Error.
 func Prepare(ctx context.Context, in Source, hashes ...crypto.Hash) (*Prepared, error) {
-	p := &Prepared{in: in}
+	return PrepareWithPassword(ctx, in, "", hashes...)
+}
+
+// PrepareWithPassword is Prepare with an encrypted input's user or owner password.
+func PrepareWithPassword(ctx context.Context, in Source, password pdf.Password, hashes ...crypto.Hash) (*Prepared, error) {
+	p := &Prepared{in: in, password: password}
 	var err error
-	if p.file, err = pdf.Open(in, in.Size()); err != nil {
+	if p.file, err = pdf.OpenWithPassword(in, in.Size(), password); err != nil {
 		return nil, classify(fmt.Errorf("open PDF: %w", err))
+	}
+	if err := mayBeSigned(p.file); err != nil {
+		return nil, err
 	}
 	// Readers rebuild a broken cross-reference each in its own way, so a signature over such a file covers what one
 	// reader sees and another does not.
@@ -60,6 +72,17 @@ func Prepare(ctx context.Context, in Source, hashes ...crypto.Hash) (*Prepared, 
 		return nil, err
 	}
 	return p, nil
+}
+
+// mayBeSigned holds the permissions of an encrypted file (ISO 32000-2 §7.6.4.2, table 22): a signature needs leave to
+// change the document, to annotate it, or to fill in its form. Which of them a new field needs is read in different
+// ways, so any one will do; docs/encrypted-files.md tells why. The owner may do everything.
+func mayBeSigned(f *pdf.File) error {
+	e, encrypted := f.Encryption()
+	if !encrypted || e.Owner || e.Modify || e.Annotate || e.Fill {
+		return nil
+	}
+	return fail(CodeSigningRestricted, errors.New("its permissions allow neither changes nor annotations nor form filling"))
 }
 
 // SHA256 is that of the input.

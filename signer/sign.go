@@ -18,7 +18,7 @@ import (
 
 // Sign prepares and signs: chain[0] is the signer's certificate, its issuers follow. The error is an *Error.
 func Sign(ctx context.Context, in Source, key crypto.Signer, chain []*x509.Certificate, opt Options) (*Document, error) {
-	p, err := Prepare(ctx, in)
+	p, err := PrepareWithPassword(ctx, in, opt.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certif
 	refuse := func(err error, params ...string) error {
 		return fail(CodeSelfCheckFailed, fmt.Errorf("self-check: %w", err), params...)
 	}
-	f, err := pdf.Open(d, d.Size())
+	f, err := pdf.OpenWithPassword(d, d.Size(), p.password)
 	if err != nil {
 		return refuse(err)
 	}

@@ -150,6 +150,15 @@ func (p *program) note(text string) {
 	}
 }
 
+// passwords are those of encrypted files: of --password-file, or asked for.
+func (p *program) passwords(file string) (*agent.Passwords, error) {
+	given, err := agent.LoadPassword(file, p.stdin)
+	if err != nil {
+		return nil, err
+	}
+	return &agent.Passwords{Given: given, Ask: agent.PasswordFromTerminal(p.catalogue)}, nil
+}
+
 // config is the agent's configuration of a command.
 func (p *program) config(module string) (agent.Config, error) {
 	home, err := agent.Home()

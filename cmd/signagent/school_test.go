@@ -232,6 +232,18 @@ func writeInputs(dir string) error {
 			return err
 		}
 	}
+	for name, vector := range map[string]string{
+		"rc4.pdf": "rc4-40", "aes.pdf": "aes-256", "rieng.pdf": "aes-128-password", "viet.pdf": "aes-256-password",
+		"han-che.pdf": "aes-128-restricted", "nguoi-nhan.pdf": "for-recipients", "la.pdf": "unknown-version",
+	} {
+		content, err := os.ReadFile(filepath.Join("..", "..", "testdata", "pdf", "encrypted-"+vector+".pdf"))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			return err
+		}
+	}
 	return os.MkdirAll(filepath.Join(dir, "thu-muc"), 0o700)
 }
 

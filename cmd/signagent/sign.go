@@ -12,15 +12,16 @@ import (
 )
 
 type signCommand struct {
-	Files      []string `arg:"" name:"file" help:"${help_files}"`
-	Output     *string  `short:"o" placeholder:"OUT" help:"${help_output}"`
-	OutDir     *string  `placeholder:"DIR" help:"${help_out_dir}"`
-	Module     string   `placeholder:"SO" help:"${help_module}"`
-	Token      string   `placeholder:"LABEL-OR-SERIAL" help:"${help_token}"`
-	Cert       string   `placeholder:"SHA256" help:"${help_cert}"`
-	PINFile    string   `name:"pin-file" placeholder:"F" help:"${help_pin_file}"`
-	FinalTry   bool     `help:"${help_final_try}"`
-	Standalone bool     `help:"${help_standalone}"`
+	Files        []string `arg:"" name:"file" help:"${help_files}"`
+	Output       *string  `short:"o" placeholder:"OUT" help:"${help_output}"`
+	OutDir       *string  `placeholder:"DIR" help:"${help_out_dir}"`
+	Module       string   `placeholder:"SO" help:"${help_module}"`
+	Token        string   `placeholder:"LABEL-OR-SERIAL" help:"${help_token}"`
+	Cert         string   `placeholder:"SHA256" help:"${help_cert}"`
+	PINFile      string   `name:"pin-file" placeholder:"F" help:"${help_pin_file}"`
+	FinalTry     bool     `help:"${help_final_try}"`
+	Standalone   bool     `help:"${help_standalone}"`
+	PasswordFile string   `name:"password-file" placeholder:"F" help:"${help_password_file}"`
 
 	Act      string `enum:"approve,initial,issue,attachment,copy" default:"approve" help:"${help_act}"`
 	Capacity string `enum:"KT,TM,TL,TUQ,Q," default:"" placeholder:"KT" help:"${help_capacity}"`
@@ -67,6 +68,9 @@ func (c *signCommand) Run(p *program) error {
 	var err error
 	if batch.Visible, err = c.visible(p); err != nil {
 		return err
+	}
+	if batch.Passwords, err = p.passwords(c.PasswordFile); err != nil {
+		return c.print(p, agent.FailAll(p.catalogue, batch.Jobs, err))
 	}
 	if c.Standalone && !c.JSON {
 		fmt.Fprintln(p.stderr, p.say("standalone.warning"))
@@ -139,6 +143,8 @@ func (c *signCommand) check(p *program) error {
 		return p.misuse("output_many")
 	case c.Page < 0:
 		return p.misuse("page")
+	case c.PINFile == "/dev/stdin" && c.PasswordFile == "/dev/stdin":
+		return p.misuse("stdin_both")
 	case c.TSA != "" && c.Level == string(signer.LevelBB):
 		return p.misuse("tsa")
 	case c.TSA == "" && c.Level == string(signer.LevelBT):

@@ -15,7 +15,10 @@ type verifyCommand struct {
 	Offline bool     `help:"${help_offline}"`
 	At      string   `placeholder:"TIME" help:"${help_at}"`
 	LogKey  string   `placeholder:"KEY" help:"${help_log_key}"`
-	JSON    bool     `name:"json" help:"${help_json}"`
+
+	PasswordFile string `name:"password-file" placeholder:"F" help:"${help_password_file}"`
+
+	JSON bool `name:"json" help:"${help_json}"`
 }
 
 // Run validates the files and prints what is found in each.
@@ -26,6 +29,10 @@ func (c *verifyCommand) Run(p *program) error {
 		return p.misuse("at")
 	}
 	if v.Roots, err = agent.LoadRoots(c.Roots); err != nil {
+		_, message := p.catalogue.Explain(err, "")
+		return &useError{message}
+	}
+	if v.Passwords, err = p.passwords(c.PasswordFile); err != nil {
 		_, message := p.catalogue.Explain(err, "")
 		return &useError{message}
 	}

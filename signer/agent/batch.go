@@ -13,6 +13,7 @@ import (
 
 	"sokyso/httpapi/wire"
 	"sokyso/signer"
+	"sokyso/signer/pdf"
 	"sokyso/signer/validation"
 )
 
@@ -77,7 +78,7 @@ func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop
 		return broken(err)
 	}
 	defer source.Close()
-	input, err := signer.Prepare(ctx, source, r.batch.hashes()...)
+	input, err := r.prepare(ctx, source, work.Input)
 	if err != nil {
 		return broken(err)
 	}
@@ -131,6 +132,17 @@ func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop
 	r.progress(i, "record")
 	err = r.advance(ctx, r.client, current, false)
 	return r.signed(result, current, place, err)
+}
+
+// prepare reads the input, with its password if it has one.
+func (r *run) prepare(ctx context.Context, source signer.Source, path string) (*signer.Prepared, error) {
+	var input *signer.Prepared
+	err := r.batch.Passwords.open(ctx, path, func(password pdf.Password) error {
+		var err error
+		input, err = signer.PrepareWithPassword(ctx, source, password, r.batch.hashes()...)
+		return err
+	})
+	return input, err
 }
 
 // planned is an intent that is not in the journal yet.

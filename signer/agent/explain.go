@@ -74,7 +74,9 @@ func explain(err error, file string) explanation {
 // pdfCodes are the codes of errors that package validation passes through.
 var pdfCodes = map[pdf.Kind]string{
 	pdf.KindEmpty: signer.CodeEmptyFile, pdf.KindNotPDF: signer.CodeNotPDF, pdf.KindTruncated: signer.CodeTruncated,
-	pdf.KindDamaged: signer.CodeDamagedPDF, pdf.KindEncrypted: signer.CodeEncrypted, pdf.KindNoPages: signer.CodeNoPages,
+	pdf.KindDamaged: signer.CodeDamagedPDF, pdf.KindNoPages: signer.CodeNoPages,
+	pdf.KindPasswordNeeded: signer.CodePasswordNeeded, pdf.KindWrongPassword: signer.CodeWrongPassword,
+	pdf.KindRecipients: signer.CodeEncryptedForRecipients, pdf.KindEncryption: signer.CodeEncryptionUnsupported,
 	pdf.KindTooComplex: signer.CodeTooComplex, pdf.KindRead: signer.CodeReadError, pdf.KindUnsupported: signer.CodeDamagedPDF,
 }
 

@@ -43,6 +43,8 @@ type Batch struct {
 	// FinalTry: the person wants the PIN tried although the token says that one
 	// more wrong one locks it.
 	FinalTry bool
+	// Passwords open encrypted files; nil = only those that need none.
+	Passwords *Passwords
 	// Progress is told of each phase; may be nil.
 	Progress func(Progress)
 }

@@ -16,6 +16,7 @@ import (
 
 	"sokyso/custody/signinglog"
 	"sokyso/signer"
+	"sokyso/signer/pdf"
 	"sokyso/signer/validation"
 )
 
@@ -25,6 +26,7 @@ type Verification struct {
 	At        time.Time     // zero = now
 	Offline   bool          // no network
 	LogKey    note.Verifier // checks receipts; nil = they are named as unchecked
+	Passwords *Passwords    // of encrypted files; nil = only those that need none are read
 	Catalogue *Catalogue
 	Now       func() time.Time // nil = time.Now
 }
@@ -98,7 +100,14 @@ func (v Verification) Verify(ctx context.Context, path string) FileReport {
 	if err == nil {
 		defer source.Close()
 		var found *validation.Report
-		if found, err = validation.Validate(ctx, source, source.Size(), v.options()); err == nil {
+		err = v.Passwords.open(ctx, path, func(password pdf.Password) error {
+			options := v.options()
+			options.Password = password
+			var err error
+			found, err = validation.Validate(ctx, source, source.Size(), options)
+			return err
+		})
+		if err == nil {
 			report.Signatures = v.signatures(found, source, path)
 			return report
 		}

@@ -11,20 +11,24 @@ type Kind int
 
 // The kinds of an Error.
 const (
-	KindEmpty       Kind = iota + 1 // no bytes at all
-	KindNotPDF                      // no PDF header in the first 1024 bytes
-	KindTruncated                   // the end of the file is missing
-	KindDamaged                     // the syntax or a cross-reference is wrong beyond repair
-	KindEncrypted                   // the trailer has an encryption dictionary
-	KindNoPages                     // readable, but without a single page
-	KindTooComplex                  // a limit of this package was reached (see limits.go)
-	KindRead                        // the underlying io.ReaderAt failed; the cause is wrapped
-	KindUnsupported                 // a stream filter that holds no plain data (DCTDecode, JPXDecode, ...)
+	KindEmpty          Kind = iota + 1 // no bytes at all
+	KindNotPDF                         // no PDF header in the first 1024 bytes
+	KindTruncated                      // the end of the file is missing
+	KindDamaged                        // the syntax or a cross-reference is wrong beyond repair
+	KindPasswordNeeded                 // encrypted, and does not open with the empty password
+	KindWrongPassword                  // encrypted, and does not open with the password given
+	KindRecipients                     // encrypted for the holders of certain certificates
+	KindEncryption                     // encrypted by a method, or in a way, that is not known here
+	KindNoPages                        // readable, but without a single page
+	KindTooComplex                     // a limit of this package was reached (see limits.go)
+	KindRead                           // the underlying io.ReaderAt failed; the cause is wrapped
+	KindUnsupported                    // a stream filter that holds no plain data (DCTDecode, JPXDecode, ...)
 )
 
 var kindNames = [...]string{
 	KindEmpty: "empty file", KindNotPDF: "not a PDF", KindTruncated: "truncated", KindDamaged: "damaged",
-	KindEncrypted: "encrypted", KindNoPages: "no pages", KindTooComplex: "too complex", KindRead: "read error",
+	KindPasswordNeeded: "password needed", KindWrongPassword: "wrong password", KindRecipients: "encrypted for recipients",
+	KindEncryption: "unsupported encryption", KindNoPages: "no pages", KindTooComplex: "too complex", KindRead: "read error",
 	KindUnsupported: "unsupported",
 }
 

@@ -28,6 +28,9 @@ type source struct {
 	rebuilt string // why the cross-reference was rebuilt by Open, "" if it was not
 	repair  repair
 	seen    highest // of all references read so far
+
+	password Password    // while the file is being opened
+	crypt    *encryption // nil if the file is not encrypted
 }
 
 type revision struct {
@@ -43,12 +46,18 @@ type Revision struct {
 }
 
 // Open reads the header, the cross-reference of all revisions, the catalog and the page tree down to the first page.
-// It rebuilds the cross-reference by scanning the file if it must (see Rebuilt). Errors are *Error.
-func Open(r io.ReaderAt, size int64) (*File, error) {
+// It rebuilds the cross-reference by scanning the file if it must (see Rebuilt). An encrypted file is opened with the
+// empty password. Errors are *Error.
+func Open(r io.ReaderAt, size int64) (*File, error) { return OpenWithPassword(r, size, "") }
+
+// OpenWithPassword is Open with an encrypted file's user or owner password. The empty one is tried after it; a file
+// that is not encrypted needs none.
+func OpenWithPassword(r io.ReaderAt, size int64, password Password) (*File, error) {
 	if size <= 0 {
 		return nil, fail(KindEmpty, -1, "0 bytes")
 	}
-	f := &File{source: &source{r: r, length: size}, size: size}
+	f := &File{source: &source{r: r, length: size, password: password}, size: size}
+	defer func() { f.password = "" }()
 	if err := f.readHeader(); err != nil {
 		return nil, err
 	}
@@ -94,19 +103,19 @@ func (f *File) openByXRef() error {
 }
 
 func (f *File) openAt(start int64) error {
-	f.sections, f.revisions = nil, nil
+	f.sections, f.revisions, f.crypt = nil, nil, nil
 	if err := f.readChain(start); err != nil {
 		return err
 	}
 	f.groupRevisions()
+	if err := f.openEncryption(); err != nil {
+		return err
+	}
 	return f.check()
 }
 
-// check makes sure that the file can be used: not encrypted, a catalog, a page tree with a page.
+// check makes sure that the file can be used: a catalog, a page tree with a page.
 func (f *File) check() error {
-	if err := f.checkEncryption(); err != nil {
-		return err
-	}
 	_, catalog, err := f.Catalog()
 	if err != nil {
 		return err

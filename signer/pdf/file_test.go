@@ -179,20 +179,6 @@ func TestMisplaced(t *testing.T) {
 	}
 }
 
-func TestEncryptedReason(t *testing.T) {
-	for name, want := range map[string]string{
-		"encrypted-rc4-40.pdf":                 "filter Standard V 1 R 2 (40 bits)",
-		"encrypted-aes-128.pdf":                "filter Standard V 4 R 4 (128 bits)",
-		"encrypted-aes-256-object-streams.pdf": "filter Standard V 5 R 6 (256 bits)",
-	} {
-		b := readVector(t, name)
-		_, err := Open(bytes.NewReader(b), int64(len(b)))
-		if e, ok := err.(*Error); !ok || e.Kind != KindEncrypted || e.Reason != want {
-			t.Errorf("%s: %v, want %s", name, err, want)
-		}
-	}
-}
-
 func TestPageAttributes(t *testing.T) {
 	f := open(t, readVector(t, "pages-inherited.pdf"))
 	for n, want := range []Page{

@@ -11,7 +11,7 @@ import (
 // decoder returns a reader of the stream's decoded data (ISO 32000-2 §7.4), of which the caller wants limit bytes at
 // most.
 func (f *File) decoder(s *Stream, limit int64) (io.Reader, error) {
-	raw, err := f.rawData(s)
+	r, _, err := f.plain(s)
 	if err != nil {
 		return nil, err
 	}
@@ -19,8 +19,10 @@ func (f *File) decoder(s *Stream, limit int64) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	var r io.Reader = &sourceReader{r: raw, offset: s.Offset()}
 	for i, name := range names {
+		if name == "Crypt" && s.crypt != nil {
+			continue // undone before
+		}
 		if r, err = f.filter(r, name, params[i], s.Offset()); err != nil {
 			return nil, err
 		}

@@ -21,6 +21,7 @@ const (
 	maxFilters     = 8         // filters on one stream
 	maxFields      = 100_000   // terminal fields of a form
 	maxFieldName   = 64 << 10  // bytes of a fully qualified field name
+	maxIDs         = 4         // different file identifiers that a key is looked for with
 
 	// MaxData is the size that Data decodes a stream to at most, in bytes.
 	MaxData = 64 << 20

@@ -37,9 +37,10 @@ type Stream struct {
 	Dict Dict
 	Data []byte
 
-	file   *File // where it was read, nil for a new one
-	offset int64 // of the first byte of data
-	inner  bool  // read while loading an object stream: Length must not need another one
+	file   *File        // where it was read, nil for a new one
+	offset int64        // of the first byte of data
+	inner  bool         // read while loading an object stream: Length must not need another one
+	crypt  *objectCrypt // nil if the data is not encrypted
 }
 
 // Offset returns the file offset of the stream's first byte of data, -1 for a new one.

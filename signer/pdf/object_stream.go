@@ -31,6 +31,12 @@ func (c *streamCache) get(key int64) *objectStream {
 	return nil
 }
 
+func (c *streamCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list, c.size = nil, 0
+}
+
 func (s *objectStream) cost() int { return len(s.data) + 8*len(s.numbers) + 128 }
 
 func (c *streamCache) put(s *objectStream) {

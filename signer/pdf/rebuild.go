@@ -8,7 +8,10 @@ import (
 // openByScan makes the cross-reference anew from the objects that stand in the file, when its own can't be used for
 // the reason in cause. Of several versions of an object the last one in the file holds, as with other readers.
 func (f *File) openByScan(cause error) error {
-	f.sections, f.revisions, f.base = nil, nil, f.header
+	f.sections, f.revisions, f.base, f.crypt = nil, nil, f.header, nil
+	if err := f.encryptionByScan(); err != nil {
+		return err
+	}
 	s := newScan(f)
 	if err := s.run(); err != nil {
 		return err
@@ -17,10 +20,7 @@ func (f *File) openByScan(cause error) error {
 		return fail(KindTruncated, f.size, "the file ends before its last object or its trailer does")
 	}
 	x := s.section()
-	f.sections = []*section{x}
-	f.revisions = []*revision{{
-		Revision: Revision{StartXRef: 0, End: f.size, Kind: XRefRebuilt}, sections: f.sections,
-	}}
+	f.setScanned(x)
 	f.rebuilt = cause.Error()
 	err := f.check()
 	if err != nil && repairable(err) && s.catalog != (Ref{}) && x.trailer["Root"] != s.catalog {
@@ -31,6 +31,28 @@ func (f *File) openByScan(cause error) error {
 		return fail(KindTruncated, f.size, "a linearized file of %d bytes", length)
 	}
 	return err
+}
+
+func (f *File) setScanned(x *section) {
+	f.sections = []*section{x}
+	f.revisions = []*revision{{
+		Revision: Revision{StartXRef: 0, End: f.size, Kind: XRefRebuilt}, sections: f.sections,
+	}}
+}
+
+// encryptionByScan finds the key of an encrypted file, so that the scan that follows can decode object streams. A file
+// without the word is gone through once more at the speed of a search.
+func (f *File) encryptionByScan() error {
+	if at, err := f.find(f.header, "/Encrypt"); err != nil || at < 0 {
+		return err
+	}
+	s := newScan(f)
+	s.sealed = true
+	if err := s.run(); err != nil {
+		return err
+	}
+	f.setScanned(s.section())
+	return f.openEncryption()
 }
 
 // scan goes once through the file, from object to object.
@@ -45,6 +67,7 @@ type scan struct {
 	budget     int64 // bytes that may be parsed in vain
 	inflate    int64 // bytes of object streams that may be decoded
 	noEnd      bool  // no endstream or endobj from here on
+	sealed     bool  // object streams can't be decoded yet
 }
 
 func newScan(f *File) *scan {
@@ -184,6 +207,12 @@ func (s *scan) skipData(l *lexer, v *Stream) error {
 
 // objectStream takes the objects that an object stream holds. One that can't be decoded is left out.
 func (s *scan) objectStream(ref Ref, v *Stream, at int64) error {
+	if s.sealed {
+		return nil
+	}
+	if _, err := s.f.unseal(ref, v); err != nil {
+		return err
+	}
 	if s.inflate < 0 {
 		return fail(KindTooComplex, at, "object streams decode to too much")
 	}

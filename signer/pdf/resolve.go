@@ -97,6 +97,9 @@ func (f *File) inUse(ref Ref, e entry, inner bool) (o Object, n int64, err error
 	if err == nil && got.Number != ref.Number {
 		err = wrongObject(e, got, ref)
 	}
+	if err == nil {
+		o, err = f.unseal(ref, o)
+	}
 	if err != nil {
 		return nil, 0, err
 	}

@@ -25,20 +25,22 @@ func (f *File) DataUpTo(s *Stream, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// RawData returns the stream's bytes as they stand in the file, up to MaxData.
+// RawData returns the stream's bytes as its filters left them, up to MaxData: what stands in the file, but for the
+// encryption.
 func (f *File) RawData(s *Stream) ([]byte, error) {
-	r, err := f.rawData(s)
+	r, size, err := f.plain(s)
 	if err != nil {
 		return nil, err
 	}
-	if r.Size() > MaxData {
+	if size > MaxData {
 		return nil, fail(KindTooComplex, s.Offset(), "stream of more than %d bytes", MaxData)
 	}
-	b := make([]byte, r.Size())
-	if _, err := io.ReadFull(&sourceReader{r: r, offset: s.Offset()}, b); err != nil {
-		return nil, err
+	b := make([]byte, size)
+	n, err := io.ReadFull(r, b)
+	if s.crypt != nil && (err == io.EOF || err == io.ErrUnexpectedEOF) {
+		err = nil // without initialization vector and padding it is shorter
 	}
-	return b, nil
+	return b[:n], err
 }
 
 func (f *File) rawData(s *Stream) (*io.SectionReader, error) {

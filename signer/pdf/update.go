@@ -107,6 +107,10 @@ func (u *Update) Resolve(o Object) (Object, error) {
 // Bytes lays the update out and returns it; nil if nothing was added or set. Offsets of Reserved objects count from
 // the start of the file, so Bytes()[r.Offset()-f.Size():] is where the place is.
 //
+// In an encrypted file strings and streams are encrypted as the file's own, each with a new initialization vector, so
+// that no two calls return the same bytes; their layout is the same. Reserved places and the Contents of signatures
+// are not encrypted.
+//
 // The cross-reference has the form of the file's last section: a table after a table, a stream after a stream. After
 // a hybrid section it is a table: its Prev leads to the hybrid section and so to the XRefStm there. A file whose own
 // cross-reference can't be used gets a complete one without Prev, so that readers need not scan it as we did: a
@@ -119,7 +123,7 @@ func (u *Update) Bytes() ([]byte, error) {
 	if len(u.refs) == 0 {
 		return nil, nil
 	}
-	w := &writer{at: u.f.size}
+	w := &writer{at: u.f.size, file: u.f}
 	if err := u.startLine(w); err != nil {
 		return nil, err
 	}
@@ -196,21 +200,40 @@ func (u *Update) trailer() (Dict, error) {
 			t[key] = v
 		}
 	}
+	t["Size"] = Integer(u.next)
+	first, err := u.firstID(old)
+	if err != nil {
+		return nil, err
+	}
+	if first != nil {
+		t["ID"] = Array{first, u.id}
+	}
+	return t, nil
+}
+
+// firstID is the first element of the new ID: that of the file, or a new one. Where the key was made with one, it is
+// this one, and nil where the key was made with none: readers would not find the key with another.
+func (u *Update) firstID(old Dict) (String, error) {
 	id, err := u.f.Array(old["ID"])
 	if KindOf(err) == KindRead {
 		return nil, err
 	}
-	first := u.id
+	c := u.f.crypt
+	bound := c != nil && c.revision < 5
+	if bound && c.key.key != nil && (len(id) > 0 || len(c.key.id) > 0) {
+		return c.key.id, nil
+	}
+	if bound && len(id) == 0 {
+		return nil, nil
+	}
 	if len(id) > 0 {
 		if s, err := u.f.String(id[0]); err == nil && len(s) > 0 {
-			first = s
+			return s, nil
 		} else if KindOf(err) == KindRead {
 			return nil, err
 		}
 	}
-	t["ID"] = Array{first, u.id}
-	t["Size"] = Integer(u.next)
-	return t, nil
+	return u.id, nil
 }
 
 // writeTable writes rows of exactly 20 bytes (ISO 32000-2 §7.5.4).

@@ -17,7 +17,7 @@ func drafts() map[string][]byte {
 		v[name+".pdf"] = d.Bytes()
 	}
 	for _, add := range []func(func(string, *draft, string), map[string][]byte){
-		syntaxDrafts, sectionDrafts, brokenDrafts, treeDrafts, refusedDrafts,
+		syntaxDrafts, sectionDrafts, brokenDrafts, treeDrafts, refusedDrafts, encryptionDrafts,
 	} {
 		add(finish, v)
 	}

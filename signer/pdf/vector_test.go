@@ -98,6 +98,12 @@ func describe(b []byte) string {
 	for _, r := range f.Revisions() {
 		s += " " + r.Kind.String()
 	}
+	if e, ok := f.Encryption(); ok {
+		s += " encrypted " + e.Method
+		if !e.Owner && !e.Modify && !e.Annotate && !e.Fill {
+			s += " restricted"
+		}
+	}
 	if _, found, err := f.Misplaced(context.Background(), 0); err != nil {
 		return "misplaced: " + err.Error()
 	} else if found {

@@ -28,8 +28,10 @@ func (r *Reserved) Offset() int64 { return r.offset }
 
 // writer serialises objects. at is the file offset of the first byte of b.
 type writer struct {
-	b  []byte
-	at int64
+	b     []byte
+	at    int64
+	file  *File        // that is updated; nil when a value is written by itself
+	crypt *objectCrypt // of the object that is being written; nil if it is not encrypted
 }
 
 func (w *writer) offset() int64 { return w.at + int64(len(w.b)) }
@@ -52,7 +54,7 @@ func (w *writer) object(o Object, depth int) error {
 	case Real:
 		return w.real(float64(v))
 	case String:
-		w.string(v)
+		return w.string(v)
 	case Name:
 		w.name(v)
 	case Ref:
@@ -89,14 +91,21 @@ func (w *writer) real(v float64) error {
 }
 
 // string writes printable ASCII as a literal and everything else in hexadecimal: bytes that happen to be
-// parentheses, backslashes or line ends then can't break it.
-func (w *writer) string(s String) {
+// parentheses, backslashes or line ends then can't break it. Encrypted ones are always in hexadecimal, so that their
+// length does not depend on chance.
+func (w *writer) string(s String) error {
+	if w.crypt != nil && w.crypt.c.strings != cryptIdentity {
+		b, err := w.crypt.encryptString(s)
+		if err != nil {
+			return err
+		}
+		w.hex(b)
+		return nil
+	}
 	for _, c := range s {
 		if c < ' ' || c > '~' {
-			w.b = append(w.b, '<')
-			w.b = hex.AppendEncode(w.b, s)
-			w.b = append(w.b, '>')
-			return
+			w.hex(s)
+			return nil
 		}
 	}
 	w.b = append(w.b, '(')
@@ -107,6 +116,13 @@ func (w *writer) string(s String) {
 		w.b = append(w.b, c)
 	}
 	w.b = append(w.b, ')')
+	return nil
+}
+
+func (w *writer) hex(b []byte) {
+	w.b = append(w.b, '<')
+	w.b = hex.AppendEncode(w.b, b)
+	w.b = append(w.b, '>')
 }
 
 func (w *writer) name(n Name) {
@@ -136,16 +152,21 @@ func (w *writer) array(a Array, depth int) error {
 
 func (w *writer) dict(d Dict, depth int) error {
 	w.b = append(w.b, "<<"...)
+	crypt, plain := w.crypt, plainContents(d)
 	for _, key := range sortedKeys(d) {
 		if d[key] == nil {
 			continue
 		}
 		w.name(key)
 		w.b = append(w.b, ' ')
+		if w.crypt = crypt; plain && key == "Contents" {
+			w.crypt = nil
+		}
 		if err := w.object(d[key], depth+1); err != nil {
 			return err
 		}
 	}
+	w.crypt = crypt
 	w.b = append(w.b, ">>"...)
 	return nil
 }
@@ -176,6 +197,10 @@ func sortedKeys(d Dict) []Name {
 func (w *writer) indirect(ref Ref, o Object) error {
 	w.printf("%d %d obj\n", ref.Number, ref.Generation)
 	s, ok := o.(*Stream)
+	if w.file != nil && (!ok || s.Dict["Type"] != Name("XRef")) {
+		w.crypt = w.file.crypt.object(ref)
+		defer func() { w.crypt = nil }()
+	}
 	if !ok {
 		if err := w.object(o, 0); err != nil {
 			return err
@@ -187,6 +212,15 @@ func (w *writer) indirect(ref Ref, o Object) error {
 	if s.file != nil && data == nil {
 		var err error
 		if data, err = s.file.RawData(s); err != nil {
+			return err
+		}
+	}
+	if w.crypt != nil {
+		method, err := w.file.streamMethod(s)
+		if err != nil {
+			return err
+		}
+		if data, err = w.crypt.encryptStream(method, data); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"net/http"
 	"time"
+
+	"sokyso/signer/pdf"
 )
 
 // Indication is the verdict on a signature (ETSI EN 319 102-1 §5.1.3).
@@ -60,6 +62,7 @@ type Options struct {
 	Cache         *Cache              // nil = nothing is remembered between calls
 	Field         string              // judge only the signature in this field; "" = all
 	Prefix        *Prefix             // nil = all bytes are read
+	Password      pdf.Password        // of an encrypted file, for Validate
 }
 
 // Prefix is the state of a hash after the first Length bytes of the file, for a caller that has just read these bytes

@@ -16,7 +16,7 @@ import (
 // Validate judges the signatures of the PDF in r. An error means that the file can't be read as a PDF (it wraps
 // *pdf.Error) or that ctx ended; whatever is wrong with a signature stands in the report.
 func Validate(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Report, error) {
-	f, err := pdf.Open(r, size)
+	f, err := pdf.OpenWithPassword(r, size, opt.Password)
 	if err != nil {
 		return nil, fmt.Errorf("open PDF: %w", err)
 	}
