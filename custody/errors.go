@@ -26,6 +26,8 @@ const (
 	CodeConflict          = "conflict"
 	CodeUnavailable       = "unavailable"
 	CodePairingCode       = "pairing_code"
+	CodeKeyEnded          = "key_ended"     // the agent's key was ended; param at
+	CodeAccountEnded      = "account_ended" // the person's account was; param until
 	CodeSignatureConflict = "signature_conflict"
 )
 
@@ -50,6 +52,12 @@ const (
 	ReasonLogKey           = "log_key"            // the key is not the log's, or there is none
 	ReasonInFuture         = "in_future"          // param field
 	ReasonOwnerMustReceive = "owner_must_receive" // a personal token's receiver must be its owner
+	ReasonOnBehalf         = "on_behalf"          // who takes a token back for its custodian says why
+	ReasonAdminOnly        = "admin_only"         // admins alone end positions, scopes and accounts
+	ReasonEndsAlready      = "ends_already"       // it ends on that day or before; param until
+	ReasonTooEarly         = "too_early"          // param field: a last day before there was anything to end
+	ReasonLastAdmin        = "last_admin"         // nobody would be left to run the register
+	ReasonHoldsTokens      = "holds_tokens"       // who ends it must say that they know
 )
 
 // Error is an error that a person can do something about.

@@ -22,6 +22,7 @@ type Scope struct {
 	From       Date
 	Until      Date
 	Paper      string // decision of assignment, or the delegation's number and date
+	Ended      int64  // log index of the entry that moved the last day forward; 0 = none
 }
 
 // InForce reports whether the scope holds on that day.

@@ -19,6 +19,7 @@ type (
 	CustodyID   string
 	HandOverID  string
 	IncidentID  string
+	APIKeyID    string
 	GrantID     string
 	SignatureID string
 )
@@ -117,6 +118,7 @@ type Position struct {
 	From  Date
 	Until Date // last day, inclusive; "" = open
 	Paper string
+	Ended int64 // log index of the entry that moved the last day forward; 0 = none
 }
 
 // InForce reports whether the position holds on that day.

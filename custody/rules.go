@@ -17,17 +17,6 @@ func DecideGrant(r GrantRequest, f GrantFacts, now time.Time) error {
 	return nil
 }
 
-// RecheckGrant decides whether a grant that was given before may still be used: the
-// token may have been given away, reported or its certificate revoked since.
-func RecheckGrant(r GrantRequest, f GrantFacts, now time.Time) error {
-	for _, check := range []func(GrantRequest, GrantFacts, time.Time) *Refusal{checkHolding, checkCertificate} {
-		if refusal := check(r, f, now); refusal != nil {
-			return refusal
-		}
-	}
-	return nil
-}
-
 func refuse(code string, params ...string) *Refusal {
 	return &Refusal{Code: code, Params: withReason("", params)}
 }
@@ -231,13 +220,15 @@ type CustodyFacts struct {
 type Offer struct {
 	To               PersonID // "" = the safe
 	Positioned       bool     // the receiver holds a position today
+	Reason           string
 	Today            Date
 	PermissionNumber string
 	PermissionDate   Date
 }
 
 // CanOffer decides who may offer a token to whom. The custodian gives; out of
-// the safe the principal or an admin does. A personal token goes between the
+// the safe the principal or an admin does. They also take a token back to the safe
+// for a custodian who is away or has left, and say why. A personal token goes between the
 // safe and its owner only; a seal token goes only to somebody of the school, by a
 // written permission that is there (Decree 30/2020/NĐ-CP Art. 32). A reported token may come back to
 // the safe and go nowhere else.
@@ -246,13 +237,16 @@ func CanOffer(a Actor, f CustodyFacts, o Offer) error {
 	if f.Custody != nil {
 		giver = f.Custody.Person
 	}
+	behalf := giver != "" && a.Person != giver && o.To == "" && a.Roles.Manages()
 	switch {
-	case giver != "" && a.Person != giver, giver == "" && !a.Roles.Manages():
+	case giver != "" && a.Person != giver && !behalf, giver == "" && !a.Roles.Manages():
 		return Forbidden(ReasonNotGiver)
 	case f.Offer != nil:
 		return Conflict(ReasonHandOverOpen)
 	case o.To == "" && giver == "":
 		return Conflict(ReasonAlreadyInSafe)
+	case behalf && o.Reason == "":
+		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": "reason", "reason": ReasonOnBehalf}}
 	case o.To == "":
 		return nil
 	case f.Reported:
@@ -278,7 +272,8 @@ func CanOffer(a Actor, f CustodyFacts, o Offer) error {
 }
 
 // CanAccept decides who may accept an offer: the receiver; into the safe the
-// principal or an admin, but never who gives it back: two sides confirm.
+// principal or an admin, but never who gives it back, be it for somebody else: two
+// sides confirm.
 func CanAccept(a Actor, h HandOver, reported bool) error {
 	if err := canDecide(a, h); err != nil {
 		return err
@@ -296,7 +291,7 @@ func canDecide(a Actor, h HandOver) error {
 	switch {
 	case h.Kind == ToPerson && a.Person != h.To, h.Kind == Return && !a.Roles.Manages():
 		return Forbidden(ReasonNotReceiver)
-	case h.Kind == Return && a.Person != "" && a.Person == h.From:
+	case h.Kind == Return && a.Person != "" && (a.Person == h.From || a.Person == h.OfferedBy):
 		return Forbidden(ReasonSamePerson)
 	case h.State != Offered:
 		return Conflict(ReasonHandOverDecided, "state", string(h.State))
@@ -304,11 +299,12 @@ func canDecide(a Actor, h HandOver) error {
 	return nil
 }
 
-// CanWithdraw decides who may take an offer back: the giver, out of the safe the
-// principal or an admin.
+// CanWithdraw decides who may take an offer back: the giver; the principal or an
+// admin where one of them offered it, out of the safe or for the custodian.
 func CanWithdraw(a Actor, h HandOver) error {
+	byGiver := h.From != "" && h.OfferedBy == h.From
 	switch {
-	case h.From != "" && a.Person != h.From, h.From == "" && !a.Roles.Manages():
+	case byGiver && a.Person != h.From, !byGiver && !a.Roles.Manages():
 		return Forbidden(ReasonNotGiver)
 	case h.State != Offered:
 		return Conflict(ReasonHandOverDecided, "state", string(h.State))

@@ -103,7 +103,7 @@ type HandOver struct {
 	Kind             HandOverKind
 	From             PersonID // "" = the safe
 	To               PersonID // "" = the safe
-	OfferedBy        PersonID // the custodian; for the safe, the principal or admin who gave it out; "" = the system
+	OfferedBy        PersonID // the custodian, or the principal or admin who gave it out of the safe or took it back; "" = the system
 	State            HandOverState
 	PermissionNumber string
 	PermissionDate   Date

@@ -74,3 +74,15 @@ func (s *server) apiAddScope(ctx context.Context, actor custody.Actor, in *perso
 	}
 	return &none{}, s.store.AddScope(ctx, actor, person, scope)
 }
+
+func (s *server) apiEnd(ctx context.Context, actor custody.Actor, in *personInput[wire.NewEnding]) (*none, error) {
+	until, err := custody.ParseDate(in.Body.Until)
+	if err != nil {
+		return nil, invalid("until", err)
+	}
+	return &none{}, s.store.End(ctx, actor, store.NewEnding{
+		Ending: custody.Ending{Kind: custody.EndingKind(in.Body.Kind), Person: custody.PersonID(in.ID), Position: custody.PositionID(in.Body.PositionID),
+			Scope: custody.ScopeID(in.Body.ScopeID), Until: until},
+		Reason: in.Body.Reason, HoldingKnown: in.Body.HoldingKnown,
+	})
+}

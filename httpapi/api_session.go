@@ -81,6 +81,28 @@ func (s *server) apiPairingCode(ctx context.Context, actor custody.Actor, _ *bod
 	return &body[wire.PairingCode]{wire.PairingCode{Code: code, ExpiresAt: expires.UTC()}}, nil
 }
 
+func (s *server) apiMyPairings(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.Pairings], error) {
+	return s.apiPairings(ctx, actor, &ByID{ID: string(actor.Person)})
+}
+
+func (s *server) apiPairings(ctx context.Context, actor custody.Actor, in *ByID) (*body[wire.Pairings], error) {
+	rows, err := s.store.Pairings(ctx, actor, custody.PersonID(in.ID))
+	if err != nil {
+		return nil, err
+	}
+	return &body[wire.Pairings]{wirePairings(rows)}, nil
+}
+
+// pairingStep is the input of a step: the pairing and an empty object.
+type pairingStep struct {
+	ByID
+	Body nothing
+}
+
+func (s *server) apiEndPairing(ctx context.Context, actor custody.Actor, in *pairingStep) (*none, error) {
+	return &none{}, s.store.EndPairing(ctx, actor, custody.APIKeyID(in.ID))
+}
+
 // clientKey is what limits are counted by: the address, an IPv6 one by its /64.
 func clientKey(r *http.Request) (string, error) {
 	return httprate.CanonicalizeIP(middleware.GetClientIP(r.Context())), nil

@@ -65,9 +65,6 @@ func (s *server) sessionActor(ctx context.Context, via custody.Via) (custody.Act
 		return custody.Actor{}, store.Me{}, err
 	}
 	actor, me, err := s.store.ActorOf(ctx, s.school.ID, person, via)
-	if errors.Is(err, custody.ErrNotFound) {
-		err = errUnauthenticated
-	}
 	if err != nil {
 		return custody.Actor{}, store.Me{}, err
 	}

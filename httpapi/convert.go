@@ -28,18 +28,35 @@ func (s *server) wireMe(actor custody.Actor, me store.Me) wire.Me {
 
 func wirePerson(p store.PersonRow) wire.Person {
 	person := wire.Person{
-		ID: string(p.ID), Name: p.Name, Email: p.Email, Username: p.Username, Admin: p.Admin,
-		Positions: []wire.NewPosition{}, Scopes: []wire.NewScope{},
+		ID: string(p.ID), Name: p.Name, Email: p.Email, Username: p.Username, AccountUntil: string(p.AccountUntil), Admin: p.Admin,
+		Positions: []wire.Position{}, Scopes: []wire.Scope{},
 	}
 	for _, x := range p.Positions {
-		person.Positions = append(person.Positions, wire.NewPosition{Kind: string(x.Kind), Title: x.Title, From: string(x.From), Until: string(x.Until), Paper: x.Paper})
+		person.Positions = append(person.Positions, wire.Position{ID: string(x.ID), Kind: string(x.Kind), Title: x.Title, From: string(x.From), Until: string(x.Until), Paper: x.Paper,
+			EndedEntry: entryOrNil(x.Ended)})
 	}
 	for _, x := range p.Scopes {
-		person.Scopes = append(person.Scopes, wire.NewScope{
-			Acts: texts(x.Acts), Kinds: append([]string{}, x.Kinds...), Capacities: texts(x.Capacities), From: string(x.From), Until: string(x.Until), Paper: x.Paper,
+		person.Scopes = append(person.Scopes, wire.Scope{
+			ID: string(x.ID), Acts: texts(x.Acts), Kinds: append([]string{}, x.Kinds...), Capacities: texts(x.Capacities), From: string(x.From), Until: string(x.Until), Paper: x.Paper,
+			EndedEntry: entryOrNil(x.Ended),
 		})
 	}
 	return person
+}
+
+func entryOrNil(index int64) *int64 {
+	if index == 0 {
+		return nil
+	}
+	return &index
+}
+
+func wirePairings(rows []store.Pairing) wire.Pairings {
+	out := wire.Pairings{Pairings: make([]wire.Pairing, len(rows))}
+	for i, row := range rows {
+		out.Pairings[i] = wire.Pairing{ID: string(row.ID), Device: row.Device, PairedAt: row.PairedAt.UTC(), LastUsedAt: row.LastUsed, Entry: row.Entry}
+	}
+	return out
 }
 
 func texts[T ~string](values []T) []string {

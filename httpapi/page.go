@@ -155,7 +155,7 @@ func (s *server) showAgain(w http.ResponseWriter, r *http.Request, name string, 
 	switch problem.Status {
 	case http.StatusUnprocessableEntity, http.StatusConflict, http.StatusForbidden, http.StatusTooManyRequests:
 	case http.StatusUnauthorized:
-		if problem.Code != wire.CodeWrongPassword {
+		if problem.Code != wire.CodeWrongPassword && problem.Code != wire.CodeAccountEnded {
 			return err
 		}
 	default:

@@ -8,6 +8,7 @@ import (
 
 	"sokyso/custody"
 	"sokyso/custody/store"
+	"sokyso/httpapi/wire"
 )
 
 // offerPage is the form of a hand-over or a return.
@@ -20,6 +21,7 @@ type offerPage struct {
 	Condition        string
 	PermissionNumber string
 	PermissionDate   string
+	Behalf           bool // a return for the custodian, by who runs the register
 	Confirm          bool // everything is filled in: shown to be looked over
 	ToName           string
 }
@@ -34,6 +36,7 @@ func (s *server) offer(r *http.Request, actor custody.Actor) (offerPage, error) 
 		Token: token, Return: r.FormValue("return") != "", To: r.PostFormValue("to"), Reason: r.PostFormValue("reason"), Condition: r.PostFormValue("condition"),
 		PermissionNumber: r.PostFormValue("permission_number"), PermissionDate: r.PostFormValue("permission_date"),
 	}
+	page.Behalf = page.Return && token.Custodian != "" && token.Custodian != actor.Person
 	people, names, err := s.people(r.Context(), actor)
 	if err != nil {
 		return offerPage{}, err
@@ -76,6 +79,9 @@ func (s *server) doOffer(w http.ResponseWriter, r *http.Request, actor custody.A
 	if !page.Return && page.ToName == "" {
 		return s.showAgain(w, r, "offer", page, invalid("to", nil))
 	}
+	if page.Behalf && page.Reason == "" {
+		return s.showAgain(w, r, "offer", page, &failure{status: http.StatusUnprocessableEntity, code: wire.CodeInvalid, params: map[string]string{"field": "reason", "reason": custody.ReasonOnBehalf}})
+	}
 	if r.PostFormValue("confirmed") == "" {
 		page.Confirm = true
 		return s.show(w, r, http.StatusOK, "offer", page)
@@ -91,11 +97,14 @@ func (s *server) doOffer(w http.ResponseWriter, r *http.Request, actor custody.A
 	if err != nil {
 		return s.showAgain(w, r, "offer", page, err)
 	}
-	key := "offer.done"
+	key, where := "offer.done", "/"
 	if page.Return {
 		key = "offer.return_done"
 	}
-	return s.done(w, r, "/", key, map[string]string{"Token": row.TokenLabel, "To": row.ToName})
+	if page.Behalf {
+		key, where = "offer.behalf_done", "/hand-overs"
+	}
+	return s.done(w, r, where, key, map[string]string{"Token": row.TokenLabel, "To": row.ToName})
 }
 
 // handOverPage is one hand-over, to be confirmed or only looked at.

@@ -21,6 +21,7 @@ type tokenCard struct {
 	ExpiresSoon bool
 	Expired     bool
 	MayOffer    bool
+	MayTakeBack bool               // into the safe, for its custodian
 	Open        custody.HandOverID // its open hand-over, if the person sees it
 }
 

@@ -22,7 +22,7 @@ var logTypes = []signinglog.Type{
 	signinglog.TypeSignature, signinglog.TypeGrant, signinglog.TypeRefusal, signinglog.TypeAbandonment,
 	signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal,
 	signinglog.TypeIncident, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypePerson,
-	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypePairing, signinglog.TypeSchool,
+	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeSchool,
 }
 
 // logPage is the signing log with its filters.
@@ -50,6 +50,7 @@ type logLine struct {
 	Token   string
 	Code    string // of a refusal
 	Kind    string // of an incident
+	Ends    string // what an ending ends
 	Move    *move
 	Text    string // document or reason
 	Late    bool
@@ -163,6 +164,8 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 		line.Code = entry.Fields["code"]
 	case signinglog.TypeIncident:
 		line.Kind = entry.Fields["kind"]
+	case signinglog.TypeEnding:
+		line.Ends = entry.Fields["kind"]
 	}
 	document := entry.Fields["document_number"]
 	if symbol := entry.Fields["document_symbol"]; symbol != "" {
@@ -276,7 +279,7 @@ var fieldOrder = []string{
 	"actor", "via", "signer", "title", "person", "name", "giver", "receiver", "token", "code", "act", "capacity", "kind",
 	"document_kind", "document_number", "document_symbol", "summary", "purpose", "file_name", "reason", "condition",
 	"permission_number", "permission_on", "discovered_at", "place", "description", "pin_exposed", "signed_at", "late", "expires_at",
-	"grant_entry", "custody_entry", "offer", "ends", "level", "signature_field",
+	"grant_entry", "custody_entry", "offer", "ends", "pairing_entry", "from", "until", "level", "signature_field",
 }
 
 func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.PersonID]string, labels map[string]string) []entryField {
@@ -291,7 +294,7 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 			}
 		case "token":
 			field.Value = cmp.Or(labels[value], value)
-		case "grant_entry", "custody_entry", "offer", "ends":
+		case "grant_entry", "custody_entry", "offer", "ends", "pairing_entry":
 			field.Link = "/log/" + value
 		case "act", "capacity", "via", "code":
 			field.Set = name

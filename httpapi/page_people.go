@@ -63,15 +63,45 @@ type personPage struct {
 	Kinds      []custody.DocumentKind
 	Acts       []custody.Act
 	Capacities []custody.Capacity
+
+	Today        custody.Date
+	AccountEnded bool
+	Pairings     []store.Pairing
+	Holds        []tokenCard // tokens in the person's hands
+	Leaving      bool        // nothing is left to hold them by
 }
+
+// MayEnd: what has ended already, or ends yesterday, can't end earlier from here.
+func (p personPage) MayEnd(until custody.Date) bool { return until == "" || until >= p.Today }
 
 func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error) {
 	row, err := s.store.Person(r.Context(), actor, custody.PersonID(chi.URLParam(r, "id")))
 	if err != nil {
 		return personPage{}, err
 	}
-	today := string(custody.DateOf(s.now()))
-	return personPage{PersonRow: row, Position: wire.NewPosition{From: today}, Scope: wire.NewScope{From: today}, Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities}, nil
+	today := custody.DateOf(s.now())
+	page := personPage{PersonRow: row, Position: wire.NewPosition{From: string(today)}, Scope: wire.NewScope{From: string(today)},
+		Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities,
+		Today: today, AccountEnded: row.AccountUntil != "" && row.AccountUntil < today}
+	if page.Pairings, err = s.store.Pairings(r.Context(), actor, row.ID); err != nil {
+		return personPage{}, err
+	}
+	tokens, err := s.store.Tokens(r.Context(), actor)
+	if err != nil {
+		return personPage{}, err
+	}
+	open, err := s.store.HandOvers(r.Context(), actor)
+	if err != nil {
+		return personPage{}, err
+	}
+	for _, token := range tokens {
+		if token.Custodian == row.ID {
+			page.Holds = append(page.Holds, s.managerCard(token, open, actor))
+		}
+	}
+	_, positioned := custody.PositionOn(row.Positions, today)
+	page.Leaving = page.AccountEnded || !positioned
+	return page, nil
 }
 
 // pagePerson handles "GET /people/{id}".

@@ -26,12 +26,18 @@ func (s *server) pageTokens(w http.ResponseWriter, r *http.Request, actor custod
 	}
 	var page tokensPage
 	for _, row := range rows {
-		card := s.card(row, open)
-		// From the safe, the principal and admins give out.
-		card.MayOffer = row.State == custody.InSafe || row.Custodian == actor.Person && card.MayOffer
-		page.Tokens = append(page.Tokens, card)
+		page.Tokens = append(page.Tokens, s.managerCard(row, open, actor))
 	}
 	return s.show(w, r, http.StatusOK, "tokens", page)
+}
+
+// managerCard: from the safe, the principal and admins give out; into it, they take
+// back for who is away or has left.
+func (s *server) managerCard(row store.TokenRow, open []store.HandOverRow, actor custody.Actor) tokenCard {
+	card := s.card(row, open)
+	card.MayTakeBack = card.MayOffer && row.Custodian != "" && row.Custodian != actor.Person
+	card.MayOffer = row.State == custody.InSafe || row.Custodian == actor.Person && card.MayOffer
+	return card
 }
 
 // newTokenPage is the form that registers a token.
@@ -119,36 +125,4 @@ func (s *server) pageGrants(w http.ResponseWriter, r *http.Request, actor custod
 		return err
 	}
 	return s.show(w, r, http.StatusOK, "grants", rows)
-}
-
-// pairingPage shows a code, once.
-type pairingPage struct {
-	Code    string
-	Expires string
-	Command string
-}
-
-// pagePairing handles "GET /pairing".
-func (s *server) pagePairing(w http.ResponseWriter, r *http.Request, _ custody.Actor) error {
-	return s.show(w, r, http.StatusOK, "pairing", pairingPage{})
-}
-
-// doPairing handles "POST /pairing". The code is in this answer and nowhere else,
-// so there is no redirect.
-func (s *server) doPairing(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
-	code, expires, err := s.store.CreatePairingCode(r.Context(), actor)
-	if err != nil {
-		return err
-	}
-	address := s.publicURL
-	if address == "" {
-		address = "http://" + r.Host
-	}
-	shown := code
-	if len(code) == 8 {
-		shown = code[:4] + "-" + code[4:]
-	}
-	return s.show(w, r, http.StatusOK, "pairing", pairingPage{
-		Code: shown, Expires: localTime(expires), Command: "signagent pair " + address + " " + code,
-	})
 }

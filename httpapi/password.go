@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
+	"golang.org/x/text/unicode/norm"
 
 	"sokyso/custody"
 	"sokyso/custody/store"
@@ -25,7 +26,8 @@ const (
 // Cheat Sheet): strong enough, and two at a time stay well below 60 MB.
 var passwordParams = &argon2id.Params{Memory: 19 * 1024, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// HashPassword returns what the store keeps of a password. The error is a
+// HashPassword returns what the store keeps of a password, in Unicode's form NFC
+// (RFC 8265 §4.2): keyboards differ in how they send Vietnamese letters. The error is a
 // custody.Error when the password is too short or too long.
 func HashPassword(password string) (string, error) {
 	switch n := utf8.RuneCountInString(password); {
@@ -36,7 +38,7 @@ func HashPassword(password string) (string, error) {
 	case n > maxPassword:
 		return "", passwordError("password_long")
 	}
-	hash, err := argon2id.CreateHash(password, passwordParams)
+	hash, err := argon2id.CreateHash(norm.NFC.String(password), passwordParams)
 	if err != nil {
 		return "", fmt.Errorf("hash password: %w", err)
 	}
@@ -98,7 +100,7 @@ func (s *server) account(ctx context.Context, username, password string) (store.
 	if err := s.enterHashing(ctx); err != nil {
 		return store.Account{}, err
 	}
-	match, err := argon2id.ComparePasswordAndHash(password, hash)
+	match, err := argon2id.ComparePasswordAndHash(norm.NFC.String(password), hash)
 	s.leaveHashing()
 	if err != nil {
 		return store.Account{}, fmt.Errorf("compare password: %w", err)

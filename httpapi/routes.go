@@ -54,6 +54,9 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/pairing", s.page(s.pagePairing))
 	r.Post("/pairing", s.page(s.doPairing))
 
+	r.Get("/pairing/{id}/end", s.page(s.pageEndPairing))
+	r.Post("/pairing/{id}/end", s.page(s.doEndPairing))
+
 	r.Get("/hand-overs", s.page(s.pageHandOvers))
 	r.Get("/hand-overs/{id}", s.page(s.pageHandOver))
 	r.Post("/hand-overs/{id}/accept", s.doHandOver("hand_over.accepted", s.store.AcceptHandOver))
@@ -73,6 +76,8 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Post("/people/{id}/positions", s.managers(s.doAddPosition))
 	r.Post("/people/{id}/scopes", s.managers(s.doAddScope))
 	r.Post("/people/{id}/password", s.managers(s.doResetPassword))
+	r.Get("/people/{id}/end", s.managers(s.pageEnd))
+	r.Post("/people/{id}/end", s.managers(s.doEnd))
 	r.Get("/tokens", s.managers(s.pageTokens))
 	r.Get("/tokens/new", s.managers(s.pageNewToken))
 	r.Post("/tokens", s.managers(s.doNewToken))
@@ -91,10 +96,16 @@ func (s *server) operations(api huma.API) {
 	public(s, api, post("pair", wire.PathPair, "Trade a one-time code for an API key").limited(s.pairRate), s.apiPair)
 	inPerson(s, api, create("createPairingCode", wire.PathPairingCode, "A code for the person's next agent"), s.apiPairingCode)
 
+	inPerson(s, api, get("myPairings", wire.PathMyPairings, "The person's agents"), s.apiMyPairings)
+	inPerson(s, api, get("pairings", wire.PathPairings, "Somebody's agents"), s.apiPairings)
+	inPerson(s, api, post("endPairing", wire.PathEndPairing, "End an agent's key, for good").silent(), s.apiEndPairing)
+
 	private(s, api, get("people", wire.PathPeople, "All persons"), s.apiPeople)
 	inPerson(s, api, create("createPerson", wire.PathPeople, "Register a person"), s.apiCreatePerson)
 	inPerson(s, api, post("addPosition", wire.PathPosition, "Give a person a position").silent(), s.apiAddPosition)
 	inPerson(s, api, post("addScope", wire.PathScope, "Let a person sign kinds of documents").silent(), s.apiAddScope)
+
+	inPerson(s, api, post("end", wire.PathEndings, "End a position, a scope or an account before its last day").silent(), s.apiEnd)
 
 	private(s, api, get("tokens", wire.PathTokens, "Tokens that the person may see"), s.apiTokens)
 	inPerson(s, api, create("registerToken", wire.PathTokens, "Register a token with its certificate"), s.apiRegisterToken)

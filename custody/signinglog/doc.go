@@ -90,6 +90,8 @@
 //	abandonment  grant token: id; grant_entry: count; reason: word
 //	signature    signature grant token: id; grant_entry custody_entry: count; sha256_out cms_sha256: hash; byte_range_digest: digest; level signature_field: text; signed_at: time; [late] [after_report] [clock_off]: flag; [title]: text; signer: commitment; ...
 //	pairing      person api_key: id; key_sha256: hash; device: commitment
+//	unpairing    person api_key: id; pairing_entry: count; [device]: commitment
+//	ending       person ending: id; kind: word (position, scope, account); [position] [scope]: id; until: date; reason: commitment
 //
 // A grant, a refusal and a signature also have act: word; [capacity]: text;
 // certificate sha256_in: hash; [document_kind] [document_number]

@@ -27,6 +27,8 @@ const (
 	TypeAbandonment Type = "abandonment" // a grant was not used
 	TypeSignature   Type = "signature"   // a finished signature
 	TypePairing     Type = "pairing"     // an agent was paired with a person
+	TypeUnpairing   Type = "unpairing"   // an agent's key was ended
+	TypeEnding      Type = "ending"      // a position, a scope or an account ends before its last day
 )
 
 // Names of fields that several types have.
@@ -127,7 +129,10 @@ var rules = map[Type][]fieldRule{
 	TypeSignature: join(actRules, join(documentRules, must("signature", isID), must("grant", isID), must("grant_entry", isCount), must("custody_entry", isCount),
 		must(FieldToken, isID), must("sha256_out", isHash), must("byte_range_digest", isDigest), must("cms_sha256", isHash), must("level", isText),
 		must("signature_field", isText), must("signed_at", isTime), may("late", isFlag), may("after_report", isFlag), may("clock_off", isFlag), must("signer", IsCommitment), may("title", isText))...),
-	TypePairing: {must(FieldPerson, isID), must("api_key", isID), must("key_sha256", isHash), must("device", IsCommitment)},
+	TypePairing:   {must(FieldPerson, isID), must("api_key", isID), must("key_sha256", isHash), must("device", IsCommitment)},
+	TypeUnpairing: {must(FieldPerson, isID), must("api_key", isID), must("pairing_entry", isCount), may("device", IsCommitment)},
+	TypeEnding: {must(FieldPerson, isID), must("ending", isID), must("kind", isWord), may("position", isID), may("scope", isID),
+		must("until", isDate), must("reason", IsCommitment)},
 }
 
 func join(a []fieldRule, b ...fieldRule) []fieldRule {

@@ -7,14 +7,22 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
 )
 
 // Username returns the name of an account as the register keeps it: without
-// blanks around it and in lower case, so that however it is
-// typed it is one name, to sign in with and to count tries by.
-func Username(typed string) string { return strings.ToLower(signinglog.CleanText(typed)) }
+// blanks around it, case folded and in Unicode's form NFC (The Unicode Standard,
+// section 3.13, canonical caseless match). However it is typed, and whether a
+// keyboard sends a Vietnamese letter whole or letter and marks, it is one name, to
+// sign in with and to count tries by.
+func Username(typed string) string {
+	folded := cases.Fold().String(norm.NFD.String(signinglog.CleanText(typed)))
+	return strings.TrimSpace(norm.NFC.String(folded))
+}
 
 // AccountByUsername returns the account to check a password against,
 // ErrNotFound when there is none.

@@ -15,8 +15,8 @@ const maxRequest = 100
 // RequestGrant gives leave for one signature, or returns a *custody.Refusal. Both
 // are entries of the log. The same Request of the same person with the same
 // content gets the same grant again, unless it may not be used any more (it was
-// abandoned, the token reported, given away or its certificate revoked); with
-// other content it is a conflict. A refused Request may be sent again: the state
+// abandoned, or would not be given now: the token reported or given away, the
+// certificate revoked, the position or scope ended); with other content it is a conflict. A refused Request may be sent again: the state
 // may have changed.
 func (s *Store) RequestGrant(ctx context.Context, actor custody.Actor, r custody.GrantRequest) (GrantRow, error) {
 	if actor.Person == "" {
@@ -42,7 +42,7 @@ func (s *Store) RequestGrant(ctx context.Context, actor custody.Actor, r custody
 	var id string
 	var refusal *custody.Refusal
 	err := s.write(ctx, actor.School, func(t *tx) error {
-		if err := t.requirePerson(actor.Person); err != nil {
+		if err := t.requireAccount(actor.Person); err != nil {
 			return err
 		}
 		var err error
@@ -73,9 +73,6 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 	}
 	private := map[string]string{"summary": r.Document.Summary, "purpose": r.Document.Purpose, "file_name": r.Document.FileName}
 	facts := custody.GrantFacts{Person: actor.Person, Requested: certificate}
-	if earlier != nil {
-		return t.grantAgain(actor, r, row, earlier, f, facts, private)
-	}
 	if facts.Positions, facts.Scopes, err = t.personFacts(actor.Person); err != nil {
 		return "", nil, err
 	}
@@ -89,6 +86,9 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 		if err = t.fillApproval(&facts, r); err != nil {
 			return "", nil, err
 		}
+	}
+	if earlier != nil {
+		return t.grantAgain(actor, r, row, earlier, facts, private)
 	}
 	if position, ok := custody.PositionOn(facts.Positions, custody.DateOf(t.now)); ok {
 		row.Title = position.Title
@@ -122,16 +122,11 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 }
 
 // grantAgain answers a request that got a grant before: with the same content it
-// gets the same grant, as long as that may be used. One that was abandoned may
-// not, nor one whose token was reported or given away since.
-func (t *tx) grantAgain(actor custody.Actor, r custody.GrantRequest, row grantRecord, earlier *grantRecord, f *tokenFacts,
+// gets the same grant, as long as it would be given now. One that was abandoned may
+// not be used, nor one whose token was reported or given away since, or whose
+// signer's position or scope has ended.
+func (t *tx) grantAgain(actor custody.Actor, r custody.GrantRequest, row grantRecord, earlier *grantRecord,
 	facts custody.GrantFacts, private map[string]string) (string, *custody.Refusal, error) {
-	if f != nil {
-		row.Token = string(f.token.ID)
-		if err := t.fillFacts(&facts, f); err != nil {
-			return "", nil, err
-		}
-	}
 	row.Title = earlier.Title // of that day
 	same, err := t.samePrivate(earlier.Entry, private)
 	if err != nil {
@@ -149,7 +144,7 @@ func (t *tx) grantAgain(actor custody.Actor, r custody.GrantRequest, row grantRe
 	case g.Abandoned != nil:
 		return "", nil, custody.Conflict(custody.ReasonRequestReused)
 	}
-	decision := custody.RecheckGrant(r, facts, t.now)
+	decision := custody.DecideGrant(r, facts, t.now)
 	if decision == nil {
 		return earlier.ID, nil, nil
 	}

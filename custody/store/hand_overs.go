@@ -22,7 +22,7 @@ func (s *Store) OfferHandOver(ctx context.Context, actor custody.Actor, n NewHan
 		if err != nil {
 			return err
 		}
-		offer := custody.Offer{To: n.To, Today: custody.DateOf(t.now), PermissionNumber: n.PermissionNumber, PermissionDate: n.PermissionDate}
+		offer := custody.Offer{To: n.To, Today: custody.DateOf(t.now), Reason: n.Reason, PermissionNumber: n.PermissionNumber, PermissionDate: n.PermissionDate}
 		if n.To != "" {
 			if err := t.requirePerson(n.To); err != nil {
 				return err

@@ -144,20 +144,118 @@ func newAPIKey() string {
 	return "sks_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
 }
 
+// usedEvery is how exact the time is at which a key was last used: to write it at
+// each request would double the commits of a grant.
+const usedEvery = 10 * time.Minute
+
 // ActorByAPIKey returns the person an agent was paired with, ErrUnauthenticated
-// when the key is none.
+// when the key is none, with the code key_ended or account_ended when it was one.
 func (s *Store) ActorByAPIKey(ctx context.Context, key string) (custody.Actor, error) {
 	var row struct {
-		School string `db:"school_id"`
-		Person string `db:"person_id"`
+		ID      string `db:"id"`
+		School  string `db:"school_id"`
+		Person  string `db:"person_id"`
+		UsedAt  *stamp `db:"last_used_at"`
+		EndedAt *stamp `db:"ended_at"`
 	}
-	err := s.reader.get(ctx, &row, `SELECT school_id, person_id FROM api_keys WHERE key_sha256 = ?`, sha256Hex([]byte(key)))
+	err := s.reader.get(ctx, &row, `SELECT k.id, k.school_id, k.person_id, k.last_used_at, u.ended_at
+		FROM api_keys k LEFT JOIN unpairings u ON u.api_key_id = k.id WHERE k.key_sha256 = ?`, sha256Hex([]byte(key)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return custody.Actor{}, &custody.Error{Kind: custody.ErrUnauthenticated, Code: custody.CodeUnauthenticated}
 	}
 	if err != nil {
 		return custody.Actor{}, fmt.Errorf("read API key: %w", err)
 	}
+	if row.EndedAt != nil {
+		return custody.Actor{}, &custody.Error{Kind: custody.ErrUnauthenticated, Code: custody.CodeKeyEnded,
+			Params: map[string]string{"at": row.EndedAt.Format(time.RFC3339)}}
+	}
 	actor, _, err := s.ActorOf(ctx, custody.SchoolID(row.School), custody.PersonID(row.Person), custody.ViaAgent)
-	return actor, err
+	if err != nil {
+		return custody.Actor{}, err
+	}
+	if now := s.now(); row.UsedAt == nil || now.Sub(row.UsedAt.Time) >= usedEvery {
+		if _, err := s.writer.exec(ctx, `UPDATE api_keys SET last_used_at = ? WHERE id = ?`, at(now), row.ID); err != nil {
+			s.log.Warn("last use of a key not noted", "error", err) // no reason to refuse what was asked for
+		}
+	}
+	return actor, nil
+}
+
+// Pairings lists a person's agents whose keys go on, the newest first: one's own,
+// or anybody's for who manages the register.
+func (s *Store) Pairings(ctx context.Context, actor custody.Actor, person custody.PersonID) ([]Pairing, error) {
+	return s.pairings(ctx, actor, ` AND k.person_id = ?`, string(person))
+}
+
+// Pairing returns one of them.
+func (s *Store) Pairing(ctx context.Context, actor custody.Actor, id custody.APIKeyID) (Pairing, error) {
+	rows, err := s.pairings(ctx, actor, ` AND k.id = ?`, string(id))
+	if err != nil {
+		return Pairing{}, err
+	}
+	if len(rows) == 0 {
+		return Pairing{}, custody.NotFound("pairing")
+	}
+	return rows[0], nil
+}
+
+func (s *Store) pairings(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]Pairing, error) {
+	query, all := `SELECT k.id, k.person_id, k.created_at, k.last_used_at, k.entry_index, COALESCE(d.value, '') AS device FROM api_keys k
+		LEFT JOIN reveals d ON d.school_id = k.school_id AND d.entry_index = k.entry_index AND d.field = 'device'
+		WHERE k.school_id = ? AND NOT EXISTS (SELECT 1 FROM unpairings u WHERE u.api_key_id = k.id)`+condition, append([]any{string(actor.School)}, args...)
+	if !actor.Roles.Manages() {
+		query, all = query+` AND k.person_id = ?`, append(all, string(actor.Person))
+	}
+	var listed []struct {
+		ID        string `db:"id"`
+		Person    string `db:"person_id"`
+		CreatedAt stamp  `db:"created_at"`
+		UsedAt    *stamp `db:"last_used_at"`
+		Entry     int64  `db:"entry_index"`
+		Device    string `db:"device"`
+	}
+	if err := s.reader.list(ctx, &listed, query+` ORDER BY k.entry_index DESC`, all...); err != nil {
+		return nil, fmt.Errorf("list pairings: %w", err)
+	}
+	rows := make([]Pairing, 0, len(listed))
+	for _, r := range listed {
+		rows = append(rows, Pairing{ID: custody.APIKeyID(r.ID), Person: custody.PersonID(r.Person), Device: r.Device,
+			PairedAt: r.CreatedAt.Time, LastUsed: r.UsedAt.moment(), Entry: r.Entry})
+	}
+	return rows, nil
+}
+
+// EndPairing ends an agent's key for good: one's own, or anybody's by who manages
+// the register. One that was ended before stays ended, without another entry.
+func (s *Store) EndPairing(ctx context.Context, actor custody.Actor, id custody.APIKeyID) error {
+	return s.write(ctx, actor.School, func(t *tx) error {
+		key, err := optional[apiKeyRow](t, `SELECT `+apiKeyColumns+` FROM api_keys WHERE school_id = ? AND id = ?`, string(t.school), string(id))
+		if err != nil {
+			return fmt.Errorf("read API key: %w", err)
+		}
+		if key == nil || key.Person != string(actor.Person) && !actor.Roles.Manages() {
+			return custody.NotFound("pairing")
+		}
+		var kept struct {
+			Ended  int    `db:"ended"`
+			Device string `db:"device"`
+		}
+		if err := t.get(t.ctx, &kept, `SELECT (SELECT COUNT(*) FROM unpairings WHERE api_key_id = ?) AS ended,
+			COALESCE((SELECT value FROM reveals WHERE school_id = ? AND entry_index = ? AND field = 'device'), '') AS device`,
+			key.ID, key.School, key.Entry); err != nil {
+			return fmt.Errorf("read API key: %w", err)
+		}
+		if kept.Ended > 0 {
+			return nil
+		}
+		row := unpairingRow{apiKeyRow: *key, EndedAt: at(t.now)}
+		if row.Index, err = t.append(signinglog.TypeUnpairing, actor, row.fields(), map[string]string{"device": kept.Device}); err != nil {
+			return err
+		}
+		if err := t.insertRow(`INSERT INTO unpairings (api_key_id, school_id, ended_at, entry_index)`, row.ID, row.School, row.EndedAt, row.Index); err != nil {
+			return fmt.Errorf("end pairing: %w", err)
+		}
+		return nil
+	})
 }

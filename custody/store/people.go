@@ -201,7 +201,7 @@ func (s *Store) AddPosition(ctx context.Context, actor custody.Actor, person cus
 			return err
 		}
 		var others []positionRow
-		if err := t.list(t.ctx, &others, `SELECT `+positionColumns+` FROM positions WHERE school_id = ? AND kind = ? AND from_on <= ? AND (until_on IS NULL OR until_on >= ?)`,
+		if err := t.list(t.ctx, &others, `SELECT `+positionColumns+` FROM `+positionsAsEnded+` WHERE school_id = ? AND kind = ? AND from_on <= ? AND (until_on IS NULL OR until_on >= ?)`,
 			string(t.school), string(p.Kind), lastDay(p.Until), p.From); err != nil {
 			return fmt.Errorf("read positions: %w", err)
 		}
@@ -287,10 +287,13 @@ type listedPerson struct {
 	Email    string `db:"email"`
 	Phone    string `db:"phone"`
 	Username string `db:"username"`
+
+	AccountUntil custody.Date `db:"account_until"` // last day of the account; "" = open
 }
 
 const queryPeople = `SELECT p.id, p.admin, COALESCE(n.value, '') AS name, COALESCE(e.value, '') AS email, COALESCE(f.value, '') AS phone,
-	COALESCE(a.username, '') AS username FROM persons p
+	COALESCE(a.username, '') AS username,
+	(SELECT MIN(x.until_on) FROM endings x WHERE x.person_id = p.id AND x.kind = 'account') AS account_until FROM persons p
 	LEFT JOIN reveals n ON n.school_id = p.school_id AND n.entry_index = p.entry_index AND n.field = 'name'
 	LEFT JOIN reveals e ON e.school_id = p.school_id AND e.entry_index = p.entry_index AND e.field = 'email'
 	LEFT JOIN reveals f ON f.school_id = p.school_id AND f.entry_index = p.entry_index AND f.field = 'phone'
@@ -326,11 +329,11 @@ func (s *Store) people(ctx context.Context, actor custody.Actor, only custody.Pe
 		return nil, fmt.Errorf("list people: %w", err)
 	}
 	var positions []positionRow
-	if err := s.reader.list(ctx, &positions, `SELECT `+positionColumns+` FROM positions WHERE school_id = ?`+of+` ORDER BY entry_index`, args...); err != nil {
+	if err := s.reader.list(ctx, &positions, `SELECT `+positionColumns+`, ended_entry FROM `+positionsAsEnded+` WHERE school_id = ?`+of+` ORDER BY entry_index`, args...); err != nil {
 		return nil, fmt.Errorf("list positions: %w", err)
 	}
 	var scopes []scopeRow
-	if err := s.reader.list(ctx, &scopes, `SELECT `+scopeColumns+` FROM scopes WHERE school_id = ?`+of+` ORDER BY entry_index`, args...); err != nil {
+	if err := s.reader.list(ctx, &scopes, `SELECT `+scopeColumns+`, ended_entry FROM `+scopesAsEnded+` WHERE school_id = ?`+of+` ORDER BY entry_index`, args...); err != nil {
 		return nil, fmt.Errorf("list scopes: %w", err)
 	}
 	rows := make([]PersonRow, 0, len(listed))
@@ -343,7 +346,7 @@ func (s *Store) people(ctx context.Context, actor custody.Actor, only custody.Pe
 			}
 		}
 		if actor.Roles.Manages() || actor.Person == id {
-			row.Email, row.Phone, row.Admin, row.Username = p.Email, p.Phone, p.Admin, p.Username
+			row.Email, row.Phone, row.Admin, row.Username, row.AccountUntil = p.Email, p.Phone, p.Admin, p.Username, p.AccountUntil
 			for _, scope := range scopes {
 				if scope.Person == p.ID {
 					row.Scopes = append(row.Scopes, scope.scope())
@@ -356,7 +359,8 @@ func (s *Store) people(ctx context.Context, actor custody.Actor, only custody.Pe
 }
 
 // ActorOf returns a person as an actor with the roles of today, and what their
-// screens show. ErrUnauthenticated when there is no such person (any more).
+// screens show. ErrUnauthenticated when there is no such person, with the code
+// account_ended when their account has ended.
 func (s *Store) ActorOf(ctx context.Context, school custody.SchoolID, person custody.PersonID, via custody.Via) (custody.Actor, Me, error) {
 	rows, err := s.people(ctx, custody.Actor{School: school, Person: person}, person)
 	if err != nil {
@@ -366,6 +370,9 @@ func (s *Store) ActorOf(ctx context.Context, school custody.SchoolID, person cus
 		return custody.Actor{}, Me{}, &custody.Error{Kind: custody.ErrUnauthenticated, Code: custody.CodeUnauthenticated}
 	}
 	today := custody.DateOf(s.now())
+	if err := accountGoesOn(rows[0].AccountUntil, today); err != nil {
+		return custody.Actor{}, Me{}, err
+	}
 	me := Me{Person: rows[0].Person}
 	if position, ok := custody.PositionOn(rows[0].Positions, today); ok {
 		me.Title = position.Title
@@ -392,11 +399,11 @@ func (s *Store) schoolByID(ctx context.Context, id custody.SchoolID) (custody.Sc
 // personFacts reads what rules ask about a person.
 func (t *tx) personFacts(person custody.PersonID) ([]custody.Position, []custody.Scope, error) {
 	var positions []positionRow
-	if err := t.list(t.ctx, &positions, `SELECT `+positionColumns+` FROM positions WHERE person_id = ? AND school_id = ?`, string(person), string(t.school)); err != nil {
+	if err := t.list(t.ctx, &positions, `SELECT `+positionColumns+` FROM `+positionsAsEnded+` WHERE person_id = ? AND school_id = ?`, string(person), string(t.school)); err != nil {
 		return nil, nil, fmt.Errorf("read positions: %w", err)
 	}
 	var scopes []scopeRow
-	if err := t.list(t.ctx, &scopes, `SELECT `+scopeColumns+` FROM scopes WHERE person_id = ? AND school_id = ?`, string(person), string(t.school)); err != nil {
+	if err := t.list(t.ctx, &scopes, `SELECT `+scopeColumns+` FROM `+scopesAsEnded+` WHERE person_id = ? AND school_id = ?`, string(person), string(t.school)); err != nil {
 		return nil, nil, fmt.Errorf("read scopes: %w", err)
 	}
 	var ps []custody.Position

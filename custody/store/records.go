@@ -93,6 +93,7 @@ type positionRow struct {
 	Until     custody.Date `db:"until_on"`
 	Paper     string       `db:"paper"`
 	CreatedAt stamp        `db:"created_at"`
+	Ended     *int64       `db:"ended_entry"` // read with positionsAsEnded only
 }
 
 const positionColumns = `id, school_id, person_id, kind, title, from_on, until_on, paper, created_at, entry_index`
@@ -107,7 +108,20 @@ func (r positionRow) fields() map[string]string {
 }
 
 func (r positionRow) position() custody.Position {
-	return custody.Position{ID: custody.PositionID(r.ID), Kind: custody.PositionKind(r.Kind), Title: r.Title, From: r.From, Until: r.Until, Paper: r.Paper}
+	return custody.Position{ID: custody.PositionID(r.ID), Kind: custody.PositionKind(r.Kind), Title: r.Title, From: r.From, Until: r.Until, Paper: r.Paper, Ended: indexOr0(r.Ended)}
+}
+
+// positionsAsEnded are the positions with the last day that holds: their own, or
+// an earlier one that ended them.
+const positionsAsEnded = `(SELECT p.id, p.school_id, p.person_id, p.kind, p.title, p.from_on,
+	COALESCE((SELECT MIN(e.until_on) FROM endings e WHERE e.position_id = p.id), p.until_on) AS until_on, p.paper, p.created_at, p.entry_index,
+	(SELECT MAX(e.entry_index) FROM endings e WHERE e.position_id = p.id) AS ended_entry FROM positions p) AS positions`
+
+func indexOr0(index *int64) int64 {
+	if index == nil {
+		return 0
+	}
+	return *index
 }
 
 type scopeRow struct {
@@ -120,6 +134,7 @@ type scopeRow struct {
 	Until      custody.Date `db:"until_on"`
 	Paper      string       `db:"paper"`
 	CreatedAt  stamp        `db:"created_at"`
+	Ended      *int64       `db:"ended_entry"` // read with scopesAsEnded only
 }
 
 const scopeColumns = `id, school_id, person_id, acts, kinds, capacities, from_on, until_on, paper, created_at, entry_index`
@@ -135,7 +150,7 @@ func (r scopeRow) fields() map[string]string {
 
 func (r scopeRow) scope() custody.Scope {
 	s := custody.Scope{ID: custody.ScopeID(r.ID), Person: custody.PersonID(r.Person), Kinds: strings.Split(r.Kinds, ","),
-		From: r.From, Until: r.Until, Paper: r.Paper}
+		From: r.From, Until: r.Until, Paper: r.Paper, Ended: indexOr0(r.Ended)}
 	for _, act := range strings.Split(r.Acts, ",") {
 		s.Acts = append(s.Acts, custody.Act(act))
 	}
@@ -144,6 +159,11 @@ func (r scopeRow) scope() custody.Scope {
 	}
 	return s
 }
+
+// scopesAsEnded are the scopes with the last day that holds, as positionsAsEnded.
+const scopesAsEnded = `(SELECT s.id, s.school_id, s.person_id, s.acts, s.kinds, s.capacities, s.from_on,
+	COALESCE((SELECT MIN(e.until_on) FROM endings e WHERE e.scope_id = s.id), s.until_on) AS until_on, s.paper, s.created_at, s.entry_index,
+	(SELECT MAX(e.entry_index) FROM endings e WHERE e.scope_id = s.id) AS ended_entry FROM scopes s) AS scopes`
 
 // joinList writes a list for a column; an empty element, no capacity, as "-".
 func joinList[T ~string](list []T) string {
@@ -410,4 +430,39 @@ func (r apiKeyRow) entry() (int64, signinglog.Type, time.Time) {
 
 func (r apiKeyRow) fields() map[string]string {
 	return map[string]string{signinglog.FieldPerson: r.Person, "api_key": r.ID, "key_sha256": r.KeySHA256}
+}
+
+// unpairingRow is the end of an agent's key.
+type unpairingRow struct {
+	apiKeyRow
+	EndedAt stamp `db:"ended_at"`
+	Index   int64 `db:"unpairing_entry"`
+}
+
+func (r unpairingRow) entry() (int64, signinglog.Type, time.Time) {
+	return r.Index, signinglog.TypeUnpairing, r.EndedAt.Time
+}
+
+func (r unpairingRow) fields() map[string]string {
+	return map[string]string{signinglog.FieldPerson: r.Person, "api_key": r.ID, "pairing_entry": count(r.Entry)}
+}
+
+type endingRow struct {
+	rowBase
+	Person   string       `db:"person_id"`
+	Kind     string       `db:"kind"`
+	Position string       `db:"position_id"`
+	Scope    string       `db:"scope_id"`
+	Until    custody.Date `db:"until_on"`
+	EndedAt  stamp        `db:"ended_at"`
+}
+
+const endingColumns = `id, school_id, person_id, kind, COALESCE(position_id, '') AS position_id, COALESCE(scope_id, '') AS scope_id, until_on, ended_at, entry_index`
+
+func (r endingRow) entry() (int64, signinglog.Type, time.Time) {
+	return r.Entry, signinglog.TypeEnding, r.EndedAt.Time
+}
+
+func (r endingRow) fields() map[string]string {
+	return map[string]string{signinglog.FieldPerson: r.Person, "ending": r.ID, "kind": r.Kind, "position": r.Position, "scope": r.Scope, "until": string(r.Until)}
 }

@@ -21,7 +21,7 @@ type NewPerson struct {
 	Name         string
 	Email        string
 	Phone        string
-	Username     string // unique in the school; compared in lower case
+	Username     string // unique in the school; kept as Username makes it
 	PasswordHash string // made by the caller; never a password
 	Admin        bool
 }
@@ -30,9 +30,10 @@ type NewPerson struct {
 // register, other persons come with name and positions only.
 type PersonRow struct {
 	custody.Person
-	Username  string
-	Positions []custody.Position
-	Scopes    []custody.Scope
+	Username     string
+	AccountUntil custody.Date // last day of the account; "" = open
+	Positions    []custody.Position
+	Scopes       []custody.Scope
 }
 
 // Account is what signing in needs.
@@ -41,6 +42,23 @@ type Account struct {
 	Username     string
 	PasswordHash string
 	ChangedAt    time.Time // when the password was set
+}
+
+// Pairing is an agent's key that was not ended.
+type Pairing struct {
+	ID       custody.APIKeyID
+	Person   custody.PersonID
+	Device   string // as named when it was paired
+	PairedAt time.Time
+	LastUsed *time.Time // to about ten minutes; nil = never
+	Entry    int64
+}
+
+// NewEnding is what End ends, after which last day.
+type NewEnding struct {
+	custody.Ending
+	Reason       string
+	HoldingKnown bool // tokens that the person still holds were shown
 }
 
 // Me is the signed-in person with the position of today.

@@ -72,6 +72,24 @@ func fullRegister(r *storetest.Register) *school {
 	must(err)
 	_, _, err = s.Pair(ctx, code, "PC phòng phó hiệu trưởng")
 	must(err)
+	// A key that was ended; a position, a scope and an account that were.
+	code, _, err = s.CreatePairingCode(ctx, s.deputy)
+	must(err)
+	_, _, err = s.Pair(ctx, code, "máy cũ")
+	must(err)
+	pairings, err := s.Pairings(ctx, s.deputy, s.deputy.Person)
+	must(err)
+	must(s.EndPairing(ctx, s.deputy, pairings[0].ID))
+	leaver, err := s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Vũ Thị Lan", Username: "lan", PasswordHash: "x"})
+	must(err)
+	must(s.AddPosition(ctx, s.admin, leaver.ID, custody.Position{Kind: custody.Staff, Title: "Văn thư", From: "2026-01-01"}))
+	must(s.AddScope(ctx, s.admin, leaver.ID, custody.Scope{Acts: []custody.Act{custody.Copy}, Kinds: []string{"SY"}, Capacities: []custody.Capacity{custody.None}, From: "2026-01-01", Paper: "30/QĐ-MNHS"}))
+	row, err := s.Person(ctx, s.admin, leaver.ID)
+	must(err)
+	for _, e := range []custody.Ending{{Kind: custody.EndPosition, Position: row.Positions[0].ID}, {Kind: custody.EndScope, Scope: row.Scopes[0].ID}, {Kind: custody.EndAccount}} {
+		e.Person, e.Until = leaver.ID, custody.DateOf(s.Clock.Now())
+		must(s.End(ctx, s.admin, store.NewEnding{Ending: e, Reason: "chuyển công tác"}))
+	}
 	_, err = s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Đỗ Văn Bình", Email: "binh@example.edu.vn", Phone: "0900000000", Username: "binh", PasswordHash: "x"})
 	must(err)
 	return s
@@ -86,7 +104,9 @@ var provenTables = map[string][]string{
 	"persons":      {},
 	"positions":    {},
 	"scopes":       {},
-	"api_keys":     {},
+	"api_keys":     {"last_used_at"},
+	"unpairings":   {},
+	"endings":      {},
 	"tokens":       {},
 	"certificates": {},
 	"hand_overs":   {},
@@ -243,7 +263,7 @@ func TestOneAlteredRowIsFound(t *testing.T) {
 
 var rowKeys = map[string][]string{
 	"log_entries": {"school_id", "entry_index"}, "reveals": {"school_id", "entry_index", "field"}, "log_heads": {"school_id"},
-	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"},
+	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"}, "unpairings": {"api_key_id"},
 }
 
 func keyColumns(table string) []string {
@@ -315,7 +335,7 @@ func TestAnAddedRowIsFound(t *testing.T) {
 			for column, value := range row {
 				forged[column] = value
 			}
-			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "token_id", "field", "cms_sha256", "sha256_out", "byte_range_digest"} {
+			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "api_key_id", "token_id", "field", "cms_sha256", "sha256_out", "byte_range_digest"} {
 				switch v := forged[column].(type) {
 				case string:
 					forged[column] = v + "f"

@@ -31,6 +31,14 @@ func (v *verification) records() error {
 		func() error {
 			return checkTable[apiKeyRow](v, "api_keys", apiKeyColumns, "", signinglog.TypePairing, nil)
 		},
+		func() error { return v.orphans("unpairings", "api_keys", "api_key_id") },
+		func() error {
+			return checkTable[unpairingRow](v, "unpairings u JOIN api_keys k ON k.id = u.api_key_id",
+				`k.id, k.school_id, k.person_id, k.key_sha256, k.created_at, k.entry_index, u.ended_at, u.entry_index AS unpairing_entry`, "u.", signinglog.TypeUnpairing, nil)
+		},
+		func() error {
+			return checkTable[endingRow](v, "endings", endingColumns, "", signinglog.TypeEnding, nil)
+		},
 		func() error {
 			return checkTable[tokenAlone](v, "tokens t", tokenColumns, "t.", signinglog.TypeToken, nil)
 		},

@@ -45,6 +45,20 @@ type PairingCode struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
+// Pairing is a person's agent. LastUsedAt is exact to about ten minutes.
+type Pairing struct {
+	ID         string     `json:"id"`
+	Device     string     `json:"device"`
+	PairedAt   time.Time  `json:"paired_at"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	Entry      int64      `json:"entry"` // log index of the pairing
+}
+
+// Pairings is a list of agents whose keys go on, the newest first.
+type Pairings struct {
+	Pairings []Pairing `json:"pairings"`
+}
+
 // People is the list of all persons.
 type People struct {
 	People []Person `json:"people"`
@@ -80,15 +94,52 @@ type NewScope struct {
 	Paper      string   `json:"paper"` // decision of assignment, or the delegation's number and date
 }
 
+// Position is a position as it stands. EndedEntry is the log index of the entry
+// that moved its last day forward, absent when none did.
+type Position struct {
+	ID         string `json:"id"`
+	Kind       string `json:"kind"`
+	Title      string `json:"title"`
+	From       string `json:"from"`
+	Until      string `json:"until,omitempty"`
+	Paper      string `json:"paper,omitempty"`
+	EndedEntry *int64 `json:"ended_entry,omitempty"`
+}
+
+// Scope is a scope as it stands; EndedEntry as in Position.
+type Scope struct {
+	ID         string   `json:"id"`
+	Acts       []string `json:"acts"`
+	Kinds      []string `json:"kinds"`
+	Capacities []string `json:"capacities"`
+	From       string   `json:"from"`
+	Until      string   `json:"until,omitempty"`
+	Paper      string   `json:"paper"`
+	EndedEntry *int64   `json:"ended_entry,omitempty"`
+}
+
+// NewEnding ends a position, a scope or an account (Kind) after its last day Until.
+// When the person still holds tokens and would be left without an account or a
+// position, it is refused with the reason holds_tokens until HoldingKnown.
+type NewEnding struct {
+	Kind         string `json:"kind"`
+	PositionID   string `json:"position_id,omitempty"`
+	ScopeID      string `json:"scope_id,omitempty"`
+	Until        string `json:"until"`
+	Reason       string `json:"reason"`
+	HoldingKnown bool   `json:"holding_known,omitempty"`
+}
+
 // Person is a person as lists show them.
 type Person struct {
-	ID        string        `json:"id"`
-	Name      string        `json:"name"`
-	Email     string        `json:"email,omitempty"`
-	Username  string        `json:"username,omitempty"`
-	Admin     bool          `json:"admin"`
-	Positions []NewPosition `json:"positions"`
-	Scopes    []NewScope    `json:"scopes"`
+	ID           string     `json:"id"`
+	Name         string     `json:"name"`
+	Email        string     `json:"email,omitempty"`
+	Username     string     `json:"username,omitempty"`
+	AccountUntil string     `json:"account_until,omitempty"` // last day of the account
+	Admin        bool       `json:"admin"`
+	Positions    []Position `json:"positions"`
+	Scopes       []Scope    `json:"scopes"`
 }
 
 // NewToken registers a token with its certificate.

@@ -80,6 +80,30 @@ func (c *Client) AddScope(ctx context.Context, person string, in NewScope) error
 	return c.post(ctx, fmt.Sprintf(PathScope, url.PathEscape(person)), in, nil)
 }
 
+// End ends a position, a scope or an account (admin).
+func (c *Client) End(ctx context.Context, person string, in NewEnding) error {
+	return c.post(ctx, fmt.Sprintf(PathEndings, url.PathEscape(person)), in, nil)
+}
+
+// MyPairings lists the signed-in person's agents.
+func (c *Client) MyPairings(ctx context.Context) ([]Pairing, error) {
+	var list Pairings
+	err := c.get(ctx, PathMyPairings, nil, &list)
+	return list.Pairings, err
+}
+
+// Pairings lists a person's agents (admin, principal).
+func (c *Client) Pairings(ctx context.Context, person string) ([]Pairing, error) {
+	var list Pairings
+	err := c.get(ctx, fmt.Sprintf(PathPairings, url.PathEscape(person)), nil, &list)
+	return list.Pairings, err
+}
+
+// EndPairing ends an agent's key.
+func (c *Client) EndPairing(ctx context.Context, id string) error {
+	return c.post(ctx, fmt.Sprintf(PathEndPairing, url.PathEscape(id)), struct{}{}, nil)
+}
+
 // Tokens lists the tokens that the person may see.
 func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
 	var tokens Tokens

@@ -13,9 +13,14 @@ const (
 	PathPair        = Prefix + "/pair"         // POST, no sign-in: a one-time code becomes an API key
 	PathPairingCode = Prefix + "/pairing-code" // POST: a code for the signed-in person's next agent
 
+	PathMyPairings = Prefix + "/my/pairings"        // GET: the person's agents
+	PathPairings   = Prefix + "/people/%s/pairings" // GET; person
+	PathEndPairing = Prefix + "/pairings/%s/end"    // POST; pairing
+
 	PathPeople    = Prefix + "/people"              // GET list, POST register
 	PathPosition  = Prefix + "/people/%s/positions" // POST; person
 	PathScope     = Prefix + "/people/%s/scopes"    // POST; person
+	PathEndings   = Prefix + "/people/%s/endings"   // POST; person
 	PathTokens    = Prefix + "/tokens"              // GET list, POST register
 	PathMyTokens  = Prefix + "/my/tokens"           // GET
 	PathHandOvers = Prefix + "/hand-overs"          // GET open ones of the actor, POST offer

@@ -39,6 +39,8 @@ const (
 	CodeUnavailable       = "unavailable"     // 503: e.g. the log is behind its mark
 	CodeWrongPassword     = "wrong_password"
 	CodePairingCode       = "pairing_code"       // unknown, used or expired
+	CodeKeyEnded          = "key_ended"          // 401: the API key was ended; param at
+	CodeAccountEnded      = "account_ended"      // 401: the person's account was; param until
 	CodeGrantExpired      = "grant_expired"      // never for a finished signature: that is taken late and marked
 	CodeSignatureInvalid  = "signature_invalid"  // the CMS does not verify against certificate and digest
 	CodeSignatureConflict = "signature_conflict" // the grant has another signature recorded
