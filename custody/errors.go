@@ -52,6 +52,7 @@ const (
 	ReasonLogKey           = "log_key"            // the key is not the log's, or there is none
 	ReasonInFuture         = "in_future"          // param field
 	ReasonOwnerMustReceive = "owner_must_receive" // a personal token's receiver must be its owner
+	ReasonReceiverLeft     = "receiver_left"      // the receiver's account has ended: they can't accept
 	ReasonOnBehalf         = "on_behalf"          // who takes a token back for its custodian says why
 	ReasonAdminOnly        = "admin_only"         // admins alone end positions, scopes and accounts
 	ReasonEndsAlready      = "ends_already"       // it ends on that day or before; param until

@@ -220,6 +220,7 @@ type CustodyFacts struct {
 type Offer struct {
 	To               PersonID // "" = the safe
 	Positioned       bool     // the receiver holds a position today
+	Left             bool     // the receiver's account has ended
 	Reason           string
 	Today            Date
 	PermissionNumber string
@@ -253,6 +254,8 @@ func CanOffer(a Actor, f CustodyFacts, o Offer) error {
 		return Conflict(ReasonTokenReported)
 	case o.To == a.Person:
 		return Conflict(ReasonSamePerson)
+	case o.Left:
+		return Conflict(ReasonReceiverLeft)
 	case f.Token.Kind == Personal && giver != "":
 		return Conflict(ReasonNeverLent)
 	case f.Token.Kind == Personal && o.To != f.Token.Owner:

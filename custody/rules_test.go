@@ -237,7 +237,11 @@ func TestHandOverRules(t *testing.T) {
 		{"open offer", admin, CustodyFacts{Token: personal, Offer: &HandOver{}}, Offer{To: "d"}, ReasonHandOverOpen},
 		{"lent by its owner", deputy, CustodyFacts{Token: personal, Custody: held("d")}, Offer{To: "p"}, ReasonNeverLent},
 		{"return by its custodian", deputy, CustodyFacts{Token: personal, Custody: held("d")}, Offer{}, ""},
-		{"return by the principal", principal, CustodyFacts{Token: personal, Custody: held("d")}, Offer{}, ReasonNotGiver},
+		{"taken back by the principal", principal, CustodyFacts{Token: personal, Custody: held("d")}, Offer{Reason: "nghỉ hưu"}, ""},
+		{"taken back without a reason", principal, CustodyFacts{Token: personal, Custody: held("d")}, Offer{}, ReasonOnBehalf},
+		{"taken back by a colleague", head, CustodyFacts{Token: personal, Custody: held("d")}, Offer{Reason: "nghỉ hưu"}, ReasonNotGiver},
+		{"taken from one and given to another", admin, CustodyFacts{Token: seal, Custody: held("d")}, Offer{To: "o", Reason: "nghỉ hưu", PermissionNumber: "1", PermissionDate: "2026-09-01"}, ReasonNotGiver},
+		{"to somebody who left", admin, CustodyFacts{Token: personal}, Offer{To: "d", Left: true}, ReasonReceiverLeft},
 		{"return of a reported token", deputy, CustodyFacts{Token: personal, Custody: held("d"), Reported: true}, Offer{}, ""},
 		{"return from the safe", admin, CustodyFacts{Token: personal}, Offer{}, ReasonAlreadyInSafe},
 		{"reported token given out", admin, CustodyFacts{Token: personal, Reported: true}, Offer{To: "d"}, ReasonTokenReported},
@@ -257,6 +261,11 @@ func TestHandOverRules(t *testing.T) {
 	toDeputy := HandOver{Kind: ToPerson, To: "d", OfferedBy: "a", State: Offered}
 	back := HandOver{Kind: Return, From: "d", OfferedBy: "d", State: Offered}
 	adminsOwn := HandOver{Kind: Return, From: "a", OfferedBy: "a", State: Offered}
+	behalf := HandOver{Kind: Return, From: "d", OfferedBy: "a", State: Offered}
+	expectReason(t, "takes back and confirms alone", CanAccept(admin, behalf, false), ReasonSamePerson)
+	expectReason(t, "another confirms what was taken back", CanAccept(principal, behalf, false), "")
+	expectReason(t, "who left withdraws what was taken back", CanWithdraw(deputy, behalf), ReasonNotGiver)
+	expectReason(t, "who took it back withdraws", CanWithdraw(admin, behalf), "")
 	decided := toDeputy
 	decided.State = Declined
 	expectReason(t, "receiver accepts", CanAccept(deputy, toDeputy, false), "")

@@ -44,7 +44,7 @@ func (s *server) offer(r *http.Request, actor custody.Actor) (offerPage, error) 
 	page.ToName = names[custody.PersonID(page.To)]
 	for _, person := range people {
 		switch {
-		case person.ID == token.Custodian:
+		case person.ID == token.Custodian, accountEnded(person, custody.DateOf(s.now())):
 		case token.Kind == custody.Personal && person.ID != token.Owner:
 		default:
 			page.Receivers = append(page.Receivers, person)

@@ -14,7 +14,8 @@ import (
 // personLine is a person as the list shows them.
 type personLine struct {
 	store.PersonRow
-	Title string // of today
+	Title  string // of today
+	Closed bool   // the account
 }
 
 // pagePeople handles "GET /people".
@@ -27,6 +28,7 @@ func (s *server) pagePeople(w http.ResponseWriter, r *http.Request, actor custod
 	lines := make([]personLine, len(rows))
 	for i, row := range rows {
 		lines[i].PersonRow = row
+		lines[i].Closed = accountEnded(row, today)
 		if position, ok := custody.PositionOn(row.Positions, today); ok {
 			lines[i].Title = position.Title
 		}
@@ -71,6 +73,10 @@ type personPage struct {
 	Leaving      bool        // nothing is left to hold them by
 }
 
+func accountEnded(p store.PersonRow, today custody.Date) bool {
+	return p.AccountUntil != "" && p.AccountUntil < today
+}
+
 // MayEnd: what has ended already, or ends yesterday, can't end earlier from here.
 func (p personPage) MayEnd(until custody.Date) bool { return until == "" || until >= p.Today }
 
@@ -82,7 +88,7 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 	today := custody.DateOf(s.now())
 	page := personPage{PersonRow: row, Position: wire.NewPosition{From: string(today)}, Scope: wire.NewScope{From: string(today)},
 		Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities,
-		Today: today, AccountEnded: row.AccountUntil != "" && row.AccountUntil < today}
+		Today: today, AccountEnded: accountEnded(row, today)}
 	if page.Pairings, err = s.store.Pairings(r.Context(), actor, row.ID); err != nil {
 		return personPage{}, err
 	}

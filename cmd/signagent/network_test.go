@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -164,6 +165,45 @@ func TestServiceGoneAfterSigning(t *testing.T) {
 	again, status := s.signFile(t, "principal", "thong-bao.pdf")
 	if status != 0 || again.SHA256Out != result.SHA256Out || again.EntryIndex == nil {
 		t.Errorf("status %d, %+v", status, again)
+	}
+	s.mustBeWhole(t, "principal", "thong-bao.signed.pdf")
+}
+
+// TestKeyEndedBetweenGrantAndRecord: the signature stays and waits; it reaches the
+// log once, after the desk was paired again.
+func TestKeyEndedBetweenGrantAndRecord(t *testing.T) {
+	s := testSchool(t)
+	var ended atomic.Bool
+	s.proxy(t, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if isRecord(r) && ended.CompareAndSwap(false, true) {
+			if err := s.unpair("nghia"); err != nil {
+				t.Error(err)
+			}
+		}
+		return false
+	})
+	result, status := s.signFile(t, "principal", "thong-bao.pdf")
+	if status != 1 || result.Status != "signed" || result.Code != wire.CodeKeyEnded || result.EntryIndex != nil || !strings.Contains(result.Message, "chưa ghi được vào nhật ký") {
+		t.Errorf("status %d, %+v", status, result)
+	}
+	if pending := s.pendingOf(t, "principal"); len(pending) != 1 {
+		t.Errorf("%+v", pending)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	own, err := s.signIn(ctx, "nghia")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := own.CreatePairingCode(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.agent("principal", "pair", s.url, code.Code, "--device", "máy cũ, khóa mới").CombinedOutput(); err != nil {
+		t.Fatalf("pair: %v\n%s", err, out)
+	}
+	if out, err := s.agent("principal", "outbox").CombinedOutput(); err != nil {
+		t.Fatalf("outbox: %v\n%s", err, out)
 	}
 	s.mustBeWhole(t, "principal", "thong-bao.signed.pdf")
 }

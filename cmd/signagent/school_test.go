@@ -194,6 +194,26 @@ func (s *school) reportLoss() error {
 	return err
 }
 
+// unpair ends the keys of all of a person's agents, as they do on the page.
+func (s *school) unpair(username string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	own, err := s.signIn(ctx, username)
+	if err != nil {
+		return err
+	}
+	pairings, err := own.MyPairings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, pairing := range pairings {
+		if err := own.EndPairing(ctx, pairing.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

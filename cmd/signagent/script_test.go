@@ -62,8 +62,10 @@ func scriptService(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(s.start())
 	case "lose-token":
 		ts.Check(s.reportLoss())
+	case "unpair":
+		ts.Check(s.unpair("nghia"))
 	default:
-		ts.Fatalf("use: service stop|start|lose-token")
+		ts.Fatalf("use: service stop|start|lose-token|unpair")
 	}
 }
 

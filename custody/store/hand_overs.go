@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"sokyso/custody"
@@ -24,7 +25,11 @@ func (s *Store) OfferHandOver(ctx context.Context, actor custody.Actor, n NewHan
 		}
 		offer := custody.Offer{To: n.To, Today: custody.DateOf(t.now), Reason: n.Reason, PermissionNumber: n.PermissionNumber, PermissionDate: n.PermissionDate}
 		if n.To != "" {
-			if err := t.requirePerson(n.To); err != nil {
+			err := t.requireAccount(n.To)
+			if errors.Is(err, custody.ErrUnauthenticated) {
+				offer.Left, err = true, nil
+			}
+			if err != nil {
 				return err
 			}
 			positions, _, err := t.personFacts(n.To)

@@ -160,7 +160,7 @@ func explainProblem(problem *wire.Problem) explanation {
 		}
 	}
 	switch problem.Code {
-	case wire.CodeUnauthenticated, wire.CodeInternal, wire.CodeUnavailable, wire.CodeRateLimited,
+	case wire.CodeUnauthenticated, wire.CodeKeyEnded, wire.CodeAccountEnded, wire.CodeInternal, wire.CodeUnavailable, wire.CodeRateLimited,
 		wire.RefusedTokenUnknown, wire.RefusedTokenReported, wire.RefusedTokenRetired, wire.RefusedTokenReturned,
 		wire.RefusedTokenInSafe, wire.RefusedTokenNotAccepted, wire.RefusedNotCustodian, wire.RefusedNoPosition,
 		wire.RefusedCertificateUnknown, wire.RefusedCertificateExpired, wire.RefusedCertificateRevoked:
@@ -175,7 +175,7 @@ var serviceCodes = func() map[string]bool {
 	for _, code := range []string{
 		wire.CodeInvalid, wire.CodeUnauthenticated, wire.CodeForbidden, wire.CodeNotFound, wire.CodeConflict,
 		wire.CodeTooLarge, wire.CodeRateLimited, wire.CodeInternal, wire.CodeUnavailable, wire.CodeWrongPassword,
-		wire.CodePairingCode, wire.CodeGrantExpired, wire.CodeSignatureInvalid, wire.CodeSignatureConflict,
+		wire.CodePairingCode, wire.CodeKeyEnded, wire.CodeAccountEnded, wire.CodeGrantExpired, wire.CodeSignatureInvalid, wire.CodeSignatureConflict,
 		wire.RefusedNotCustodian, wire.RefusedTokenUnknown, wire.RefusedTokenInSafe, wire.RefusedTokenNotAccepted,
 		wire.RefusedTokenReported, wire.RefusedTokenReturned, wire.RefusedTokenRetired, wire.RefusedCertificateUnknown,
 		wire.RefusedCertificateExpired, wire.RefusedCertificateRevoked, wire.RefusedActNotAllowed, wire.RefusedOutOfScope,
@@ -238,7 +238,7 @@ func temporary(err error) bool {
 	var problem *wire.Problem
 	if errors.As(err, &problem) {
 		switch problem.Code {
-		case wire.CodeInternal, wire.CodeUnavailable, wire.CodeRateLimited, wire.CodeUnauthenticated:
+		case wire.CodeInternal, wire.CodeUnavailable, wire.CodeRateLimited, wire.CodeUnauthenticated, wire.CodeKeyEnded, wire.CodeAccountEnded:
 			return true
 		}
 		return false
