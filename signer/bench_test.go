@@ -43,15 +43,26 @@ func letter131() []byte {
 }
 
 // onToken makes a key on a SoftHSM token and opens it.
-func onToken(b *testing.B, w *world, store *softhsm.Store, kind string) identity {
+func onToken(b testing.TB, w *world, store *softhsm.Store, kind string) identity {
+	b.Helper()
+	return openToken(b, store, makeToken(b, w, store, kind))
+}
+
+// makeToken makes a key on a SoftHSM token. All tokens of a store must be made before one is opened.
+func makeToken(b testing.TB, w *world, store *softhsm.Store, kind string) softhsm.Created {
 	b.Helper()
 	created, err := store.Create(softhsm.Spec{Label: kind, PIN: "123456", Key: kind}, func(public crypto.PublicKey) ([]*x509.Certificate, error) {
-		c, err := w.authority.Issue(public, authority.Subject{CommonName: "Nguyễn Văn Nghĩa"})
+		c, err := w.authority.Issue(public, authority.Subject{CommonName: "Nguyễn Văn Nghĩa", Organization: kind})
 		return append([]*x509.Certificate{c}, w.authority.Chain()...), err
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
+	return created
+}
+
+func openToken(b testing.TB, store *softhsm.Store, created softhsm.Created) identity {
+	b.Helper()
 	module, err := token.Load(store.Module())
 	if err != nil {
 		b.Fatal(err)

@@ -22,7 +22,7 @@ type Spec struct {
 	Label string // at most 32 bytes of UTF-8
 	PIN   string // the user's, 4 to 255 characters
 	SOPIN string // the security officer's; "" = "so-" + PIN
-	Key   string // "rsa2048" (""), "rsa3072", "rsa4096" or "p256"
+	Key   string // "rsa2048" (""), "rsa3072", "rsa4096", "p256", "p384" or "p521"
 	// WithChain puts the issuers' certificates on the token too, as some CAs do.
 	WithChain bool
 	// PrivateCertificates hides the certificates until login, as some tokens do.
@@ -152,7 +152,15 @@ func blankSlot(context *pkcs11.Ctx) (uint, error) {
 	return 0, errors.New("no slot with a blank token")
 }
 
-var oidP256, _ = asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7})
+// curves are the elliptic ones, with their object identifiers (RFC 5480 §2.1.1.1).
+var curves = map[string]struct {
+	elliptic.Curve
+	id asn1.ObjectIdentifier
+}{
+	"p256": {elliptic.P256(), asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7}},
+	"p384": {elliptic.P384(), asn1.ObjectIdentifier{1, 3, 132, 0, 34}},
+	"p521": {elliptic.P521(), asn1.ObjectIdentifier{1, 3, 132, 0, 35}},
+}
 
 // generate makes the key pair on the token and reads the public key back.
 func generate(context *pkcs11.Ctx, session pkcs11.SessionHandle, spec Spec, id []byte) (crypto.PublicKey, pkcs11.ObjectHandle, error) {
@@ -174,27 +182,32 @@ func generate(context *pkcs11.Ctx, session pkcs11.SessionHandle, spec Spec, id [
 	}
 	bits := map[string]int{"": 2048, "rsa2048": 2048, "rsa3072": 3072, "rsa4096": 4096}[spec.Key]
 	mechanism := uint(pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN)
+	curve, elliptic := curves[spec.Key]
 	switch {
 	case bits != 0:
 		public = append(public, pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, bits),
 			pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1}))
-	case spec.Key == "p256":
+	case elliptic:
+		params, err := asn1.Marshal(curve.id)
+		if err != nil {
+			return nil, 0, err
+		}
 		mechanism = pkcs11.CKM_EC_KEY_PAIR_GEN
-		public = append(public, pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, oidP256))
+		public = append(public, pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, params))
 	default:
-		return nil, 0, fmt.Errorf("key %q: rsa2048, rsa3072, rsa4096 and p256 are known", spec.Key)
+		return nil, 0, fmt.Errorf("key %q: rsa2048, rsa3072, rsa4096, p256, p384 and p521 are known", spec.Key)
 	}
 	publicHandle, privateHandle, err := context.GenerateKeyPair(session,
 		[]*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)}, public, private)
 	if err != nil {
 		return nil, 0, fmt.Errorf("C_GenerateKeyPair: %w", err)
 	}
-	key, err := readPublicKey(context, session, publicHandle, bits != 0)
+	key, err := readPublicKey(context, session, publicHandle, curve.Curve)
 	return key, privateHandle, err
 }
 
-func readPublicKey(context *pkcs11.Ctx, session pkcs11.SessionHandle, handle pkcs11.ObjectHandle, isRSA bool) (crypto.PublicKey, error) {
-	if isRSA {
+func readPublicKey(context *pkcs11.Ctx, session pkcs11.SessionHandle, handle pkcs11.ObjectHandle, curve elliptic.Curve) (crypto.PublicKey, error) {
+	if curve == nil {
 		values, err := context.GetAttributeValue(session, handle, []*pkcs11.Attribute{
 			pkcs11.NewAttribute(pkcs11.CKA_MODULUS, nil), pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, nil)})
 		if err != nil {
@@ -210,7 +223,7 @@ func readPublicKey(context *pkcs11.Ctx, session pkcs11.SessionHandle, handle pkc
 	if _, err := asn1.Unmarshal(values[0].Value, &point); err != nil {
 		return nil, fmt.Errorf("read CKA_EC_POINT: %w", err)
 	}
-	return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	return ecdsa.ParseUncompressedPublicKey(curve, point)
 }
 
 // certificateTemplate is the certificate object. An issuer's has an id of its
