@@ -15,10 +15,9 @@ import (
 	"sokyso/signer/validation"
 )
 
-// TestPlaceOnPage signs pages that are cut, turned and scaled, and looks for the picture where the reader sees it:
-// left half red, right half blue, upper corner at the left green.
-func TestPlaceOnPage(t *testing.T) {
-	w := newWorld(t)
+// cornerPicture is an image with a red left half, a blue right half and a green upper corner at the left.
+func cornerPicture(t testing.TB) []byte {
+	t.Helper()
 	m := image.NewNRGBA(image.Rect(0, 0, 40, 20))
 	for y := range 20 {
 		for x := range 40 {
@@ -36,6 +35,13 @@ func TestPlaceOnPage(t *testing.T) {
 	if err := png.Encode(&picture, m); err != nil {
 		t.Fatal(err)
 	}
+	return picture.Bytes()
+}
+
+// TestPlaceOnPage signs pages that are cut, turned and scaled, and looks for the picture where the reader sees it.
+func TestPlaceOnPage(t *testing.T) {
+	w := newWorld(t)
+	picture := cornerPicture(t)
 	for _, rotate := range []int{0, 90, 180, 270, -90, 450} {
 		for _, unit := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%d/unit=%d", rotate, unit), func(t *testing.T) {
@@ -43,7 +49,7 @@ func TestPlaceOnPage(t *testing.T) {
 					3: fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [50 60 645 902] /CropBox [100 120 500 720] /Rotate %d /UserUnit %d >>", rotate, unit),
 				}))
 				const x, y, width, height = 30, 50, 80, 40
-				out, _ := w.sign(t, in, w.deputy, signer.Options{Visible: &signer.Visible{Page: 1, Rect: [4]float64{x, y, width, height}, Image: picture.Bytes()}})
+				out, _ := w.sign(t, in, w.deputy, signer.Options{Visible: &signer.Visible{Page: 1, Rect: [4]float64{x, y, width, height}, Image: picture}})
 				if r := w.validate(t, out); r.Indication() != validation.TotalPassed {
 					t.Fatalf("%+v", r)
 				}

@@ -61,6 +61,9 @@ func (d *draft) useField(field pdf.Field, v *Visible) error {
 			if widget, err = d.file.Dict(ref); err != nil {
 				return fmt.Errorf("read widget: %w", err)
 			}
+			// The field has the value. Poppler and MuPDF look for it in a widget that is a kid, and nowhere else.
+			widget["V"] = d.signature
+			d.u.Set(ref, widget)
 		}
 		if v == nil {
 			if widget["AP"] == nil {
