@@ -18,7 +18,11 @@ import (
 
 // Sign prepares and signs: chain[0] is the signer's certificate, its issuers follow. The error is an *Error.
 func Sign(ctx context.Context, in Source, key crypto.Signer, chain []*x509.Certificate, opt Options) (*Document, error) {
-	p, err := PrepareWithPassword(ctx, in, opt.Password)
+	var hashes []crypto.Hash
+	if opt.Hash != 0 {
+		hashes = append(hashes, opt.Hash)
+	}
+	p, err := PrepareWithPassword(ctx, in, opt.Password, hashes...)
 	if err != nil {
 		return nil, err
 	}
