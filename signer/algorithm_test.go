@@ -31,7 +31,7 @@ func TestAlgorithms(t *testing.T) {
 		created[kind] = makeToken(t, w, store, kind)
 	}
 	for kind, c := range created {
-		tokens[kind] = openToken(t, store, c)
+		tokens[kind] = openToken(t, store, c).identity
 	}
 	type made struct {
 		cell string

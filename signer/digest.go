@@ -17,8 +17,8 @@ var hashes = []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512}
 
 var errHash = errors.New("hash is not SHA-256, SHA-384 or SHA-512")
 
-// digestInput reads the input once, for SHA-256 and whatever else is asked for.
-func digestInput(ctx context.Context, in Source, also []crypto.Hash) (sum [32]byte, states map[crypto.Hash][]byte, err error) {
+// digestInput computes SHA-256, and whatever else is asked for, of what read writes: the input, once.
+func digestInput(read func(io.Writer) error, also []crypto.Hash) (sum [32]byte, states map[crypto.Hash][]byte, err error) {
 	running := map[crypto.Hash]hash.Hash{crypto.SHA256: crypto.SHA256.New()}
 	writers := []io.Writer{running[crypto.SHA256]}
 	for _, h := range also {
@@ -34,7 +34,7 @@ func digestInput(ctx context.Context, in Source, also []crypto.Hash) (sum [32]by
 	if len(writers) > 1 {
 		out = io.MultiWriter(writers...)
 	}
-	if err := feed(ctx, out, in, in.Size()); err != nil {
+	if err := read(out); err != nil {
 		return sum, nil, err
 	}
 	running[crypto.SHA256].Sum(sum[:0])
@@ -55,7 +55,7 @@ func (p *Prepared) state(ctx context.Context, h crypto.Hash) ([]byte, error) {
 	if s := p.states[h]; s != nil {
 		return s, nil
 	}
-	sum, states, err := digestInput(ctx, p.in, []crypto.Hash{h})
+	sum, states, err := digestInput(func(w io.Writer) error { return p.in.feed(ctx, w) }, []crypto.Hash{h})
 	if err != nil {
 		return nil, err
 	}

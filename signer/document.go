@@ -16,6 +16,7 @@ import (
 // document is written.
 type Document struct {
 	in     Source
+	copy   *nameless // the input in the folder of the output; nil without one
 	tail   []byte
 	sumIn  [32]byte
 	sumOut [32]byte
@@ -63,7 +64,7 @@ func (d *Document) ReadAt(p []byte, off int64) (int, error) {
 // written until then is worthless.
 func (d *Document) WriteTo(w io.Writer) (int64, error) {
 	c := &counter{w: w}
-	err := d.copy(c, func(err error) error { return fail(CodeWriteError, err) })
+	err := d.write(c, func(err error) error { return fail(CodeWriteError, err) })
 	return c.n, err
 }
 
@@ -78,9 +79,9 @@ func (c *counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// copy writes the document and makes sure that the input is what was signed: by the hash of what is written, since size
+// write writes the document and makes sure that the input is what was signed: by the hash of what is written, since size
 // and time of a file can be what they were while its bytes are not.
-func (d *Document) copy(w io.Writer, failed func(error) error) error {
+func (d *Document) write(w io.Writer, failed func(error) error) error {
 	out := &failing{w: w, failed: failed}
 	h := sha256.New()
 	size := d.in.Size()

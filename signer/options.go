@@ -89,3 +89,11 @@ func (o *Options) now() time.Time {
 	}
 	return time.Now().Truncate(time.Second)
 }
+
+// hashes are those that the input is read for besides SHA-256.
+func (o *Options) hashes() []crypto.Hash {
+	if o.Hash == 0 {
+		return nil
+	}
+	return []crypto.Hash{o.Hash}
+}

@@ -14,9 +14,10 @@ import (
 
 // Prepared is an input that was read and may be signed.
 type Prepared struct {
-	in   Source
-	file *pdf.File
-	sum  [32]byte
+	in    *input
+	file  *pdf.File
+	copy  *nameless // what in reads, once it was made; nil without one
+	sum   [32]byte
 
 	mu     sync.Mutex
 	states map[crypto.Hash][]byte // of hashes after the whole input; SHA-256 always
@@ -24,6 +25,57 @@ type Prepared struct {
 	password pdf.Password // that opened the input; the result must open with it too
 
 	restrictions *validation.Restrictions
+}
+
+// input is what the document is read from: first the caller's Source, then the copy of it, if there is one. A small
+// input that is copied is held in memory, since it is read in many places: whole is nil for others.
+type input struct {
+	Source
+	whole *[]byte // of buffers
+}
+
+// ReadAt implements io.ReaderAt.
+func (in *input) ReadAt(p []byte, off int64) (int, error) {
+	if in.whole == nil || off < 0 {
+		return in.Source.ReadAt(p, off)
+	}
+	b := (*in.whole)[:in.Size()]
+	n := copy(p, b[min(off, in.Size()):])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// hold reads the input into memory if it is small enough.
+func (in *input) hold() error {
+	if in.Size() > chunk {
+		return nil
+	}
+	whole := buffers.Get().(*[]byte)
+	if err := fill((*whole)[:in.Size()], in.Source, 0, in.Size()); err != nil {
+		buffers.Put(whole)
+		return err
+	}
+	in.whole = whole
+	return nil
+}
+
+// feed writes the input to w.
+func (in *input) feed(ctx context.Context, w io.Writer) error {
+	if in.whole == nil {
+		return feed(ctx, w, in.Source, in.Size())
+	}
+	_, err := w.Write((*in.whole)[:in.Size()])
+	return err
+}
+
+// release gives the memory back.
+func (in *input) release() {
+	if in.whole != nil {
+		buffers.Put(in.whole)
+		in.whole = nil
+	}
 }
 
 // chunk is how much is read at once, in bytes.
@@ -40,38 +92,47 @@ func Prepare(ctx context.Context, in Source, hashes ...crypto.Hash) (*Prepared, 
 
 // PrepareWithPassword is Prepare with an encrypted input's user or owner password.
 func PrepareWithPassword(ctx context.Context, in Source, password pdf.Password, hashes ...crypto.Hash) (*Prepared, error) {
-	p := &Prepared{in: in, password: password}
+	return PrepareIn(ctx, in, "", password, hashes...)
+}
+
+// read looks at the input, hashes it, and copies it into the folder, if there is one.
+func (p *Prepared) read(ctx context.Context, folder string, hashes []crypto.Hash) error {
 	var err error
-	if p.file, err = pdf.OpenWithPassword(in, in.Size(), password); err != nil {
-		return nil, classify(fmt.Errorf("open PDF: %w", err))
+	if folder != "" {
+		if err := p.in.hold(); err != nil {
+			return err
+		}
+	}
+	if p.file, err = pdf.OpenWithPassword(p.in, p.in.Size(), p.password); err != nil {
+		return classify(fmt.Errorf("open PDF: %w", err))
 	}
 	if err := mayBeSigned(p.file); err != nil {
-		return nil, err
+		return err
 	}
 	// Readers rebuild a broken cross-reference each in its own way, so a signature over such a file covers what one
 	// reader sees and another does not.
 	if reason, rebuilt := p.file.Rebuilt(); rebuilt {
-		return nil, fail(CodeDamagedPDF, fmt.Errorf("open PDF: cross-reference is broken: %s", reason))
+		return fail(CodeDamagedPDF, fmt.Errorf("open PDF: cross-reference is broken: %s", reason))
 	}
 	if at, found, err := p.file.Misplaced(ctx, 0); err != nil {
-		return nil, classify(fmt.Errorf("check cross-reference: %w", err))
+		return classify(fmt.Errorf("check cross-reference: %w", err))
 	} else if found {
-		return nil, fail(CodeDamagedPDF, fmt.Errorf("check cross-reference: object %d %d is not at %d", at.Ref.Number, at.Ref.Generation, at.Offset))
+		return fail(CodeDamagedPDF, fmt.Errorf("check cross-reference: object %d %d is not at %d", at.Ref.Number, at.Ref.Generation, at.Offset))
 	}
 	if _, err := p.file.PageCount(); err != nil {
-		return nil, classify(fmt.Errorf("count pages: %w", err))
+		return classify(fmt.Errorf("count pages: %w", err))
 	}
 	if p.restrictions, err = validation.RestrictionsOf(p.file); err != nil {
-		return nil, classify(fmt.Errorf("read restrictions: %w", err))
+		return classify(fmt.Errorf("read restrictions: %w", err))
 	}
 	if p.restrictions.NoChanges {
-		return nil, fail(CodeSigningForbidden, fmt.Errorf("the signature in field %q allows no changes", p.restrictions.NoChangesBy),
+		return fail(CodeSigningForbidden, fmt.Errorf("the signature in field %q allows no changes", p.restrictions.NoChangesBy),
 			"field", p.restrictions.NoChangesBy)
 	}
-	if p.sum, p.states, err = digestInput(ctx, in, hashes); err != nil {
-		return nil, err
+	if err := p.take(ctx, folder, hashes); err != nil {
+		return classify(err)
 	}
-	return p, nil
+	return nil
 }
 
 // mayBeSigned holds the permissions of an encrypted file (ISO 32000-2 §7.6.4.2, table 22): a signature needs leave to
@@ -101,18 +162,25 @@ func feed(ctx context.Context, w io.Writer, in io.ReaderAt, size int64) error {
 			return fail(CodeCancelled, err)
 		}
 		b := buf[:min(size-at, int64(len(buf)))]
-		n, err := in.ReadAt(b, at)
-		if n < len(b) {
-			if err == nil || err == io.EOF {
-				err = fmt.Errorf("%w: it ends at byte %d of %d", errChanged, at+int64(n), size)
-				return fail(CodeInputChanged, err)
-			}
-			return fail(CodeReadError, fmt.Errorf("read input at %d: %w", at+int64(n), err))
+		if err := fill(b, in, at, size); err != nil {
+			return err
 		}
 		if _, err := w.Write(b); err != nil {
 			return err
 		}
-		at += int64(n)
+		at += int64(len(b))
 	}
 	return nil
+}
+
+// fill reads a part of an input of that size.
+func fill(b []byte, in io.ReaderAt, at, size int64) error {
+	n, err := in.ReadAt(b, at)
+	switch {
+	case n == len(b):
+		return nil
+	case err == nil || err == io.EOF:
+		return fail(CodeInputChanged, fmt.Errorf("%w: it ends at byte %d of %d", errChanged, at+int64(n), size))
+	}
+	return fail(CodeReadError, fmt.Errorf("read input at %d: %w", at+int64(n), err))
 }

@@ -18,11 +18,7 @@ import (
 
 // Sign prepares and signs: chain[0] is the signer's certificate, its issuers follow. The error is an *Error.
 func Sign(ctx context.Context, in Source, key crypto.Signer, chain []*x509.Certificate, opt Options) (*Document, error) {
-	var hashes []crypto.Hash
-	if opt.Hash != 0 {
-		hashes = append(hashes, opt.Hash)
-	}
-	p, err := PrepareWithPassword(ctx, in, opt.Password, hashes...)
+	p, err := PrepareWithPassword(ctx, in, opt.Password, opt.hashes()...)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +64,7 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 		return nil, classify(fmt.Errorf("write update: %w", err))
 	}
 	doc := &Document{
-		in: p.in, tail: tail, sumIn: p.sum, field: d.field, signed: signed, hash: t.hash,
+		in: p.in, copy: p.copy, tail: tail, sumIn: p.sum, field: d.field, signed: signed, hash: t.hash,
 		cert: chain[0], scheme: cms.SchemeOf(chain[0], opt.Scheme), notes: p.notes(t, &opt),
 	}
 	gap, rest := doc.patchByteRange(d)

@@ -23,6 +23,9 @@ func (d *Document) Save(path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return exists(path)
 	}
+	if done, err := d.name(path); done {
+		return err
+	}
 	dir := filepath.Dir(path)
 	temp := filepath.Join(dir, TempPrefix+rand.Text()+TempSuffix)
 	if err := d.Stage(temp); err != nil {
@@ -43,11 +46,14 @@ func (d *Document) Save(path string) error {
 // Stage writes the document durably into a new file at temp, with the permissions of an ordinary new file: when it
 // returns without error, bytes and name are on disk. On an error there is no such file. The error is an *Error.
 func (d *Document) Stage(temp string) error {
+	if done, err := d.name(temp); done {
+		return err
+	}
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return writing(err, temp)
 	}
-	err = d.copy(f, func(err error) error { return writing(err, temp) })
+	err = d.write(f, func(err error) error { return writing(err, temp) })
 	if err == nil {
 		err = f.Sync()
 	}
@@ -65,6 +71,18 @@ func (d *Document) Stage(temp string) error {
 		e.Err = errors.Join(e.Err, left)
 	}
 	return e
+}
+
+// name makes the copy of the input the document and gives it the name; false when there is none that can be had.
+func (d *Document) name(path string) (bool, error) {
+	if d.copy == nil {
+		return false, nil
+	}
+	done, err := d.copy.finish(d.tail, path)
+	if err != nil {
+		return done, writing(err, path)
+	}
+	return done, nil
 }
 
 // Place gives the file at temp the name path in the same folder. It never replaces anything: when the name is taken,

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -18,6 +19,16 @@ import (
 const killVariable = "SIGNAGENT_TEST_KILL"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(measured) != "" {
+		os.Exit(measureChild(os.Args[1:]))
+	}
+	if serial := os.Getenv(bareVariable); serial != "" {
+		if err := bare(serial); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	worker.RunIfAsked()
 	testscript.Main(withTemplate{m}, map[string]func(){"signagent": func() {
 		if at := os.Getenv(killVariable); at != "" {

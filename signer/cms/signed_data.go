@@ -58,18 +58,24 @@ func (sd *SignedData) EmptyContent() bool { return !sd.Detached && len(sd.Conten
 // signature dictionary call Trim first. Errors wrap ErrMalformed. What concerns
 // one signer or certificate only does not fail the whole: it is told by
 // Signer.Verify and in Unreadable.
-func Parse(b []byte) (*SignedData, error) {
+func Parse(b []byte) (*SignedData, error) { return ParseWith(b, x509.ParseCertificate) }
+
+type certificateParser = func(der []byte) (*x509.Certificate, error)
+
+// ParseWith is Parse with another function for the certificates: one that
+// remembers those that it has seen, as the signatures of a batch carry the same.
+func ParseWith(b []byte, certificate func(der []byte) (*x509.Certificate, error)) (*SignedData, error) {
 	if len(b) > maxSize {
 		return nil, fmt.Errorf("parse CMS: %w", malformed("%d bytes", len(b)))
 	}
-	sd, err := parse(b)
+	sd, err := parse(b, certificate)
 	if err != nil {
 		return nil, fmt.Errorf("parse CMS: %w", err)
 	}
 	return sd, nil
 }
 
-func parse(b []byte) (*SignedData, error) {
+func parse(b []byte, certificate certificateParser) (*SignedData, error) {
 	top := &sequence{rest: b}
 	info, err := top.want(asn1.SEQUENCE, "ContentInfo")
 	if err != nil {
@@ -101,10 +107,10 @@ func parse(b []byte) (*SignedData, error) {
 	if !inner.empty() {
 		return nil, malformed("content has a second part")
 	}
-	return parseSignedData(body.children(inner.depth))
+	return parseSignedData(body.children(inner.depth), certificate)
 }
 
-func parseSignedData(fields *sequence) (*SignedData, error) {
+func parseSignedData(fields *sequence, certificate certificateParser) (*SignedData, error) {
 	sd := &SignedData{}
 	version, err := fields.want(asn1.INTEGER, "version")
 	if err != nil {
@@ -126,7 +132,7 @@ func parseSignedData(fields *sequence) (*SignedData, error) {
 		if sd.certificates, err = fields.want(tagImplicit0, "certificates"); err != nil {
 			return nil, err
 		}
-		if err := sd.parseCertificates(sd.certificates.children(fields.depth)); err != nil {
+		if err := sd.parseCertificates(sd.certificates.children(fields.depth), certificate); err != nil {
 			return nil, err
 		}
 	}
@@ -204,7 +210,7 @@ func (sd *SignedData) parseContent(fields *sequence) error {
 	return err
 }
 
-func (sd *SignedData) parseCertificates(set *sequence) error {
+func (sd *SignedData) parseCertificates(set *sequence, parse certificateParser) error {
 	for n := 0; !set.empty(); n++ {
 		if n == maxCertificates {
 			return malformed("more than %d certificates", maxCertificates)
@@ -219,7 +225,7 @@ func (sd *SignedData) parseCertificates(set *sequence) error {
 			})
 			continue
 		}
-		cert, err := x509.ParseCertificate(e.raw)
+		cert, err := parse(e.raw)
 		if err == nil {
 			err = checkKeySize(cert)
 		}

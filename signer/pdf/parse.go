@@ -2,7 +2,9 @@ package pdf
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // object reads one direct object or reference.
@@ -88,8 +90,27 @@ func (l *lexer) name() (Object, error) {
 			}
 		}
 	}
+	if known, ok := knownNames[string(b)]; ok {
+		return known, l.err
+	}
 	return Name(b), l.err
 }
+
+// knownNames are those that most objects of a document are made of, as values that need no memory each.
+var knownNames = func() map[string]Object {
+	names := map[string]Object{}
+	for name := range strings.FieldsSeq(`
+		AP AcroForm Annot Annots ArtBox BBox BaseFont ByteRange Catalog Contents Count CreationDate CropBox DA DR
+		DecodeParms ETSI.CAdES.detached Encoding Extends F FT Fields Ff Filter First FirstChar FlateDecode Font
+		FontDescriptor FontFile2 Form Group ID Index Info K Kids Lang LastChar Length Length1 Lock M MarkInfo
+		MediaBox Metadata ModDate N Name Names Next ObjStm Off Outlines P Page PageMode Pages Parent Prev ProcSet
+		Producer Rect Reason Resources Root Rotate S Sig SigFlags Size StructElem StructParent StructParents
+		StructTreeRoot SubFilter Subtype T Title ToUnicode TrueType Type Type0 Type1 V Version W Widget Widths
+		XObject XRef`) {
+		names[name] = Name(name)
+	}
+	return names
+}()
 
 func unhex(c int) int {
 	switch {
@@ -108,6 +129,12 @@ func (l *lexer) hex() (Object, error) {
 	s := String{}
 	high := -1
 	for {
+		if high < 0 {
+			s = l.hexPairs(s)
+			if err := l.tooBig(); err != nil {
+				return nil, err
+			}
+		}
 		c := l.next()
 		switch {
 		case c < 0:
@@ -128,13 +155,37 @@ func (l *lexer) hex() (Object, error) {
 			s = append(s, byte(high<<4|v))
 			high = -1
 		}
-		if len(s)&1023 == 0 {
-			if err := l.tooBig(); err != nil {
-				return nil, err
-			}
-		}
 	}
 }
+
+// hexPairs takes pairs of digits that stand next, nothing between them, as almost all hexadecimal strings are
+// written: a signature's has tens of thousands.
+func (l *lexer) hexPairs(s String) String {
+	l.need(2)
+	b := l.buf[l.pos:] // all that is at hand
+	n := 0
+	for n+1 < len(b) {
+		high, low := nibbles[b[n]], nibbles[b[n+1]]
+		if high|low > 0xf {
+			break
+		}
+		n += 2
+	}
+	s = slices.Grow(s, n/2)
+	for i := 0; i < n; i += 2 {
+		s = append(s, nibbles[b[i]]<<4|nibbles[b[i+1]])
+	}
+	l.pos += n
+	return s
+}
+
+// nibbles are the values of hexadecimal digits; 0xff for all other bytes.
+var nibbles = func() (t [256]byte) {
+	for c := range t {
+		t[c] = byte(unhex(c)) // -1 becomes 0xff
+	}
+	return
+}()
 
 // literal reads a string in parentheses (ISO 32000-2 §7.3.4.2).
 func (l *lexer) literal() (Object, error) {

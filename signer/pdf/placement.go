@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"sort"
+	"sync"
 )
 
 // Placed is an object's header in the file.
@@ -17,6 +18,11 @@ type Placed struct {
 // placementWindow is how much is read at once when object headers are looked at, in bytes.
 const placementWindow = 256 << 10
 
+var placementWindows = sync.Pool{New: func() any { b := make([]byte, placementWindow); return &b }}
+
+// placementGap is how many bytes between two headers are rather read than passed over.
+const placementGap = 4 << 10
+
 // headerRoom is what an object's header takes at most, as writers write it: "8388607 65535 obj", and white space.
 const headerRoom = 32
 
@@ -26,7 +32,9 @@ const headerRoom = 32
 // object streams are not looked at. The error is that of reading, or of ctx.
 func (f *File) Misplaced(ctx context.Context, since int) (p Placed, found bool, err error) {
 	list := f.placed(since)
-	buf := make([]byte, min(placementWindow, f.size))
+	pooled := placementWindows.Get().(*[]byte)
+	defer placementWindows.Put(pooled)
+	buf := *pooled
 	var at, end int64 // what buf holds
 	for i, p := range list {
 		if p.Offset >= f.size {
@@ -61,10 +69,17 @@ func (f *File) Misplaced(ctx context.Context, since int) (p Placed, found bool, 
 	return Placed{}, false, nil
 }
 
-// windowEnd is where to read to from offset at on, to have as many of the headers as a window holds and nothing else.
+// windowEnd is where to read to from offset at on, to have as many of the headers as a window holds, up to the next
+// wide gap.
 func windowEnd(list []Placed, at int64) int64 {
-	n := sort.Search(len(list), func(i int) bool { return list[i].Offset+headerRoom > at+placementWindow })
-	return list[max(n-1, 0)].Offset + headerRoom
+	end := at + headerRoom
+	for _, p := range list {
+		if p.Offset+headerRoom > at+placementWindow || p.Offset > end+placementGap {
+			break
+		}
+		end = p.Offset + headerRoom
+	}
+	return end
 }
 
 // placed lists the objects in use, sorted by offset.
@@ -92,7 +107,9 @@ func (f *File) placed(since int) []Placed {
 func (f *File) Unlisted(ctx context.Context, from int64, limit int) ([]Placed, error) {
 	listed := f.listed(from)
 	var out []Placed
-	buf := make([]byte, placementWindow)
+	pooled := placementWindows.Get().(*[]byte)
+	defer placementWindows.Put(pooled)
+	buf := *pooled
 	const overlap = 512
 	for at := max(from, 0); at < f.size; at += placementWindow - overlap {
 		if err := ctx.Err(); err != nil {

@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"sync"
@@ -10,11 +11,12 @@ import (
 // maxCached bounds each kind of thing that a Cache remembers.
 const maxCached = 4096
 
-// Cache remembers certificate paths, revocation lists and OCSP answers between validations, for as long as they say
+// Cache remembers parsed certificates, certificate paths, revocation lists and OCSP answers between validations, for as long as they say
 // of themselves that they hold. The zero Cache is ready, and a nil *Cache remembers nothing. Use one cache only with
 // one set of roots.
 type Cache struct {
 	mu     sync.Mutex
+	certs  map[[32]byte]*x509.Certificate // by the SHA-256 of the DER
 	paths  map[[32]byte][]*x509.Certificate
 	status map[string]status
 	lists  map[string]list
@@ -30,6 +32,31 @@ type status struct {
 type list struct {
 	crl   *x509.RevocationList
 	until time.Time
+}
+
+// certificate is x509.ParseCertificate, remembered for the same bytes. Certificates are never written to.
+func (c *Cache) certificate(der []byte) (*x509.Certificate, error) {
+	if c == nil {
+		return x509.ParseCertificate(der)
+	}
+	k := sha256.Sum256(der)
+	c.mu.Lock()
+	cert := c.certs[k]
+	c.mu.Unlock()
+	if cert != nil {
+		return cert, nil
+	}
+	cert, err := x509.ParseCertificate(bytes.Clone(der)) // it keeps the bytes; the CMS around them need not stay
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.certs == nil || len(c.certs) >= maxCached {
+		c.certs = map[[32]byte]*x509.Certificate{}
+	}
+	c.certs[k] = cert
+	return cert, nil
 }
 
 // path is buildPath, remembered for the leaf: a path that leads to a root does so whatever else comes with the leaf.

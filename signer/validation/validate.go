@@ -204,7 +204,7 @@ func (v *run) readCMS(sub pdf.Name) error {
 		v.readTimestamp(der)
 		return nil
 	}
-	sd, err := cms.Parse(der)
+	sd, err := cms.ParseWith(der, v.opt.Cache.certificate)
 	if err != nil {
 		v.fail(FormatFailure, detail(DetailCMS, "reason", err.Error()))
 		return nil
