@@ -14,10 +14,10 @@ import (
 
 // Prepared is an input that was read and may be signed.
 type Prepared struct {
-	in    *input
-	file  *pdf.File
-	copy  *nameless // what in reads, once it was made; nil without one
-	sum   [32]byte
+	in   *input
+	file *pdf.File
+	copy *nameless // what in reads, once it was made; nil without one
+	sum  [32]byte
 
 	mu     sync.Mutex
 	states map[crypto.Hash][]byte // of hashes after the whole input; SHA-256 always
