@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"strconv"
@@ -163,20 +164,22 @@ func (l *lexer) hex() (Object, error) {
 func (l *lexer) hexPairs(s String) String {
 	l.need(2)
 	b := l.buf[l.pos:] // all that is at hand
+	if end := bytes.IndexByte(b, '>'); end >= 0 {
+		b = b[:end]
+	}
+	s = slices.Grow(s, len(b)/2)
+	start := len(s)
+	out := s[start : start+len(b)/2]
 	n := 0
-	for n+1 < len(b) {
-		high, low := nibbles[b[n]], nibbles[b[n+1]]
+	for ; n < len(out); n++ {
+		high, low := nibbles[b[2*n]], nibbles[b[2*n+1]]
 		if high|low > 0xf {
 			break
 		}
-		n += 2
+		out[n] = high<<4 | low
 	}
-	s = slices.Grow(s, n/2)
-	for i := 0; i < n; i += 2 {
-		s = append(s, nibbles[b[i]]<<4|nibbles[b[i+1]])
-	}
-	l.pos += n
-	return s
+	l.pos += 2 * n
+	return s[:start+n]
 }
 
 // nibbles are the values of hexadecimal digits; 0xff for all other bytes.

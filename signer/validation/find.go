@@ -1,7 +1,6 @@
 package validation
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -219,20 +218,15 @@ func (c *candidate) contents(r io.ReaderAt) ([]byte, error) {
 	hexed := b[1 : n-1]
 	out := make([]byte, len(hexed)/2)
 	var seen byte
-	for i, ch := range hexed {
-		v := nibbles[ch]
-		if v == 0xff {
-			return nil, fmt.Errorf("%w: byte %#02x in the hexadecimal string", errContents, ch)
-		}
-		if v > 9 {
-			seen |= ch & 0x20
-			if ch&0x20 == 0 {
-				seen |= 1
-			}
-		}
-		out[i/2] = out[i/2]<<4 | v
+	for i := range out {
+		high, low := hexDigits[hexed[2*i]], hexDigits[hexed[2*i+1]]
+		out[i] = high<<4 | low&0xf
+		seen |= high | low
 	}
-	if seen == 0x21 {
+	if seen&notHex != 0 {
+		return nil, fmt.Errorf("%w: another byte in the hexadecimal string", errContents)
+	}
+	if seen&mixedCase == mixedCase {
 		return nil, fmt.Errorf("%w: hexadecimal string in mixed case", errContents)
 	}
 	return out, nil
@@ -241,13 +235,23 @@ func (c *candidate) contents(r io.ReaderAt) ([]byte, error) {
 // maxContents bounds a CMS with time-stamps and revocation material, in bytes.
 const maxContents = 4 << 20
 
-var nibbles = func() [256]byte {
-	var t [256]byte
+// hexDigits are the values of hexadecimal digits, with upperCase or lowerCase for a letter; notHex for all other bytes.
+var hexDigits = func() (t [256]byte) {
 	for i := range t {
-		t[i] = 0xff
+		t[i] = notHex
 	}
-	for i, c := range []byte("0123456789abcdef") {
-		t[c], t[bytes.ToUpper([]byte{c})[0]] = byte(i), byte(i)
+	for i := range byte(10) {
+		t['0'+i] = i
 	}
-	return t
+	for i := range byte(6) {
+		t['A'+i], t['a'+i] = 10+i|upperCase, 10+i|lowerCase
+	}
+	return
 }()
+
+const (
+	upperCase = 0x10
+	lowerCase = 0x20
+	mixedCase = upperCase | lowerCase
+	notHex    = 0x40
+)
