@@ -123,6 +123,9 @@ func (p *Prepared) Close() error {
 	return p.copy.Close()
 }
 
+// ReadAt implements io.ReaderAt over the input as it will be signed.
+func (p *Prepared) ReadAt(b []byte, off int64) (int, error) { return p.in.ReadAt(b, off) }
+
 // Copied tells whether the input lies in the folder already, so that it takes files.
 func (p *Prepared) Copied() bool { return p.copy != nil }
 

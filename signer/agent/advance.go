@@ -72,6 +72,13 @@ func (a *Agent) commit(ctx context.Context, client *wire.Client, current *job, r
 // has to know: the job goes on without its file.
 func (a *Agent) settle(current *job, recovered bool) error {
 	temp, sum := current.Intent.Temp, current.Signature.SHA256Out
+	if current.staged {
+		// What this process has just written need not be read again.
+		if failure := signer.Place(temp, current.Output); failure == nil {
+			a.placed(current, current.Output)
+			return nil
+		}
+	}
 	placed, err := holds(current.Output, sum)
 	if err != nil {
 		return err
@@ -168,8 +175,8 @@ func (a *Agent) discard(ctx context.Context, client *wire.Client, current *job, 
 	switch {
 	case current.Step != stepIntent:
 		return fmt.Errorf("discard job %s: it is %s", current.ID, current.Step)
-	case a.journal.broken != nil:
-		return a.journal.broken // it may say "signed" all the same: the next start sees
+	case a.journal.failure() != nil:
+		return a.journal.failure() // it may say "signed" all the same: the next start sees
 	}
 	if err := os.Remove(current.Intent.Temp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return outputError(err, current.Intent.Temp)

@@ -13,89 +13,39 @@ import (
 
 	"sokyso/httpapi/wire"
 	"sokyso/signer"
-	"sokyso/signer/pdf"
 	"sokyso/signer/validation"
 )
-
-// run is one batch under way.
-type run struct {
-	*Agent
-	batch  *Batch
-	device *device // nil until the first file needs the token
-
-	logSeen bool // the log's head was checked in this batch; each receipt is checked anyway
-}
-
-// SignBatch signs the files one after the other and says what became of each. An
-// error of a file does not stop the others; an error that they would share does,
-// and a wrong PIN always.
-func (a *Agent) SignBatch(ctx context.Context, batch Batch) []Result {
-	r := &run{Agent: a, batch: &batch}
-	defer r.close()
-	results := make([]Result, len(batch.Jobs))
-	stopped := false
-	for i, job := range batch.Jobs {
-		if stopped {
-			results[i] = r.failed(Result{Input: job.Input}, fail("not_attempted", nil))
-			continue
-		}
-		results[i], stopped = r.signOne(ctx, i, job)
-		r.config.Logger.Info("file", "input", job.Input, "status", results[i].Status, "code", results[i].Code,
-			"algorithm", results[i].Algorithm)
-	}
-	return results
-}
-
-func (r *run) close() {
-	if r.device != nil {
-		r.device.close()
-	}
-}
-
-func (r *run) progress(i int, phase string) {
-	if r.batch.Progress != nil {
-		r.batch.Progress(Progress{Number: i + 1, Count: len(r.batch.Jobs), File: r.batch.Jobs[i].Input, Phase: phase})
-	}
-}
 
 // failed fills a result with an error that came before anything was handed out.
 func (r *run) failed(result Result, err error) Result {
 	return failedResult(r.config.Catalogue, result, err)
 }
 
-// signOne takes one file through all steps. Stop is set when the next file would
-// fail alike.
-func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop bool) {
+// signOne takes a file that was looked at through all other steps. Stop is set
+// when the next file would fail alike. Pass gives the turn to the next one.
+func (r *run) signOne(ctx context.Context, i int, work Job, look *looked, pass func()) (result Result, stop bool) {
 	result = Result{Input: work.Input}
 	broken := func(err error) (Result, bool) { return r.failed(result, err), explain(err, work.Input).fatal }
 
-	r.progress(i, "prepare")
-	if err := r.mayBegin(ctx); err != nil {
-		return broken(err)
+	err := look.err
+	if err == nil {
+		err = r.mayBegin(ctx)
 	}
-	source, err := signer.OpenFile(work.Input)
 	if err != nil {
 		return broken(err)
 	}
-	defer source.Close()
-	input, err := r.prepare(ctx, source, work.Input)
-	if err != nil {
-		return broken(err)
-	}
+	input, place := look.input, look.place
 	sum := input.SHA256()
 	result.SHA256In = hex.EncodeToString(sum[:])
-	place, err := targetOf(work)
-	if err != nil {
-		return broken(err)
-	}
-	switch earlier := r.finishedEarlier(work, result.SHA256In, place.wanted); {
+	r.alone(i, place)
+	switch earlier := r.finishedEarlier(r.earlier, work, result.SHA256In, place.wanted); {
 	case earlier == nil:
 	case earlier.Step == stepSigned:
 		return broken(r.recoveryError(earlier))
 	default:
 		return r.alreadySigned(result, earlier, place), false
 	}
-	plan, err := r.plan(work, place, result.SHA256In)
+	plan, err := r.plan(work, look, result.SHA256In)
 	if err != nil {
 		return broken(err)
 	}
@@ -112,7 +62,7 @@ func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop
 	}
 
 	r.progress(i, "grant")
-	grant, err := r.grant(ctx, plan.id, work, input, source)
+	grant, err := r.grant(ctx, plan.id, work, input)
 	if err != nil {
 		return broken(err)
 	}
@@ -122,7 +72,10 @@ func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop
 	}
 
 	r.progress(i, "sign")
-	if err := r.makeSignature(ctx, current, work, input, grant, asked); err != nil {
+	if !r.batch.Standalone {
+		pass = func() {}
+	}
+	if err := r.makeSignature(ctx, current, work, input, grant, asked, pass); err != nil {
 		if failed := r.discard(ctx, r.client, current, abandonReason(err), false); failed != nil {
 			r.config.Logger.Warn("discard", "job", current.ID, "error", failed) // the next start does it
 		}
@@ -134,17 +87,6 @@ func (r *run) signOne(ctx context.Context, i int, work Job) (result Result, stop
 	return r.signed(result, current, place, err)
 }
 
-// prepare reads the input, with its password if it has one.
-func (r *run) prepare(ctx context.Context, source signer.Source, path string) (*signer.Prepared, error) {
-	var input *signer.Prepared
-	err := r.batch.Passwords.open(ctx, path, func(password pdf.Password) error {
-		var err error
-		input, err = signer.PrepareWithPassword(ctx, source, password, r.batch.hashes()...)
-		return err
-	})
-	return input, err
-}
-
 // planned is an intent that is not in the journal yet.
 type planned struct {
 	id     string // UUID
@@ -152,7 +94,8 @@ type planned struct {
 }
 
 // plan finds the output's name and makes sure that its folder takes files.
-func (r *run) plan(work Job, place target, sha256In string) (planned, error) {
+func (r *run) plan(work Job, look *looked, sha256In string) (planned, error) {
+	place := look.place
 	output, err := place.free()
 	if err != nil {
 		return planned{}, err
@@ -166,10 +109,14 @@ func (r *run) plan(work Job, place target, sha256In string) (planned, error) {
 		return planned{}, fmt.Errorf("name input: %w", err)
 	}
 	temp := tempOf(output, id.String())
-	return planned{id: id.String(), intent: intent{
+	plan := planned{id: id.String(), intent: intent{
 		Input: path, SHA256In: sha256In, Wanted: place.wanted, Explicit: place.explicit, Output: output, Temp: temp,
 		Act: work.Act, Capacity: work.Capacity,
-	}}, probe(temp)
+	}}
+	if look.input.Copied() {
+		return plan, nil // the copy lies in the folder
+	}
+	return plan, probe(temp)
 }
 
 // begin puts the intent into the journal: from here on the job is known.
@@ -184,7 +131,7 @@ func (r *run) begin(ctx context.Context, plan planned, grant wire.Grant) (*job, 
 		return nil, fail("home_unusable", err, "folder", r.config.Home)
 	}
 	r.step("after-intent")
-	return r.journal.jobs[plan.id], nil
+	return r.journal.job(plan.id), nil
 }
 
 // mayBegin refuses a file before anything is read when there is no leave to sign
@@ -214,8 +161,8 @@ func (r *run) facts(work Job, name string) facts {
 }
 
 // makeSignature goes from the intent to the journal's "signed". On an error
-// nothing has been handed out.
-func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *signer.Prepared, grant wire.Grant, asked time.Time) error {
+// nothing has been handed out. Made is called when the token has signed.
+func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *signer.Prepared, grant wire.Grant, asked time.Time, made func()) error {
 	if err := r.device.login(ctx, r.batch); err != nil {
 		return err
 	}
@@ -228,7 +175,7 @@ func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *
 	if !r.batch.Standalone {
 		name = grant.Signer
 	}
-	document, err := input.Sign(ctx, r.device.signer(ctx), r.device.chain(r.batch.Roots), r.batch.signerOptions(r.facts(work, name)))
+	document, err := input.Sign(ctx, handing{r.device.signer(ctx), made}, r.device.chain(r.batch.Roots), r.batch.signerOptions(r.facts(work, name)))
 	if err != nil {
 		return r.device.named(err)
 	}
@@ -236,6 +183,7 @@ func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *
 	if err := document.Stage(current.Intent.Temp); err != nil {
 		return outputError(err, current.Intent.Temp)
 	}
+	current.staged = true
 	r.step("after-stage")
 	digest, out := document.ByteRangeDigest(), document.SHA256Out()
 	level := r.batch.Level
@@ -252,12 +200,12 @@ func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *
 	}
 	current.notes = document.Notes()
 	r.step("after-signed")
-	rememberModule(r.config.Home, r.device.client.Module())
+	r.module.Do(func() { rememberModule(r.config.Home, r.device.client.Module()) })
 	return nil
 }
 
 // grant asks the service for leave. Standalone there is nobody to ask.
-func (r *run) grant(ctx context.Context, request string, job Job, input *signer.Prepared, source signer.Source) (wire.Grant, error) {
+func (r *run) grant(ctx context.Context, request string, job Job, input *signer.Prepared) (wire.Grant, error) {
 	if r.batch.Standalone {
 		return wire.Grant{}, nil
 	}
@@ -267,7 +215,7 @@ func (r *run) grant(ctx context.Context, request string, job Job, input *signer.
 		}
 		r.logSeen = true
 	}
-	prior, err := priorSignatures(ctx, input, source)
+	prior, err := priorSignatures(ctx, input)
 	if err != nil {
 		return wire.Grant{}, err
 	}
@@ -290,8 +238,8 @@ func (r *run) grant(ctx context.Context, request string, job Job, input *signer.
 
 // priorSignatures are those that the input carries, for the service to judge
 // whether somebody competent has signed.
-func priorSignatures(ctx context.Context, input *signer.Prepared, source signer.Source) ([]wire.PriorSignature, error) {
-	report, err := validation.ValidateFile(ctx, input.PDF(), source, validation.Options{Offline: true})
+func priorSignatures(ctx context.Context, input *signer.Prepared) ([]wire.PriorSignature, error) {
+	report, err := validation.ValidateFile(ctx, input.PDF(), input, validation.Options{Offline: true})
 	if err != nil {
 		return nil, fmt.Errorf("earlier signatures: %w", err)
 	}
@@ -360,11 +308,11 @@ func (a *Agent) unlogged(err error) (code, message string) {
 	return code, a.config.Catalogue.Sentence("agent.signed_unlogged", "reason", message)
 }
 
-// finishedEarlier finds a job that the same command began in an earlier run and
-// that was finished without that run's telling of it, or whose file still waits
-// for its name.
-func (a *Agent) finishedEarlier(work Job, sha256In, wanted string) *job {
-	for _, earlier := range a.journal.order {
+// finishedEarlier finds among the jobs one that the same command began in an
+// earlier run and that was finished without that run's telling of it, or whose
+// file still waits for its name.
+func (a *Agent) finishedEarlier(jobs []*job, work Job, sha256In, wanted string) *job {
+	for _, earlier := range jobs {
 		told := !earlier.remembered(a.config.Now()) && earlier.Step != stepCommitted && earlier.Step != stepSigned
 		if told || earlier.Intent.SHA256In != sha256In || earlier.Intent.Wanted != wanted ||
 			earlier.Intent.Act != work.Act || earlier.Intent.Capacity != work.Capacity {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -24,9 +25,11 @@ const (
 // journal is the durable list of jobs. Whoever has it open holds the lock of the
 // state folder. Entries are in the file before the step that follows them is taken.
 type journal struct {
-	path   string
-	file   *os.File
-	end    int64 // of the last good entry
+	path string
+	file *os.File
+
+	mu     sync.Mutex // held while the fields below are read or changed
+	end    int64      // of the last good entry
 	jobs   map[string]*job
 	order  []*job // as they began
 	broken error  // set when the file could not be brought back to a known end: nothing more is written
@@ -45,6 +48,7 @@ type job struct {
 	Reason    string
 
 	// What only this process knows.
+	staged  bool     // it has written the temporary file
 	placed  bool     // it has seen the bytes under their final name
 	missing bool     // it has found them neither there nor in the temporary file
 	notes   []string // of package signer, for the person who asked for it
@@ -172,6 +176,8 @@ func (j *journal) apply(entry journalEntry) error {
 // append makes an entry durable, then takes it into the state. After an error
 // the file ends where it did before.
 func (j *journal) append(entry journalEntry) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.broken != nil {
 		return j.broken
 	}
@@ -198,6 +204,27 @@ func (j *journal) append(entry journalEntry) error {
 	}
 	j.end += int64(len(line))
 	return nil
+}
+
+// job is the job with that ID.
+func (j *journal) job(id string) *job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.jobs[id]
+}
+
+// list is all jobs, as they began.
+func (j *journal) list() []*job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.order)
+}
+
+// failure is why nothing more can be written, nil when it can.
+func (j *journal) failure() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.broken
 }
 
 // cut makes the file end at j.end, durably.

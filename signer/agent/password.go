@@ -61,6 +61,15 @@ func (p *Passwords) open(ctx context.Context, file string, try func(pdf.Password
 	return err
 }
 
+// ahead tries what can be tried before a file's turn: nobody is asked, and what
+// others have opened meanwhile is left alone.
+func (p *Passwords) ahead(_ context.Context, _ string, try func(pdf.Password) error) error {
+	if p == nil {
+		return try("")
+	}
+	return try(p.Given)
+}
+
 // locked says whether another password may open the file.
 func locked(err error) bool {
 	kind := pdf.KindOf(err)

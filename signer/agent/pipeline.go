@@ -1,0 +1,196 @@
+package agent
+
+import (
+	"context"
+	"crypto"
+	"io"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"sokyso/signer"
+	"sokyso/signer/pdf"
+)
+
+// A batch goes through its files in their order, one turn each: what a person
+// is asked, the service's leave, the intent and the token's signature belong to
+// a turn. Beside it the next file is read and copied, and without a service the
+// last ones are validated, written and named. With a service a turn ends with the
+// receipt: no leave is asked for while a signature is not in the log yet.
+
+// Files in hand at once: the one whose turn it is, the next, and, where that may
+// be, one that is finished.
+const (
+	handsPaired     = 2
+	handsStandalone = 3
+)
+
+// run is one batch under way.
+type run struct {
+	*Agent
+	batch   *Batch
+	earlier []*job      // what the journal knew before this batch
+	stopped atomic.Bool // the next file would fail alike
+	told    sync.Mutex  // held while the caller is told of progress
+	module  sync.Once   // to remember it
+	stages  []*stage    // one for each file
+	cancel  func()      // ends what is done ahead
+
+	// Of whose turn it is:
+	device   *device           // nil until the first file needs the token
+	logSeen  bool              // the log's head was checked in this batch; each receipt is checked anyway
+	underway map[string]*stage // by the output wanted: who had it last
+}
+
+// stage is how far a file has come.
+type stage struct {
+	turn chan struct{} // closed when it may begin
+	done chan struct{} // closed when it is finished
+}
+
+// SignBatch signs the files and says what became of each. An error of a file
+// does not stop the others; an error that they would share does, and a wrong PIN
+// always. A file that had its turn before the error showed is finished.
+func (a *Agent) SignBatch(ctx context.Context, batch Batch) []Result {
+	r := &run{Agent: a, batch: &batch, earlier: a.journal.list(), underway: map[string]*stage{}}
+	for range len(batch.Jobs) + 1 {
+		r.stages = append(r.stages, &stage{turn: make(chan struct{}), done: make(chan struct{})})
+	}
+	close(r.stages[0].turn)
+	ahead, cancel := context.WithCancel(ctx)
+	r.cancel = cancel
+	defer cancel()
+
+	width := handsStandalone
+	if !batch.Standalone {
+		width = handsPaired
+	}
+	hands := make(chan struct{}, width)
+	results := make([]Result, len(batch.Jobs))
+	var files sync.WaitGroup
+	for i, job := range batch.Jobs {
+		hands <- struct{}{}
+		files.Go(func() {
+			defer func() { <-hands }()
+			results[i] = r.file(ctx, ahead, i, job)
+		})
+	}
+	files.Wait()
+	if r.device != nil {
+		r.device.close()
+	}
+	return results
+}
+
+// file takes one file through its stages.
+func (r *run) file(ctx, ahead context.Context, i int, work Job) Result {
+	own := r.stages[i]
+	defer close(own.done)
+	pass := sync.OnceFunc(func() { close(r.stages[i+1].turn) })
+	defer pass()
+
+	var look *looked
+	if i > 0 && !r.stopped.Load() {
+		look = r.look(ahead, work, r.batch.Passwords.ahead)
+	}
+	<-own.turn
+	if r.stopped.Load() {
+		look.close()
+		return r.failed(Result{Input: work.Input}, fail("not_attempted", nil))
+	}
+	// What failed ahead of its turn may have wanted an earlier file's output, or a
+	// person's answer.
+	r.progress(i, "prepare")
+	if look == nil || look.err != nil {
+		look.close()
+		for _, before := range r.stages[:i] {
+			<-before.done
+		}
+		look = r.look(ctx, work, r.batch.Passwords.open)
+	}
+	defer look.close()
+	result, stop := r.signOne(ctx, i, work, look, pass)
+	if stop {
+		r.stopped.Store(true)
+		r.cancel()
+	}
+	r.config.Logger.Info("file", "input", work.Input, "status", result.Status, "code", result.Code, "algorithm", result.Algorithm)
+	return result
+}
+
+// alone waits until no other file has the output in work: it is named after
+// what is there then.
+func (r *run) alone(i int, place target) {
+	if before := r.underway[place.wanted]; before != nil {
+		<-before.done
+	}
+	r.underway[place.wanted] = r.stages[i]
+}
+
+func (r *run) progress(i int, phase string) {
+	if r.batch.Progress != nil {
+		r.told.Lock()
+		defer r.told.Unlock()
+		r.batch.Progress(Progress{Number: i + 1, Count: len(r.batch.Jobs), File: r.batch.Jobs[i].Input, Phase: phase})
+	}
+}
+
+// looked is a file that was read: what can be known of it without token and
+// service.
+type looked struct {
+	source *signer.FileSource
+	input  *signer.Prepared
+	place  target
+	err    error
+}
+
+func (l *looked) close() {
+	if l == nil {
+		return
+	}
+	if l.input != nil {
+		l.input.Close()
+	}
+	if l.source != nil {
+		l.source.Close()
+	}
+}
+
+// opener tries passwords on a file.
+type opener = func(ctx context.Context, file string, try func(pdf.Password) error) error
+
+// look opens a file, reads it, and copies it into the folder of its output where
+// that can be.
+func (r *run) look(ctx context.Context, work Job, passwords opener) *looked {
+	l := &looked{}
+	if l.err = r.mayBegin(ctx); l.err != nil {
+		return l
+	}
+	if l.source, l.err = signer.OpenFile(work.Input); l.err != nil {
+		return l
+	}
+	if l.place, l.err = targetOf(work); l.err != nil {
+		return l
+	}
+	l.err = passwords(ctx, work.Input, func(password pdf.Password) error {
+		var err error
+		l.input, err = signer.PrepareIn(ctx, l.source, filepath.Dir(l.place.wanted), password, r.batch.hashes()...)
+		return err
+	})
+	return l
+}
+
+// handing is a key that says when its signature is made.
+type handing struct {
+	crypto.Signer
+	made func()
+}
+
+// Sign implements crypto.Signer.
+func (h handing) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	signature, err := h.Signer.Sign(random, digest, opts)
+	if err == nil {
+		h.made()
+	}
+	return signature, err
+}
