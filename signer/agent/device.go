@@ -20,6 +20,7 @@ import (
 type device struct {
 	client       *worker.Client
 	info         token.Info
+	asked        time.Time // when the token was asked for info
 	certificates []token.Certificate
 	certificate  token.Certificate // the one to sign with
 	loggedIn     bool
@@ -96,8 +97,11 @@ func (d *device) open(ctx context.Context, batch *Batch) error {
 		return err
 	}
 	d.client.AskPIN(func(context.Context) ([]byte, error) { return slices.Clone(d.pin), nil })
-	if d.certificates, err = d.client.Certificates(ctx); err != nil {
-		return d.named(err)
+	d.asked, d.certificates = time.Now(), d.client.Shown()
+	if len(d.certificates) == 0 {
+		if d.certificates, err = d.client.Certificates(ctx); err != nil {
+			return d.named(err)
+		}
 	}
 	if len(d.certificates) == 0 && d.info.Flags.LoginRequired {
 		// Some tokens hide their certificates until they are logged in to.
@@ -153,17 +157,23 @@ func (d *device) valid(at time.Time) error {
 	return failure
 }
 
+// flagsHold is how long what a token said of its PIN is taken for true.
+const flagsHold = time.Second
+
 // login asks for the PIN and tries it once. It is not tried on a token that says
 // it is locked, nor for the last time without the person's word.
 func (d *device) login(ctx context.Context, batch *Batch) error {
 	if d.loggedIn || !d.info.Flags.LoginRequired {
 		return nil
 	}
-	info, err := d.client.Info(ctx) // flags may have changed since the token was opened
-	if err != nil {
-		return d.named(err)
+	if time.Since(d.asked) > flagsHold {
+		info, err := d.client.Info(ctx)
+		if err != nil {
+			return d.named(err)
+		}
+		d.info, d.asked = info, time.Now()
 	}
-	d.info = info
+	info := d.info
 	switch {
 	case info.Flags.PINLocked:
 		return d.named(&token.LoginError{Flags: info.Flags, Err: &token.Error{Op: "log in", Kind: token.ErrPINLocked}})
@@ -175,6 +185,7 @@ func (d *device) login(ctx context.Context, batch *Batch) error {
 		if batch.PIN == nil {
 			return fail("pin_needed", nil)
 		}
+		var err error
 		if pin, err = batch.PIN(ctx, info); err != nil {
 			return err
 		}

@@ -2,9 +2,11 @@ package token
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"slices"
 
 	"github.com/miekg/pkcs11"
 )
@@ -31,23 +33,37 @@ func (t *Token) Certificates() ([]Certificate, error) {
 	var certificates []Certificate
 	err := t.sessions.with(func(session pkcs11.SessionHandle, _ uint64) error {
 		var err error
-		certificates, err = t.library.certificates(session)
+		certificates, err = t.library.certificates(session, t.sessions.slot)
 		return err
 	})
 	return certificates, err
 }
 
-// showCertificates lists what a token shows without login, in a session of its own.
-func (l *library) showCertificates(info Info) ([]Certificate, error) {
+// look lists what a token shows without login, and leaves its session open unless
+// there is an error.
+func (l *library) look(info Info) Listing {
+	listing := Listing{Info: info}
 	session, err := l.context.OpenSession(info.Slot, pkcs11.CKF_SERIAL_SESSION)
 	if err != nil {
-		return nil, fail("open session", err)
+		listing.Err = fail("open session", err)
+		return listing
 	}
-	defer l.context.CloseSession(session)
-	return l.certificates(session)
+	listing.session = session
+	if listing.Certificates, listing.Err = l.certificates(session, info.Slot); listing.Err != nil {
+		listing.close(l)
+	}
+	return listing
 }
 
-func (l *library) certificates(session pkcs11.SessionHandle) ([]Certificate, error) {
+// close closes the session, if it is open.
+func (s *Listing) close(l *library) {
+	if s.session != 0 {
+		_ = l.context.CloseSession(s.session) // nothing follows from it
+		s.session = 0
+	}
+}
+
+func (l *library) certificates(session pkcs11.SessionHandle, slot uint) ([]Certificate, error) {
 	const op = "list certificates"
 	handles, err := l.find(session, pkcs11.CKO_CERTIFICATE)
 	if err != nil {
@@ -56,10 +72,11 @@ func (l *library) certificates(session pkcs11.SessionHandle) ([]Certificate, err
 	var certificates []Certificate
 	var unreadable error
 	for _, handle := range handles {
-		der, err := l.attribute(session, handle, pkcs11.CKA_VALUE)
+		values, err := l.attributes(session, handle, pkcs11.CKA_VALUE, pkcs11.CKA_ID, pkcs11.CKA_LABEL)
 		if err != nil {
 			return nil, err
 		}
+		der, id, label := values[0], values[1], values[2]
 		if len(der) == 0 {
 			continue
 		}
@@ -68,14 +85,6 @@ func (l *library) certificates(session pkcs11.SessionHandle) ([]Certificate, err
 			unreadable = &Error{Op: op, Kind: ErrCertificate, Detail: err.Error()}
 			continue
 		}
-		id, err := l.attribute(session, handle, pkcs11.CKA_ID)
-		if err != nil {
-			return nil, err
-		}
-		label, err := l.attribute(session, handle, pkcs11.CKA_LABEL)
-		if err != nil {
-			return nil, err
-		}
 		sum := sha256.Sum256(der)
 		certificate := Certificate{X509: parsed, ID: id, Label: printable(string(label)), SHA256: hex.EncodeToString(sum[:])}
 		certificates = appendOnce(certificates, certificate)
@@ -83,7 +92,7 @@ func (l *library) certificates(session pkcs11.SessionHandle) ([]Certificate, err
 	if len(certificates) == 0 {
 		return nil, unreadable
 	}
-	return certificates, l.markKeys(session, certificates)
+	return certificates, l.markKeys(session, slot, certificates)
 }
 
 // appendOnce keeps one of several objects with the same certificate, rather one
@@ -100,21 +109,31 @@ func appendOnce(certificates []Certificate, next Certificate) []Certificate {
 	return append(certificates, next)
 }
 
-// markKeys sets HasKey.
-func (l *library) markKeys(session pkcs11.SessionHandle, certificates []Certificate) error {
-	private, err := l.keys(session, pkcs11.CKO_PRIVATE_KEY)
+// markKeys sets HasKey. Before login a token's only certificate that is no CA's
+// is taken for its key's, without asking.
+func (l *library) markKeys(session pkcs11.SessionHandle, slot uint, certificates []Certificate) error {
+	loggedIn, err := l.loggedIn(session, slot)
 	if err != nil {
 		return err
 	}
-	public, err := l.keys(session, pkcs11.CKO_PUBLIC_KEY)
+	if own := notCAs(certificates); !loggedIn && len(own) == 1 {
+		own[0].HasKey = true
+		return nil
+	}
+	expectRSA := slices.ContainsFunc(certificates, func(c Certificate) bool {
+		_, isRSA := c.X509.PublicKey.(*rsa.PublicKey)
+		return isRSA
+	})
+	var private []keyObject
+	if loggedIn {
+		if private, err = l.keys(session, pkcs11.CKO_PRIVATE_KEY, expectRSA); err != nil {
+			return err
+		}
+	}
+	public, err := l.keys(session, pkcs11.CKO_PUBLIC_KEY, expectRSA)
 	if err != nil {
 		return err
 	}
-	info, err := l.context.GetSessionInfo(session)
-	if err != nil {
-		return fail("read session state", err)
-	}
-	loggedIn := info.State == pkcs11.CKS_RO_USER_FUNCTIONS || info.State == pkcs11.CKS_RW_USER_FUNCTIONS
 	for i := range certificates {
 		c := &certificates[i]
 		switch {
@@ -132,8 +151,35 @@ func (l *library) markKeys(session pkcs11.SessionHandle, certificates []Certific
 	return nil
 }
 
+// loggedIn says whether private objects show. Where nobody of this process has
+// logged in, the token need not be asked.
+func (l *library) loggedIn(session pkcs11.SessionHandle, slot uint) (bool, error) {
+	l.tokens.Lock()
+	logins := l.logins[slot]
+	l.tokens.Unlock()
+	if logins == 0 {
+		return false, nil
+	}
+	info, err := l.context.GetSessionInfo(session)
+	return info.State == pkcs11.CKS_RO_USER_FUNCTIONS || info.State == pkcs11.CKS_RW_USER_FUNCTIONS, fail("read session state", err)
+}
+
+func notCAs(certificates []Certificate) []*Certificate {
+	var own []*Certificate
+	for i := range certificates {
+		if !certificates[i].X509.IsCA {
+			own = append(own, &certificates[i])
+		}
+	}
+	return own
+}
+
 // maxObjects bounds what a module may list: the worst real token holds dozens.
 const maxObjects = 1024
+
+// chunk is how many objects are asked for at once. Fewer are the last, as other
+// programs take it too.
+const chunk = 64
 
 // find lists the objects of a class that the session sees.
 func (l *library) find(session pkcs11.SessionHandle, class uint) ([]pkcs11.ObjectHandle, error) {
@@ -143,24 +189,44 @@ func (l *library) find(session pkcs11.SessionHandle, class uint) ([]pkcs11.Objec
 	}
 	var all []pkcs11.ObjectHandle
 	for len(all) < maxObjects {
-		handles, _, err := l.context.FindObjects(session, 64)
+		handles, _, err := l.context.FindObjects(session, chunk)
 		if err != nil {
 			return nil, fail(op, err)
 		}
-		if len(handles) == 0 {
+		all = append(all, handles...)
+		if len(handles) < chunk {
 			break
 		}
-		all = append(all, handles...)
 	}
 	return all, fail(op, l.context.FindObjectsFinal(session))
 }
 
-// attribute reads one attribute; nil when the object has none or hides it. One
-// at a time: a call for several fails as a whole when a single one is missing.
+// attributes reads several attributes; nil for one that the object does not have
+// or hides. A call for several fails as a whole when a single one is missing:
+// then they are asked for one by one.
+func (l *library) attributes(session pkcs11.SessionHandle, object pkcs11.ObjectHandle, kinds ...uint) ([][]byte, error) {
+	values, err := l.native.attributes(session, object, kinds)
+	switch {
+	case err == nil:
+		return values, nil
+	case len(kinds) == 1 && absent(err):
+		return [][]byte{nil}, nil
+	}
+	values = make([][]byte, len(kinds))
+	for i, kind := range kinds {
+		var err error
+		if values[i], err = l.attribute(session, object, kind); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+// attribute reads one attribute; nil when the object has none or hides it.
 func (l *library) attribute(session pkcs11.SessionHandle, object pkcs11.ObjectHandle, kind uint) ([]byte, error) {
 	values, err := l.context.GetAttributeValue(session, object, []*pkcs11.Attribute{pkcs11.NewAttribute(kind, nil)})
 	switch {
-	case err == pkcs11.Error(pkcs11.CKR_ATTRIBUTE_TYPE_INVALID), err == pkcs11.Error(pkcs11.CKR_ATTRIBUTE_SENSITIVE):
+	case absent(err):
 		return nil, nil
 	case err != nil:
 		return nil, fail("read object", err)
@@ -168,4 +234,9 @@ func (l *library) attribute(session pkcs11.SessionHandle, object pkcs11.ObjectHa
 		return nil, nil
 	}
 	return values[0].Value, nil
+}
+
+// absent says that an object does not have an attribute, or hides it.
+func absent(err error) bool {
+	return err == pkcs11.Error(pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) || err == pkcs11.Error(pkcs11.CKR_ATTRIBUTE_SENSITIVE)
 }

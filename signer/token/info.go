@@ -89,7 +89,7 @@ func (m *Module) Tokens() ([]Info, error) {
 }
 
 func (l *library) list() ([]Info, error) {
-	slots, err := l.context.GetSlotList(true)
+	slots, err := l.native.slots()
 	if err != nil {
 		return nil, fail("list tokens", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/miekg/pkcs11"
 )
@@ -38,8 +39,9 @@ func publicOf(key crypto.PublicKey) string {
 	return ""
 }
 
-// keys reads the key objects of a class.
-func (l *library) keys(session pkcs11.SessionHandle, class uint) ([]keyObject, error) {
+// keys reads the key objects of a class. The modulus is asked for with the rest
+// when RSA keys are expected.
+func (l *library) keys(session pkcs11.SessionHandle, class uint, expectRSA bool) ([]keyObject, error) {
 	handles, err := l.find(session, class)
 	if err != nil {
 		return nil, err
@@ -47,38 +49,42 @@ func (l *library) keys(session pkcs11.SessionHandle, class uint) ([]keyObject, e
 	var keys []keyObject
 	for _, handle := range handles {
 		key := keyObject{handle: handle}
-		if key.id, err = l.attribute(session, handle, pkcs11.CKA_ID); err != nil {
-			return nil, err
+		kinds := []uint{pkcs11.CKA_ID, pkcs11.CKA_KEY_TYPE}
+		if class == pkcs11.CKO_PRIVATE_KEY {
+			kinds = append(kinds, pkcs11.CKA_ALWAYS_AUTHENTICATE)
 		}
-		kind, err := l.attribute(session, handle, pkcs11.CKA_KEY_TYPE)
+		if expectRSA {
+			kinds = append(kinds, pkcs11.CKA_MODULUS)
+		}
+		values, err := l.attributes(session, handle, kinds...)
 		if err != nil {
 			return nil, err
 		}
-		switch {
+		key.id = values[0]
+		switch kind := values[1]; {
 		case bytes.Equal(kind, pkcs11.NewAttribute(0, pkcs11.CKK_RSA).Value):
 			key.rsa = true
-			modulus, err := l.attribute(session, handle, pkcs11.CKA_MODULUS)
-			if err != nil {
-				return nil, err
+			modulus := values[len(values)-1:]
+			if !expectRSA {
+				if modulus, err = l.attributes(session, handle, pkcs11.CKA_MODULUS); err != nil {
+					return nil, err
+				}
 			}
-			if len(modulus) > 0 {
-				key.public = "rsa " + new(big.Int).SetBytes(modulus).Text(16)
+			if len(modulus[0]) > 0 {
+				key.public = "rsa " + new(big.Int).SetBytes(modulus[0]).Text(16)
 			}
 		case bytes.Equal(kind, pkcs11.NewAttribute(0, pkcs11.CKK_EC).Value):
 			key.ec = true
-			point, err := l.attribute(session, handle, pkcs11.CKA_EC_POINT)
+			point, err := l.attributes(session, handle, pkcs11.CKA_EC_POINT)
 			if err != nil {
 				return nil, err
 			}
-			key.public = pointName(point)
+			key.public = pointName(point[0])
 		default:
 			continue
 		}
 		if class == pkcs11.CKO_PRIVATE_KEY {
-			always, err := l.attribute(session, handle, pkcs11.CKA_ALWAYS_AUTHENTICATE)
-			if err != nil {
-				return nil, err
-			}
+			always := values[2]
 			key.alwaysAuthenticate = len(always) == 1 && always[0] != 0
 		}
 		keys = append(keys, key)
@@ -171,13 +177,19 @@ func pairedWithOther(public []keyObject, id []byte, wanted string) bool {
 // findKey finds the one private key of a certificate.
 func (t *Token) findKey(session pkcs11.SessionHandle, certificate Certificate) (keyObject, error) {
 	const op = "find key"
-	private, err := t.library.keys(session, pkcs11.CKO_PRIVATE_KEY)
+	_, isRSA := certificate.X509.PublicKey.(*rsa.PublicKey)
+	private, err := t.library.keys(session, pkcs11.CKO_PRIVATE_KEY, isRSA)
 	if err != nil {
 		return keyObject{}, err
 	}
-	public, err := t.library.keys(session, pkcs11.CKO_PUBLIC_KEY)
-	if err != nil {
-		return keyObject{}, err
+	// A key that does not tell its public key is known by a public key object, unless
+	// it is the only one and has the certificate's ID: then there is nothing to mix up.
+	var public []keyObject
+	alone := len(private) == 1 && len(private[0].id) > 0 && bytes.Equal(private[0].id, certificate.ID)
+	if !alone && slices.ContainsFunc(private, func(key keyObject) bool { return key.public == "" }) {
+		if public, err = t.library.keys(session, pkcs11.CKO_PUBLIC_KEY, isRSA); err != nil {
+			return keyObject{}, err
+		}
 	}
 	found := matchKeys(private, public, certificate.X509.PublicKey, certificate.ID)
 	switch {

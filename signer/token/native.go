@@ -19,9 +19,26 @@ struct sokyso_functions {
 #pragma pack(pop)
 #endif
 
-enum { ENTRY_LOGIN = 18, ENTRY_SIGN = 43 };
+// CK_ATTRIBUTE, packed like the above.
+#ifdef _WIN32
+#pragma pack(push, 1)
+#endif
+struct sokyso_attribute {
+	ulong_t type;
+	void *value;
+	ulong_t length;
+};
+#ifdef _WIN32
+#pragma pack(pop)
+#endif
+
+enum { ENTRY_SLOTS = 4, ENTRY_MECHANISMS = 7, ENTRY_LOGIN = 18, ENTRY_ATTRIBUTES = 24, ENTRY_SIGN = 43 };
+enum { MAX_ATTRIBUTES = 4 };
 
 typedef ulong_t (*get_function_list_t)(struct sokyso_functions **);
+typedef ulong_t (*slots_t)(byte_t present, ulong_t *slots, ulong_t *count);
+typedef ulong_t (*mechanisms_t)(ulong_t slot, ulong_t *mechanisms, ulong_t *count);
+typedef ulong_t (*attributes_t)(ulong_t session, ulong_t object, struct sokyso_attribute *list, ulong_t count);
 typedef ulong_t (*login_t)(ulong_t session, ulong_t user, byte_t *pin, ulong_t pin_len);
 typedef ulong_t (*sign_t)(ulong_t session, byte_t *data, ulong_t data_len, byte_t *sig, ulong_t *sig_len);
 
@@ -37,6 +54,30 @@ static ulong_t sokyso_login(struct sokyso_functions *f, ulong_t session, ulong_t
 	return ((login_t)f->entry[ENTRY_LOGIN])(session, user, pin, pin_len);
 }
 
+static ulong_t sokyso_slots(struct sokyso_functions *f, ulong_t *slots, ulong_t *count) {
+	return ((slots_t)f->entry[ENTRY_SLOTS])(1, slots, count);
+}
+
+static ulong_t sokyso_mechanisms(struct sokyso_functions *f, ulong_t slot, ulong_t *mechanisms, ulong_t *count) {
+	return ((mechanisms_t)f->entry[ENTRY_MECHANISMS])(slot, mechanisms, count);
+}
+
+// The values come to lie in room, one every stride bytes.
+static ulong_t sokyso_attributes(struct sokyso_functions *f, ulong_t session, ulong_t object, ulong_t *types, ulong_t count,
+		byte_t *room, ulong_t stride, ulong_t *lengths) {
+	struct sokyso_attribute list[MAX_ATTRIBUTES];
+	for (ulong_t i = 0; i < count; i++) {
+		list[i].type = types[i];
+		list[i].value = room + i * stride;
+		list[i].length = stride;
+	}
+	ulong_t rv = ((attributes_t)f->entry[ENTRY_ATTRIBUTES])(session, object, list, count);
+	for (ulong_t i = 0; i < count; i++) {
+		lengths[i] = list[i].length;
+	}
+	return rv;
+}
+
 static ulong_t sokyso_sign(struct sokyso_functions *f, ulong_t session, byte_t *data, ulong_t data_len, byte_t *sig, ulong_t *sig_len) {
 	return ((sign_t)f->entry[ENTRY_SIGN])(session, data, data_len, sig, sig_len);
 }
@@ -44,16 +85,18 @@ static ulong_t sokyso_sign(struct sokyso_functions *f, ulong_t session, byte_t *
 import "C"
 
 import (
+	"bytes"
 	"errors"
 	"unsafe"
 
 	"github.com/miekg/pkcs11"
 )
 
-// native calls two functions of the module directly where github.com/miekg/pkcs11
-// does not do what is needed: its Login leaves a copy of the PIN in freed C memory
-// and can't pass the null pointer that asks for the PIN pad; its Sign calls C_Sign
-// twice, and some modules sign twice then.
+// native calls functions of the module directly where github.com/miekg/pkcs11 does
+// not do what is needed: its Login leaves a copy of the PIN in freed C memory and
+// can't pass the null pointer that asks for the PIN pad; its Sign calls C_Sign
+// twice, and some modules sign twice then; what it lists and reads it asks for
+// twice too, first for the length, and each question costs a real token time.
 type native struct{ functions *C.struct_sokyso_functions }
 
 // maxSignature bounds what C_Sign may write: RSA-8192, and room to spare.
@@ -93,6 +136,60 @@ func (n native) sign(session pkcs11.SessionHandle, data []byte) ([]byte, error) 
 		return nil, &Error{Op: "sign", Kind: ErrDevice, Detail: "module answers with an impossible length"}
 	}
 	return signature[:length], nil
+}
+
+// maxListed is for how many slots or mechanisms there is room.
+const maxListed = 512
+
+// slots is C_GetSlotList, of slots with a token.
+func (n native) slots() ([]uint, error) {
+	list := make([]C.ulong_t, maxListed)
+	count := C.ulong_t(len(list))
+	return listed(list, &count, C.sokyso_slots(n.functions, &list[0], &count))
+}
+
+// mechanisms is C_GetMechanismList.
+func (n native) mechanisms(slot uint) ([]uint, error) {
+	list := make([]C.ulong_t, maxListed)
+	count := C.ulong_t(len(list))
+	return listed(list, &count, C.sokyso_mechanisms(n.functions, C.ulong_t(slot), &list[0], &count))
+}
+
+func listed(list []C.ulong_t, count *C.ulong_t, code C.ulong_t) ([]uint, error) {
+	if err := toError(code); err != nil {
+		return nil, err
+	}
+	var all []uint
+	for _, v := range list[:min(int(*count), len(list))] {
+		all = append(all, uint(v))
+	}
+	return all, nil
+}
+
+// maxAttribute is what there is room for in each attribute, in bytes.
+const maxAttribute = 16 << 10
+
+// attributes is C_GetAttributeValue for up to four attributes. It fails when the
+// module has not told them all.
+func (n native) attributes(session pkcs11.SessionHandle, object pkcs11.ObjectHandle, kinds []uint) ([][]byte, error) {
+	types, lengths := make([]C.ulong_t, len(kinds)), make([]C.ulong_t, len(kinds))
+	for i, kind := range kinds {
+		types[i] = C.ulong_t(kind)
+	}
+	room := make([]byte, len(kinds)*maxAttribute)
+	err := toError(C.sokyso_attributes(n.functions, C.ulong_t(session), C.ulong_t(object), &types[0], C.ulong_t(len(kinds)),
+		(*C.byte_t)(unsafe.Pointer(&room[0])), maxAttribute, &lengths[0]))
+	if err != nil {
+		return nil, err
+	}
+	values := make([][]byte, 0, len(kinds))
+	for i, length := range lengths {
+		if length > maxAttribute {
+			return nil, pkcs11.Error(pkcs11.CKR_BUFFER_TOO_SMALL)
+		}
+		values = append(values, bytes.Clone(room[i*maxAttribute:][:length]))
+	}
+	return values, nil
 }
 
 func toError(code C.ulong_t) error {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/miekg/pkcs11"
 )
 
 // Selector names one token. Fields that are empty do not narrow it down; the zero
@@ -46,6 +48,8 @@ type Listing struct {
 	Certificates []Certificate
 	// Err: why its certificates could not be listed, nil otherwise.
 	Err error
+
+	session pkcs11.SessionHandle // that they were listed in, while Open looks; 0 = none
 }
 
 // SelectError says that not exactly one token matches, and lists all there are.
@@ -99,18 +103,25 @@ func (m *Module) Open(selector Selector) (*Token, error) {
 		if !info.Flags.Initialized {
 			continue
 		}
-		listing := Listing{Info: info}
-		listing.Certificates, listing.Err = m.library.showCertificates(info)
+		listing := m.library.look(info)
 		if errors.Is(listing.Err, ErrTokenGone) {
 			continue
 		}
 		all = append(all, listing)
 	}
 	matching := selector.filter(all)
+	var chosen Listing
+	for i := range all {
+		if len(matching) == 1 && all[i].Info.Slot == matching[0].Info.Slot {
+			chosen = all[i]
+		} else {
+			all[i].close(m.library)
+		}
+	}
 	if len(matching) != 1 {
 		return nil, &SelectError{Selector: selector, Matches: len(matching), Found: all}
 	}
-	return m.openToken(matching[0].Info)
+	return m.openToken(chosen)
 }
 
 func (s Selector) filter(all []Listing) []Listing {

@@ -212,12 +212,9 @@ func (t *Token) offers(mechanism uint) (bool, error) {
 	known := t.mechanisms
 	t.mu.Unlock()
 	if known == nil {
-		list, err := t.library.context.GetMechanismList(t.sessions.slot)
-		if err != nil {
+		var err error
+		if known, err = t.library.native.mechanisms(t.sessions.slot); err != nil {
 			return false, fail("list mechanisms", err)
-		}
-		for _, m := range list {
-			known = append(known, m.Mechanism)
 		}
 		t.mu.Lock()
 		t.mechanisms = known

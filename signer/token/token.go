@@ -3,6 +3,7 @@ package token
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/miekg/pkcs11"
 )
@@ -13,8 +14,11 @@ type Token struct {
 	library  *library
 	sessions *sessions
 
+	shown []Certificate // before it was opened
+
 	mu       sync.Mutex
 	info     Info
+	asked    time.Time // when the token said so
 	loggedIn bool
 	closed   bool
 	askPIN   func() ([]byte, error)
@@ -22,13 +26,14 @@ type Token struct {
 	mechanisms []uint
 }
 
-// openToken opens the token in a slot.
-func (m *Module) openToken(info Info) (*Token, error) {
+// openToken opens a token that was looked at, with the session of that.
+func (m *Module) openToken(listing Listing) (*Token, error) {
 	l := m.library
-	t := &Token{module: m, library: l, sessions: newSessions(l, info), info: info}
-	// The first session shows whether the token can be used at all.
-	if err := t.sessions.with(func(pkcs11.SessionHandle, uint64) error { return nil }); err != nil {
-		return nil, err
+	t := &Token{module: m, library: l, sessions: newSessions(l, listing.Info), info: listing.Info, asked: time.Now(), shown: listing.Certificates}
+	if listing.session != 0 {
+		t.sessions.idle = append(t.sessions.idle, listing.session)
+	} else if err := t.sessions.with(func(pkcs11.SessionHandle, uint64) error { return nil }); err != nil {
+		return nil, err // it can't be used at all
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -64,9 +69,27 @@ func (t *Token) Refresh() (Info, error) {
 		return Info{}, &Error{Op: "read token information", Kind: ErrTokenGone, Detail: "the slot holds another token now"}
 	}
 	t.mu.Lock()
-	t.info = info
+	t.info, t.asked = info, time.Now()
 	t.mu.Unlock()
 	return info, nil
+}
+
+// Shown is what certificates the token showed when it was opened.
+func (t *Token) Shown() []Certificate { return t.shown }
+
+// recent is how long what a token said of itself need not be asked again before a
+// login.
+const recent = time.Second
+
+// recently is Refresh, or what was said just before.
+func (t *Token) recently() (Info, error) {
+	t.mu.Lock()
+	info, asked := t.info, t.asked
+	t.mu.Unlock()
+	if time.Since(asked) < recent {
+		return info, nil
+	}
+	return t.Refresh()
 }
 
 func (t *Token) check(op string) error {
@@ -93,7 +116,10 @@ func (t *Token) check(op string) error {
 // reach.
 func (t *Token) Login(pin []byte) error {
 	const op = "log in"
-	before, err := t.Refresh()
+	if err := t.check(op); err != nil {
+		return err
+	}
+	before, err := t.recently()
 	if err != nil {
 		return err
 	}
@@ -116,12 +142,12 @@ func (t *Token) Login(pin []byte) error {
 		}
 		return fail(op, err)
 	})
-	after, refreshed := t.Refresh()
 	if err != nil {
+		after, _ := t.Refresh()
 		return loginError(err, after.Flags)
 	}
 	t.noteLogin()
-	return refreshed
+	return nil
 }
 
 // loginError adds the flags to what a C_Login answered. Some tokens lock at this
@@ -140,6 +166,7 @@ func loginError(err error, flags Flags) error {
 func (t *Token) noteLogin() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.info.Flags.PINCountLow, t.info.Flags.PINFinalTry = false, false // a right PIN begins the count anew
 	if !t.loggedIn {
 		t.loggedIn = true
 		t.library.tokens.Lock()
@@ -202,7 +229,10 @@ func (t *Token) Close() error {
 		defer l.tokens.Unlock()
 		if l.logins[t.sessions.slot]--; l.logins[t.sessions.slot] <= 0 {
 			delete(l.logins, t.sessions.slot)
-			_ = l.context.Logout(session) // a token that is gone is logged out
+			// The last session of a token logs it out when it is closed (PKCS#11 v2.40 §5.6).
+			if l.open > 1 {
+				_ = l.context.Logout(session) // a token that is gone is logged out
+			}
 		}
 	}
 	if !loggedIn {

@@ -46,7 +46,8 @@ type Client struct {
 	mu       sync.Mutex
 	process  *process
 	closed   bool
-	serial   string          // of the token that is open, "" when none is
+	serial   string // of the token that is open, "" when none is
+	shown    []token.Certificate
 	pinPad   bool            // the open token asks for PINs by itself
 	askPIN   PINSource       //
 	wantsPIN map[string]bool // certificates whose keys want a PIN for every signature
@@ -92,8 +93,23 @@ func (c *Client) Open(ctx context.Context, selector token.Selector) (token.Info,
 	if err != nil {
 		return token.Info{}, err
 	}
+	shown, err := fromWire(answer.Certificates)
+	if err != nil {
+		return token.Info{}, err
+	}
 	c.setOpen(*answer.Info)
+	c.mu.Lock()
+	c.shown = shown
+	c.mu.Unlock()
 	return *answer.Info, nil
+}
+
+// Shown is what certificates the open token showed when it was opened:
+// token.Token.Shown.
+func (c *Client) Shown() []token.Certificate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.shown
 }
 
 func (c *Client) setOpen(info token.Info) {

@@ -88,6 +88,7 @@ func writeLine(out io.Writer, v any) error {
 type server struct {
 	module  *token.Module
 	token   *token.Token
+	known   []token.Certificate      // of the token, as it showed them last
 	signers map[string]crypto.Signer // by SHA-256 of the certificate
 	pin     []byte                   // of the request under way, for keys that want one per signature
 }
@@ -134,6 +135,9 @@ func (s *server) run(r received, answer *response) error {
 		return err
 	case opCertificates:
 		certificates, err := s.token.Certificates()
+		if err == nil {
+			s.known = certificates
+		}
 		answer.Certificates = toWire(certificates)
 		return err
 	case opLogin:
@@ -170,9 +174,9 @@ func (s *server) open(r received, answer *response) error {
 		}
 		return append([]byte(nil), s.pin...), nil // Token zeroes its copy, Main the request's
 	})
-	s.token, s.signers = opened, map[string]crypto.Signer{}
+	s.token, s.signers, s.known = opened, map[string]crypto.Signer{}, opened.Shown()
 	info := opened.Info()
-	answer.Info = &info
+	answer.Info, answer.Certificates = &info, toWire(opened.Shown())
 	return nil
 }
 
@@ -196,21 +200,32 @@ func (s *server) signer(sha256 string) (crypto.Signer, error) {
 	if signer := s.signers[sha256]; signer != nil {
 		return signer, nil
 	}
-	certificates, err := s.token.Certificates()
-	if err != nil {
-		return nil, err
-	}
-	for _, certificate := range certificates {
-		if certificate.SHA256 == sha256 {
-			signer, err := s.token.Signer(certificate)
-			if err == nil {
-				s.signers[sha256] = signer
-			}
-			return signer, err
+	certificate, ok := find(s.known, sha256)
+	if !ok {
+		var err error
+		if s.known, err = s.token.Certificates(); err != nil {
+			return nil, err
 		}
+		certificate, ok = find(s.known, sha256)
+	}
+	if ok {
+		signer, err := s.token.Signer(certificate)
+		if err == nil {
+			s.signers[sha256] = signer
+		}
+		return signer, err
 	}
 	if s.token.Info().Flags.LoginRequired && !s.token.LoggedIn() {
 		return nil, &token.Error{Op: "find certificate", Kind: token.ErrLoginNeeded} // it may be a private object
 	}
 	return nil, &token.Error{Op: "find certificate", Kind: token.ErrNoKey, Detail: "the certificate is not on the token"}
+}
+
+func find(certificates []token.Certificate, sha256 string) (token.Certificate, bool) {
+	for _, certificate := range certificates {
+		if certificate.SHA256 == sha256 {
+			return certificate, true
+		}
+	}
+	return token.Certificate{}, false
 }
