@@ -15,16 +15,17 @@ const (
 	TempSuffix = ".tmp"
 )
 
-// Save writes the document under a name that nothing has yet: Stage, Place, SyncFolder. On an error nothing is left,
+// Save writes the document under a name that nothing has yet: Stage, Place, SyncFolder, or at once where PrepareIn has
+// made a copy in that folder. On an error nothing is left,
 // but for one of the last step: then the document is there, and a power cut could take its name away. The error is an
 // *Error.
 func (d *Document) Save(path string) error {
+	if done, err := d.name(path); done {
+		return err
+	}
 	// Said early; Place holds it whatever happens in between.
 	if _, err := os.Lstat(path); err == nil {
 		return exists(path)
-	}
-	if done, err := d.name(path); done {
-		return err
 	}
 	dir := filepath.Dir(path)
 	temp := filepath.Join(dir, TempPrefix+rand.Text()+TempSuffix)

@@ -121,14 +121,24 @@ func (d *desk) measure(t testing.TB, args ...string) used {
 
 func (d *desk) sign(t testing.TB, in, out string) used {
 	t.Helper()
-	return d.measure(t, d.program, "sign", "--json", "--standalone", "--module", d.module, "--pin-file", filepath.Join(d.dir, "pin"),
-		"--roots", filepath.Join(d.dir, "roots.pem"), "-o", out, in)
+	return d.signagent(t, "-o", out, in)
 }
 
-// bareVariable makes this test binary log in to the token that it names and sign once, with nothing around.
+func (d *desk) signagent(t testing.TB, args ...string) used {
+	t.Helper()
+	return d.measure(t, append([]string{d.program, "sign", "--json", "--standalone", "--module", d.module,
+		"--pin-file", filepath.Join(d.dir, "pin"), "--roots", filepath.Join(d.dir, "roots.pem")}, args...)...)
+}
+
+// bareVariable makes this test binary log in to the token and sign so many times, with nothing around: "SERIAL COUNT".
 const bareVariable = "SIGNAGENT_TEST_BARE"
 
-func bare(serial string) error {
+func bare(order string) error {
+	var serial string
+	var count int
+	if _, err := fmt.Sscan(order, &serial, &count); err != nil {
+		return err
+	}
 	path, err := softhsm.FindModule()
 	if err != nil {
 		return err
@@ -165,11 +175,15 @@ func bare(serial string) error {
 			if err := p.FindObjectsFinal(session); err != nil {
 				return err
 			}
-			if err := p.SignInit(session, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS, nil)}, keys[0]); err != nil {
-				return err
+			for range count {
+				if err := p.SignInit(session, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS, nil)}, keys[0]); err != nil {
+					return err
+				}
+				if _, err = p.Sign(session, make([]byte, 51)); err != nil {
+					return err
+				}
 			}
-			_, err = p.Sign(session, make([]byte, 51))
-			return err
+			return nil
 		}
 		return fmt.Errorf("no token %s", serial)
 	})
@@ -213,7 +227,7 @@ func BenchmarkProcess(b *testing.B) {
 					b.Fatal(err)
 				}
 				sum := d.measure(b, "sha256sum", in)
-				alone := d.bare(b)
+				alone := d.bare(b, 1)
 				wall = append(wall, ours.Wall.Seconds()*1000)
 				cpu = append(cpu, ours.CPU.Seconds()*1000)
 				ofSum = append(ofSum, ours.Wall.Seconds()/sum.Wall.Seconds())
@@ -230,13 +244,44 @@ func BenchmarkProcess(b *testing.B) {
 	}
 }
 
-func (d *desk) bare(t testing.TB) used {
+// BenchmarkProcessBatch is `signagent sign --standalone` of 200 files as a whole: one session, the worker in between, a
+// journal. of-bare is our rate in terms of that of a process that logs in and signs as often, with nothing around.
+func BenchmarkProcessBatch(b *testing.B) {
+	const files = 200
+	d := newDesk(b, "rsa2048")
+	out := filepath.Join(d.dir, "out")
+	args := []string{"--out-dir", out}
+	for i := range files {
+		in := filepath.Join(d.dir, fmt.Sprintf("%d.pdf", i))
+		writeLarge(b, in, 130_000, 130_000)
+		args = append(args, in)
+	}
+	var rate, ofBare, peak []float64
+	for b.Loop() {
+		if err := os.MkdirAll(out, 0o700); err != nil {
+			b.Fatal(err)
+		}
+		alone := d.bare(b, files)
+		ours := d.signagent(b, args...)
+		if err := os.RemoveAll(out); err != nil {
+			b.Fatal(err)
+		}
+		rate = append(rate, files/ours.Wall.Seconds())
+		ofBare = append(ofBare, alone.Wall.Seconds()/ours.Wall.Seconds())
+		peak = append(peak, float64(ours.Peak)/1024)
+	}
+	b.ReportMetric(median(rate), "docs/s")
+	b.ReportMetric(median(ofBare), "of-bare")
+	b.ReportMetric(slices.Max(peak), "peak-MiB")
+}
+
+func (d *desk) bare(t testing.TB, count int) used {
 	t.Helper()
 	own, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d.measure(t, "env", bareVariable+"="+d.serial, measured+"=", own)
+	return d.measure(t, "env", fmt.Sprintf("%s=%s %d", bareVariable, d.serial, count), measured+"=", own)
 }
 
 func median(values []float64) float64 {
