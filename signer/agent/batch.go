@@ -57,7 +57,7 @@ func (r *run) signOne(ctx context.Context, i int, work Job, look *looked, pass f
 		return broken(err)
 	}
 	name := r.device.certificate.X509.Subject.CommonName
-	if err := input.Check(r.batch.signerOptions(r.facts(work, name)), r.device.chain(r.batch.Roots)...); err != nil {
+	if err := input.Check(r.options(work, name), r.device.chain(r.batch.Roots)...); err != nil {
 		return broken(err)
 	}
 
@@ -72,10 +72,7 @@ func (r *run) signOne(ctx context.Context, i int, work Job, look *looked, pass f
 	}
 
 	r.progress(i, "sign")
-	if !r.batch.Standalone {
-		pass = func() {}
-	}
-	if err := r.makeSignature(ctx, current, work, input, grant, asked, pass); err != nil {
+	if err := r.makeSignature(ctx, i, current, input, grant, asked, pass); err != nil {
 		if failed := r.discard(ctx, r.client, current, abandonReason(err), false); failed != nil {
 			r.config.Logger.Warn("discard", "job", current.ID, "error", failed) // the next start does it
 		}
@@ -160,9 +157,18 @@ func (r *run) facts(work Job, name string) facts {
 	return f
 }
 
+// options say how a file is signed now. What was checked for one file is not
+// checked anew for the next.
+func (r *run) options(work Job, name string) signer.Options {
+	options := r.batch.signerOptions(r.facts(work, name))
+	options.Cache = &r.cache
+	return options
+}
+
 // makeSignature goes from the intent to the journal's "signed". On an error
-// nothing has been handed out. Made is called when the token has signed.
-func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *signer.Prepared, grant wire.Grant, asked time.Time, made func()) error {
+// nothing has been handed out. Without a service the turn is passed on when the
+// token can sign.
+func (r *run) makeSignature(ctx context.Context, i int, current *job, input *signer.Prepared, grant wire.Grant, asked time.Time, pass func()) error {
 	if err := r.device.login(ctx, r.batch); err != nil {
 		return err
 	}
@@ -175,8 +181,16 @@ func (r *run) makeSignature(ctx context.Context, current *job, work Job, input *
 	if !r.batch.Standalone {
 		name = grant.Signer
 	}
-	document, err := input.Sign(ctx, handing{r.device.signer(ctx), made}, r.device.chain(r.batch.Roots), r.batch.signerOptions(r.facts(work, name)))
-	if err != nil {
+	key, chain, options := inTurn{r.device.signer(ctx), r, i}, r.device.chain(r.batch.Roots), r.options(r.batch.Jobs[i], name)
+	if r.batch.Standalone {
+		pass()
+	}
+	document, err := input.Sign(ctx, key, chain, options)
+	var own *Error
+	switch {
+	case errors.As(err, &own) && own.Code == "not_attempted":
+		return own
+	case err != nil:
 		return r.device.named(err)
 	}
 	r.step("after-sign")

@@ -22,7 +22,8 @@ type device struct {
 	info         token.Info
 	asked        time.Time // when the token was asked for info
 	certificates []token.Certificate
-	certificate  token.Certificate // the one to sign with
+	certificate  token.Certificate   // the one to sign with
+	issued       []*x509.Certificate // it and its issuers, once they were looked for
 	loggedIn     bool
 	pin          []byte // for keys that want it at each signature; zeroed by close
 }
@@ -222,6 +223,9 @@ func (d *device) close() {
 // chain is the signer's certificate with its issuers, looked for among the
 // token's certificates and the trusted file's.
 func (d *device) chain(roots *Roots) []*x509.Certificate {
+	if d.issued != nil {
+		return d.issued
+	}
 	candidates := make([]*x509.Certificate, 0, len(d.certificates))
 	for _, certificate := range d.certificates {
 		candidates = append(candidates, certificate.X509)
@@ -229,7 +233,8 @@ func (d *device) chain(roots *Roots) []*x509.Certificate {
 	if roots != nil {
 		candidates = append(candidates, roots.Intermediates...)
 	}
-	return chainOf(d.certificate.X509, candidates)
+	d.issued = chainOf(d.certificate.X509, candidates)
+	return d.issued
 }
 
 // explainCertificates fills in what a token's certificates are called.

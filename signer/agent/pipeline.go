@@ -10,25 +10,29 @@ import (
 
 	"sokyso/signer"
 	"sokyso/signer/pdf"
+	"sokyso/signer/validation"
 )
 
 // A batch goes through its files in their order, one turn each: what a person
-// is asked, the service's leave, the intent and the token's signature belong to
-// a turn. Beside it the next file is read and copied, and without a service the
-// last ones are validated, written and named. With a service a turn ends with the
-// receipt: no leave is asked for while a signature is not in the log yet.
+// is asked, the service's leave and the intent belong to a turn. Beside it the
+// next files are read and copied. With a service a turn ends with the receipt: no
+// leave is asked for while a signature is not in the log yet. Without one it ends
+// when the token is logged in to, and the signatures are made in order too: while
+// the token makes one, the next is laid out and the last ones are validated,
+// written and named.
 
 // Files in hand at once: the one whose turn it is, the next, and, where that may
-// be, one that is finished.
+// be, those that wait for the token or are finished.
 const (
 	handsPaired     = 2
-	handsStandalone = 3
+	handsStandalone = 4
 )
 
 // run is one batch under way.
 type run struct {
 	*Agent
 	batch   *Batch
+	cache   validation.Cache
 	earlier []*job      // what the journal knew before this batch
 	stopped atomic.Bool // the next file would fail alike
 	told    sync.Mutex  // held while the caller is told of progress
@@ -44,8 +48,17 @@ type run struct {
 
 // stage is how far a file has come.
 type stage struct {
-	turn chan struct{} // closed when it may begin
-	done chan struct{} // closed when it is finished
+	turn   chan struct{} // closed when it may begin
+	signed chan struct{} // closed when the token has signed it, or will not
+	done   chan struct{} // closed when it is finished
+
+	hasSigned func() // closes signed, once
+}
+
+func newStage() *stage {
+	s := &stage{turn: make(chan struct{}), signed: make(chan struct{}), done: make(chan struct{})}
+	s.hasSigned = sync.OnceFunc(func() { close(s.signed) })
+	return s
 }
 
 // SignBatch signs the files and says what became of each. An error of a file
@@ -54,7 +67,7 @@ type stage struct {
 func (a *Agent) SignBatch(ctx context.Context, batch Batch) []Result {
 	r := &run{Agent: a, batch: &batch, earlier: a.journal.list(), underway: map[string]*stage{}}
 	for range len(batch.Jobs) + 1 {
-		r.stages = append(r.stages, &stage{turn: make(chan struct{}), done: make(chan struct{})})
+		r.stages = append(r.stages, newStage())
 	}
 	close(r.stages[0].turn)
 	ahead, cancel := context.WithCancel(ctx)
@@ -86,6 +99,7 @@ func (a *Agent) SignBatch(ctx context.Context, batch Batch) []Result {
 func (r *run) file(ctx, ahead context.Context, i int, work Job) Result {
 	own := r.stages[i]
 	defer close(own.done)
+	defer own.hasSigned()
 	pass := sync.OnceFunc(func() { close(r.stages[i+1].turn) })
 	defer pass()
 
@@ -180,17 +194,25 @@ func (r *run) look(ctx context.Context, work Job, passwords opener) *looked {
 	return l
 }
 
-// handing is a key that says when its signature is made.
-type handing struct {
+// inTurn is the token's key for one file of a batch: it signs after the files
+// before, and not when the batch was stopped meanwhile.
+type inTurn struct {
 	crypto.Signer
-	made func()
+	run  *run
+	file int
 }
 
 // Sign implements crypto.Signer.
-func (h handing) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	signature, err := h.Signer.Sign(random, digest, opts)
+func (k inTurn) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if k.file > 0 {
+		<-k.run.stages[k.file-1].signed
+	}
+	if k.run.stopped.Load() {
+		return nil, fail("not_attempted", nil)
+	}
+	signature, err := k.Signer.Sign(random, digest, opts)
 	if err == nil {
-		h.made()
+		k.run.stages[k.file].hasSigned()
 	}
 	return signature, err
 }
