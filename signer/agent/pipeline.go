@@ -63,7 +63,7 @@ func newStage() *stage {
 
 // SignBatch signs the files and says what became of each. An error of a file
 // does not stop the others; an error that they would share does, and a wrong PIN
-// always. A file that had its turn before the error showed is finished.
+// always: a file that the token has signed by then is finished, no other is.
 func (a *Agent) SignBatch(ctx context.Context, batch Batch) []Result {
 	r := &run{Agent: a, batch: &batch, earlier: a.journal.list(), underway: map[string]*stage{}}
 	for range len(batch.Jobs) + 1 {
