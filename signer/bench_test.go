@@ -151,16 +151,7 @@ func BenchmarkSign(b *testing.B) {
 }
 
 func signFile(b *testing.B, in, out string, who identity, opt signer.Options) {
-	src, err := signer.OpenFile(in)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = src.Close() }()
-	d, err := signer.Sign(context.Background(), src, who.key, who.chain, opt)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := d.Save(out); err != nil {
+	if _, err := signer.SignFile(context.Background(), in, out, who.key, who.chain, opt); err != nil {
 		b.Fatal(err)
 	}
 }

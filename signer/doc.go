@@ -9,8 +9,13 @@
 // Prepare reads the input once: SHA-256 and structure. Prepared.Sign makes the update in memory, asks the key for
 // exactly one signature, and validates the result with package validation; what does not pass is not handed out.
 // Document is the input followed by the update, nothing of it on disk yet. Document.Save writes it beside its final
-// name, makes it durable, and gives it its name without ever replacing a file; Stage, Commit and Discard are these
-// steps one by one, for a caller that keeps a journal between them.
+// name, makes it durable, and gives it its name without ever replacing a file; Stage and Place are these steps one by
+// one, for a caller that keeps a journal between them.
+//
+// PrepareIn copies the input into the folder of the output in the pass that hashes it, as a file without a name, which
+// vanishes with the process: then the update is all that is left to write, and what was signed is what is written,
+// whatever becomes of the input. SignFile is all of it for one file, SignFiles for many, with the key at work while the
+// next file is prepared and the last one finished.
 //
 // # What is written
 //
@@ -20,6 +25,6 @@
 //
 // # Concurrency
 //
-// A Prepared may be used by several goroutines one after the other; a Document is read-only and may be shared. The
-// input must not change between Prepare and Commit: Stage notices and fails.
+// A Prepared may be used by several goroutines one after the other; a Document is read-only and may be shared, until
+// Prepared.Close. Without a copy the input must not change between Prepare and Stage, which notices and fails.
 package signer

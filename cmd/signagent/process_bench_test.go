@@ -41,7 +41,7 @@ func newDesk(t testing.TB, key string) *desk {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	d := &desk{program: filepath.Join(dir, "signagent"), dir: dir}
-	if out, err := exec.Command("go", "build", "-o", d.program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", d.program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	ca, err := authority.New(authority.Config{Name: "CA thử nghiệm", Listen: "127.0.0.1:0"})

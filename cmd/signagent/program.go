@@ -67,7 +67,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 	}()
 	parser, err := kong.New(&commands{}, kong.Name("signagent"), kong.Description(p.say("help.description")),
-		kong.Writers(stdout, stderr), kong.Exit(func(status int) { panic(exited(status)) }), p.helpTexts(),
+		kong.Writers(stdout, stderr), kong.Exit(func(status int) { panic(exited(status)) }), p.helpNames(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Help(p.printHelp))
 	if err != nil {
 		fmt.Fprintln(stderr, p.say("use.wrong", "reason", err.Error()))
@@ -110,12 +110,14 @@ func languageIn(args []string) string {
 	return ""
 }
 
-func (p *program) helpTexts() kong.Vars {
-	texts := kong.Vars{"version": version}
-	for name, text := range p.catalogue.Section("help") {
-		texts["help_"+name] = text
+// helpNames lets the names of help texts stand for them until somebody asks for
+// help: kong goes through all of them for each flag.
+func (p *program) helpNames() kong.Vars {
+	names := kong.Vars{"version": version}
+	for name := range p.catalogue.Section("help") {
+		names["help_"+name] = "help_" + name
 	}
-	return texts
+	return names
 }
 
 func (p *program) say(key string, params ...string) string {

@@ -44,8 +44,32 @@ func (p *program) parseError(err error) string {
 	return p.say("use.parse.other", "reason", text)
 }
 
+// fillHelp puts the texts where helpNames put their names.
+func (p *program) fillHelp(node *kong.Node) error {
+	texts := p.catalogue.Section("help")
+	fill := func(help *string) {
+		if name, ok := strings.CutPrefix(*help, "help_"); ok {
+			*help = texts[name]
+		}
+	}
+	return kong.Visit(node, func(visited kong.Visitable, next kong.Next) error {
+		switch visited := visited.(type) {
+		case *kong.Node:
+			fill(&visited.Help)
+		case *kong.Value:
+			fill(&visited.Help)
+		case *kong.Flag:
+			fill(&visited.Help)
+		}
+		return next(nil)
+	})
+}
+
 // printHelp is the library's help with its own words in the person's language.
 func (p *program) printHelp(options kong.HelpOptions, ctx *kong.Context) error {
+	if err := p.fillHelp(ctx.Model.Node); err != nil {
+		return fmt.Errorf("print help: %w", err)
+	}
 	if flag := ctx.Model.HelpFlag; flag != nil {
 		flag.Help = p.say("help.help")
 	}

@@ -12,7 +12,8 @@
 // Steps of a signature with the service, and what a crash after each means. A
 // step marked * is durable (written and fsynced) before the next one starts.
 //
-//	prepare    the input is read once: SHA-256, checks, earlier signatures
+//	prepare    the input is read once: SHA-256, checks, earlier signatures; and copied into the output's
+//	           folder, without a name, where that can be
 //	grant      the service's leave; the request carries the job's UUID
 //	intent   * from here on the journal knows the job     -> nothing was handed out: clean up, abandon the grant
 //	sign       PIN once, one C_Sign, own validation       -> the same
@@ -48,8 +49,9 @@
 //
 // # Concurrency
 //
-// An [Agent] is used by one goroutine at a time. Between processes the lock
-// decides: a second agent waits a while, then answers agent_busy.
+// An [Agent] is used by one goroutine at a time; inside, a batch has several
+// files in hand (pipeline.go). Between processes the lock decides: a second agent
+// waits a while, then answers agent_busy.
 //
 // # Messages
 //
