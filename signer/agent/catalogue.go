@@ -26,16 +26,20 @@ const (
 	English    = "en"
 )
 
-var loadBundle = sync.OnceValue(func() *i18n.Bundle {
-	bundle := i18n.NewBundle(language.Vietnamese)
+// bundles are the sentences of each language, read when they are first needed.
+var bundles = map[string]func() *i18n.Bundle{
+	Vietnamese: sync.OnceValue(func() *i18n.Bundle { return loadBundle(Vietnamese) }),
+	English:    sync.OnceValue(func() *i18n.Bundle { return loadBundle(English) }),
+}
+
+func loadBundle(tag string) *i18n.Bundle {
+	bundle := i18n.NewBundle(language.Make(tag))
 	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
-	for _, tag := range []string{Vietnamese, English} {
-		if _, err := bundle.LoadMessageFileFS(locales, "locales/"+tag+".json"); err != nil {
-			panic(fmt.Sprintf("agent: embedded catalogue: %v", err)) // a test loads them
-		}
+	if _, err := bundle.LoadMessageFileFS(locales, "locales/"+tag+".json"); err != nil {
+		panic(fmt.Sprintf("agent: embedded catalogue: %v", err)) // a test loads them
 	}
 	return bundle
-})
+}
 
 // Catalogue holds the sentences in one language.
 type Catalogue struct {
@@ -52,7 +56,7 @@ func NewCatalogue(lang string) *Catalogue {
 	if lang != English {
 		lang = Vietnamese
 	}
-	return &Catalogue{Language: lang, localizer: i18n.NewLocalizer(loadBundle(), lang)}
+	return &Catalogue{Language: lang, localizer: i18n.NewLocalizer(bundles[lang](), lang)}
 }
 
 // languageOf reads the locale's variables in their order of precedence (POSIX
