@@ -35,7 +35,7 @@ var sealedFiles = []sealed{
 	{"rc4-40-password", "mat-khau", false, ""}, {"aes-128-password", "mat-khau", false, ""},
 	{"aes-128-password", owner, true, ""}, {"aes-256-r5-password", "mat-khau", false, ""},
 	{"aes-256-password", "mật khẩu Nghĩa", false, ""}, {"aes-256-password", "chủ sở hữu", true, ""},
-	{"aes-128-restricted", owner, true, ""}, {"rc4-40-restricted", owner, true, ""},
+	{"aes-128-restricted", owner, true, ""}, {"rc4-40-no-changes", "", false, ""},
 	{"rc4-80", "", false, ""}, {"direct", "", false, ""}, {"no-id", "", false, "qpdf"},
 	{"length-in-bytes", "", false, "pdfsig pdftoppm"}, {"length-40-means-128", "", false, "pdfsig pdftoppm mutool"},
 	{"identity-streams", "", false, "pdftoppm"}, {"identity-strings", "", false, "pdftoppm"}, {"crypt-filters", "", false, ""},
@@ -295,5 +295,27 @@ func TestChangesInEncryptedFiles(t *testing.T) {
 				t.Errorf("%s, %s changed: %s, want %s: %v", name, change, got, want, r.Signatures[0].Details)
 			}
 		}
+	}
+}
+
+// TestEncryptionAddedLater: a signed document does not become an encrypted one.
+func TestEncryptionAddedLater(t *testing.T) {
+	w := newWorld(t)
+	signed, _ := w.sign(t, sample(t, "office.pdf"), w.principal, signer.Options{})
+	f, err := pdf.Open(bytes.NewReader(signed), int64(len(signed)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dict := fmt.Sprintf("<</Filter/Standard/V 4/R 4/P -4/O<%x>/U<%x>>>", make([]byte, 32), make([]byte, 32)) // all Identity
+	last := f.Revisions()[len(f.Revisions())-1]
+	at := len(signed)
+	update := fmt.Sprintf("xref\n0 1\n0000000000 65535 f \ntrailer\n<</Size %d/Prev %d/Root 1 0 R/Info 13 0 R/Encrypt%s>>\nstartxref\n%d\n%%%%EOF\n", 40, last.StartXRef, dict, at)
+	b := slices.Concat(signed, []byte(update))
+	r, err := validation.Validate(context.Background(), bytes.NewReader(b), int64(len(b)), validation.Options{Roots: w.roots, Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := r.Signatures[0]; s.LaterChanges != validation.ChangesForbidden || s.Indication != validation.TotalFailed {
+		t.Errorf("%s, changes %s: %v", s.Indication, s.LaterChanges, s.Details)
 	}
 }

@@ -161,7 +161,6 @@ func TestBadInput(t *testing.T) {
 		{"for recipients", sample(t, "encrypted-for-recipients.pdf"), signer.CodeEncryptedForRecipients},
 		{"unknown encryption", sample(t, "encrypted-unknown-version.pdf"), signer.CodeEncryptionUnsupported},
 		{"restricted", sample(t, "encrypted-aes-128-restricted.pdf"), signer.CodeSigningRestricted},
-		{"restricted, revision 2", sample(t, "encrypted-rc4-40-restricted.pdf"), signer.CodeSigningRestricted},
 		{"no pages", sample(t, "no-pages.pdf"), signer.CodeNoPages},
 		{"broken cross-reference", sample(t, "offsets-wrong.pdf"), signer.CodeDamagedPDF},
 		{"nested too deeply", sample(t, "nested-5000-deep.pdf"), signer.CodeTooComplex},

@@ -20,9 +20,14 @@
 //
 // The input is not trusted. Depth, memory and time are bounded by the constants in limits.go and by the size of the
 // file; cycles end in an error; nothing panics. Every error is an *Error, whose Kind tells a file that is no PDF from
-// one that is cut, damaged, encrypted, empty of pages, or could not be read from the disk.
+// one that is cut, damaged, locked, empty of pages, or could not be read from the disk.
 //
-// Encrypted files are recognised and refused.
+// # Encryption
+//
+// Files encrypted for a password (ISO 32000-2 §7.6.4: RC4, AES-128, AES-256) are decrypted on the way: strings when an
+// object is parsed, streams while they are read. What is in memory and what Data returns is plain; offsets are those of
+// the file. An Update encrypts what it adds. Contents of a signature dictionary is never encrypted. Encryption says what
+// the file's author permits; to honour it is the caller's. Other ways to encrypt are refused with their kind.
 //
 // # Writing
 //

@@ -16,7 +16,7 @@ type Encryption struct {
 	// What the permissions in P grant a user (table 22).
 	Modify   bool // bit 4: change the document in other ways than the next two
 	Annotate bool // bit 6: annotations, and filling in form fields
-	Fill     bool // bit 9: filling in form fields, signature fields among them
+	Fill     bool // bit 9: filling in form fields, signature fields among them; always in revision 2, which can't deny it
 }
 
 // encryption is what opening an encrypted file found out. It does not change afterwards.
@@ -59,6 +59,8 @@ func (f *File) openEncryption() error {
 	var opened bool
 	c.key, opened = h.open(passwords...)
 	switch {
+	case opened && !h.proven(c.key.key):
+		return fail(KindEncryption, -1, "Perms does not fit the key")
 	case opened:
 	case c.strings == cryptIdentity && c.streams == cryptIdentity:
 		// Only attachments are encrypted: all else can be read and signed without the password.
@@ -68,10 +70,7 @@ func (f *File) openEncryption() error {
 		return fail(KindWrongPassword, -1, "%s", describeEncryption(d))
 	}
 	c.revision, c.Owner = h.revision, c.key.owner
-	c.Modify, c.Annotate, c.Fill = h.permissions&(1<<3) != 0, h.permissions&(1<<5) != 0, h.permissions&(1<<8) != 0
-	if h.revision == 2 { // where bit 6 stands for bit 9 too
-		c.Fill = c.Annotate
-	}
+	c.Modify, c.Annotate, c.Fill = h.permissions&(1<<3) != 0, h.permissions&(1<<5) != 0, h.permissions&(1<<8) != 0 || h.revision == 2
 	c.Method = c.streams.String()
 	if c.streams == cryptIdentity {
 		c.Method = max(c.strings, c.embedded).String()
@@ -149,7 +148,7 @@ func (f *File) securityHandler(d Dict, c *encryption) (*securityHandler, error) 
 	version := r.integer("V", 0)
 	h := &securityHandler{
 		revision: r.integer("R", 0), permissions: uint32(r.integer("P", 0)), metadata: r.boolean("EncryptMetadata", true),
-		o: r.bytes("O"), u: r.bytes("U"), oe: r.bytes("OE"), ue: r.bytes("UE"), ids: f.firstIDs(),
+		o: r.bytes("O"), u: r.bytes("U"), oe: r.bytes("OE"), ue: r.bytes("UE"), perms: r.bytes("Perms"), ids: f.firstIDs(),
 	}
 	c.metadata = version < 4 || h.metadata
 	lengths := []int{r.integer("Length", 40)}
@@ -181,17 +180,17 @@ func (h *securityHandler) fit() error {
 		}
 		return append(slices.Clip(b), make([]byte, n)...)[:n], nil
 	}
-	lists := []*[]byte{&h.o, &h.u}
-	n, least := 32, 16
-	if h.revision >= 5 {
-		lists, n, least = append(lists, &h.oe, &h.ue), 48, 48
+	type length struct {
+		b        *[]byte
+		n, least int
 	}
-	for i, b := range lists {
-		if i == 2 {
-			n, least = 32, 32
-		}
+	lengths := []length{{&h.o, 32, 16}, {&h.u, 32, 16}}
+	if h.revision >= 5 {
+		lengths = []length{{&h.o, 48, 48}, {&h.u, 48, 48}, {&h.oe, 32, 32}, {&h.ue, 32, 32}, {&h.perms, 16, 16}}
+	}
+	for _, l := range lengths {
 		var err error
-		if *b, err = cut(*b, n, least); err != nil {
+		if *l.b, err = cut(*l.b, l.n, l.least); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,8 @@ package pdf
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,7 +30,7 @@ func officeKeys() []officeKey {
 	var keys []officeKey
 	for _, name := range []string{
 		"rc4-40", "rc4-128", "rc4-128-v4", "aes-128", "aes-128-clear-metadata", "aes-128-object-streams", "aes-128-restricted",
-		"aes-256", "aes-256-r5", "aes-256-clear-metadata", "aes-256-linearized", "rc4-40-restricted",
+		"aes-256", "aes-256-r5", "aes-256-clear-metadata", "aes-256-linearized", "rc4-40-no-changes",
 		"rc4-80", "length-in-bytes", "length-40-means-128", "no-id", "direct", "startxref-wrong",
 		"identity-streams", "identity-strings", "crypt-filters",
 	} {
@@ -284,7 +286,7 @@ func TestAttachmentsOnly(t *testing.T) {
 func TestPermissions(t *testing.T) {
 	for name, want := range map[string]Encryption{
 		"rc4-40":             {Method: "RC4", Modify: true, Annotate: true, Fill: true},
-		"rc4-40-restricted":  {Method: "RC4"}, // bit 9 is set, and means nothing in revision 2
+		"rc4-40-no-changes":  {Method: "RC4", Fill: true},
 		"rc4-128":            {Method: "RC4", Fill: true},
 		"aes-128-restricted": {Method: "AES-128"},
 		"aes-256-no-owner":   {Method: "AES-256", Owner: true},
@@ -335,6 +337,43 @@ func TestEncryptionStays(t *testing.T) {
 		}
 		if err == nil && !strings.Contains(officeFacts(t, f), "Nghĩa") {
 			t.Errorf("%s: it reads otherwise", name)
+		}
+	}
+}
+
+// TestTwoKeys: a file that shows the owner another document than the user, under one signature, does not open for both.
+func TestTwoKeys(t *testing.T) {
+	for _, name := range []string{"aes-256-r5-password", "aes-256"} {
+		b := readVector(t, "encrypted-"+name+".pdf")
+		f, err := OpenWithPassword(bytes.NewReader(b), int64(len(b)), ownerPassword)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, _, err := f.encryptionDict()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &securityHandler{revision: f.crypt.revision, o: d["O"].(String), u: d["U"].(String)}
+		block, err := aes.NewCipher(h.hash([]byte(ownerPassword), h.o[40:48], h.u))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := make([]byte, 32)
+		cipher.NewCBCEncrypter(block, make([]byte, 16)).CryptBlocks(other, []byte("another key that opens another.."))
+		var w writer
+		w.hex(d["OE"].(String))
+		from := slices.Clone(w.b)
+		w.b = nil
+		w.hex(other)
+		two := bytes.Replace(b, from, w.b, 1)
+		if bytes.Equal(two, b) {
+			t.Fatalf("%s: OE not found", name)
+		}
+		if _, err := OpenWithPassword(bytes.NewReader(two), int64(len(two)), ownerPassword); !IsKind(err, KindEncryption) {
+			t.Errorf("%s: as the owner: %v", name, err)
+		}
+		if _, err := OpenWithPassword(bytes.NewReader(two), int64(len(two)), "mat-khau"); err != nil {
+			t.Errorf("%s: as the user: %v", name, err)
 		}
 	}
 }

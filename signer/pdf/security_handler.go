@@ -18,6 +18,7 @@ type securityHandler struct {
 	revision    int
 	o, u        []byte // 32 bytes for revisions 2 to 4, else 48
 	oe, ue      []byte // 32 bytes, for revisions 5 and 6
+	perms       []byte // 16 bytes, for revisions 5 and 6
 	permissions uint32
 	metadata    bool     // EncryptMetadata
 	lengths     []int    // of the key in bytes: what the file says, then what its writer may have meant
@@ -167,6 +168,22 @@ func unwrapped(key, wrapped []byte) []byte {
 	}
 	cipher.NewCBCDecrypter(block, make([]byte, aes.BlockSize)).CryptBlocks(out, wrapped)
 	return out
+}
+
+// proven tells whether the key is the one that Perms was made with (algorithm 13). In revisions 5 and 6 the passwords
+// of user and owner may lead to different keys, so that each sees another document under the same signature; only one
+// of the keys fits Perms.
+func (h *securityHandler) proven(key []byte) bool {
+	if h.revision < 5 {
+		return true // the owner's password leads to the user's
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return false
+	}
+	out := make([]byte, aes.BlockSize)
+	block.Decrypt(out, h.perms)
+	return binary.LittleEndian.Uint32(out) == h.permissions && string(out[4:8]) == "\xff\xff\xff\xff" && string(out[9:12]) == "adb"
 }
 
 // hash is SHA-256 for revision 5 and algorithm 2.B for revision 6. user is U for an owner password, else nil.
