@@ -49,6 +49,7 @@ const (
 	ReasonSchoolExists     = "school_exists"      // one school for each service
 	ReasonLogBehindMark    = "log_behind_mark"    // params mark, size
 	ReasonLogForked        = "log_forked"         // params mark
+	ReasonMarkUnwritable   = "mark_unwritable"    // the mark of the last change is not durable
 	ReasonLogKey           = "log_key"            // the key is not the log's, or there is none
 	ReasonInFuture         = "in_future"          // param field
 	ReasonOwnerMustReceive = "owner_must_receive" // a personal token's receiver must be its owner

@@ -22,7 +22,9 @@
 // services on one PostgreSQL append to one log without a fork.
 //
 // A crash before the commit leaves nothing; after it, everything but perhaps the
-// mark, which is then behind the database and catches up with the next change.
+// mark, which is then behind the database and catches up with the next change. The
+// mark is durable before a change is answered. When it can't be written, what was
+// committed is answered all the same, and further changes are refused until it can.
 // A caller whose context ends while its change is being written does not know
 // what became of it: requests with an identifier of their own (grants, records)
 // are sent again and take effect once.

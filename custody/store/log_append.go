@@ -125,7 +125,10 @@ func (t *tx) lockHead() error {
 		return fmt.Errorf("read log head: %w: frontier and root differ: run custodyd log verify", ErrDamaged)
 	}
 	t.from = t.tail.frontier
-	return t.store.checkMark(t.ctx, t.connection, t.school, t.head)
+	if err := t.store.checkMark(t.ctx, t.connection, t.school, t.head); err != nil {
+		return err
+	}
+	return t.store.settleMark(t.head)
 }
 
 // append adds an entry to the log and returns its index. private are the values
@@ -240,8 +243,8 @@ func (t *tx) advanceMark() {
 		err = t.store.mark.advance(markState{Origin: t.head.Origin, Size: t.tail.frontier.Size(), Root: root})
 	}
 	if err != nil {
-		// The entries are durable, only the guard against old backups is not up to
-		// date. The next change writes it again.
+		// The entries are durable, and their callers are told so; only the guard
+		// against old backups is not up to date. No change goes on before it is.
 		t.store.log.Error("mark not written", "error", err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -33,22 +32,22 @@ type markState struct {
 //
 //	ORIGIN SIZE ROOT-BASE64 CRC32-HEX spaces LF
 //
-// A line is in the file before the change is answered, so that it outlives this
-// process; it is synced right after, in the background. A power cut between the
-// two leaves the mark a moment behind the database, which is harmless: it is
-// there to tell a copy of yesterday.
+// A line is durable before the change is answered: one sync for each batch that
+// was committed. A crash between the commit and the sync leaves the mark one batch
+// behind the database, of which nobody has heard yet.
 type mark struct {
-	mu    sync.Mutex
-	file  *os.File
-	state markState // zero: nothing written yet
-	slot  int64     // to be written next
-
-	dirty  chan struct{} // holds one: something is to be synced
-	synced sync.WaitGroup
-	log    *slog.Logger
+	mu     sync.Mutex
+	file   *os.File
+	sync   func(*os.File) error // syncData; tests have it fail and wait
+	state  markState            // durable; zero: nothing written yet
+	slot   int64                // to be written next
+	failed error                // why the latest state is not durable
 }
 
 const markSlot = 512
+
+// syncMark is replaced by tests only.
+var syncMark = syncData
 
 // ErrMark is wrapped by the errors of the mark file, ErrMarkDamaged by that of one
 // that holds no whole line.
@@ -57,13 +56,13 @@ var (
 	ErrMarkDamaged = errors.New("high-water mark file is damaged")
 )
 
-func openMark(path string, log *slog.Logger) (*mark, error) {
+func openMark(path string, sync func(*os.File) error) (*mark, error) {
 	_, statErr := os.Stat(path)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMark, err)
 	}
-	m := &mark{file: file, dirty: make(chan struct{}, 1), log: log}
+	m := &mark{file: file, sync: sync}
 	if err := m.read(); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -72,16 +71,7 @@ func openMark(path string, log *slog.Logger) (*mark, error) {
 			return nil, errors.Join(fmt.Errorf("%w: %w", ErrMark, err), file.Close())
 		}
 	}
-	m.synced.Go(m.sync)
 	return m, nil
-}
-
-func (m *mark) sync() {
-	for range m.dirty {
-		if err := syncData(m.file); err != nil {
-			m.log.Error("mark not synced", "error", err)
-		}
-	}
 }
 
 func (m *mark) read() error {
@@ -132,32 +122,29 @@ func parseMark(b []byte) (markState, bool) {
 	return markState{Origin: parts[0], Size: size, Root: tlog.Hash(root)}, true
 }
 
-// advance writes the state; the sync follows.
+// advance makes the state durable.
 func (m *mark) advance(s markState) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := m.file.WriteAt(s.format(), m.slot*markSlot); err != nil {
-		return fmt.Errorf("%w: %w", ErrMark, err)
+	_, err := m.file.WriteAt(s.format(), m.slot*markSlot)
+	if err == nil {
+		err = m.sync(m.file)
 	}
-	m.state, m.slot = s, 1-m.slot
-	select {
-	case m.dirty <- struct{}{}:
-	default: // the sync that is to come sees this line too
+	if err != nil {
+		m.failed = fmt.Errorf("%w: %w", ErrMark, err)
+		return m.failed
 	}
+	m.state, m.slot, m.failed = s, 1-m.slot, nil
 	return nil
 }
 
-func (m *mark) last() markState {
+func (m *mark) last() (markState, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.state
+	return m.state, m.failed
 }
 
-func (m *mark) close() error {
-	close(m.dirty)
-	m.synced.Wait()
-	return m.file.Close()
-}
+func (m *mark) close() error { return m.file.Close() }
 
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
@@ -181,7 +168,7 @@ func (s *Store) checkMark(ctx context.Context, q querier, school custody.SchoolI
 	if s.mark == nil {
 		return nil
 	}
-	m := s.mark.last()
+	m, _ := s.mark.last()
 	refuse := func(reason, next string) error {
 		return &custody.Error{Kind: custody.ErrUnavailable, Code: custody.CodeUnavailable,
 			Params: map[string]string{"reason": reason, "mark": strconv.FormatInt(m.Size, 10), "size": strconv.FormatInt(head.Size, 10)},
@@ -211,6 +198,22 @@ func (s *Store) checkMark(ctx context.Context, q querier, school custody.SchoolI
 	}
 	if root != m.Root {
 		return refuse(custody.ReasonLogForked, "this database is a log that went another way before the mark: restore the right one")
+	}
+	return nil
+}
+
+// settleMark writes the mark of what is committed, where that failed before: no
+// change goes on top of entries that the mark does not guard.
+func (s *Store) settleMark(head headRow) error {
+	if s.mark == nil {
+		return nil
+	}
+	if _, failed := s.mark.last(); failed == nil {
+		return nil
+	}
+	if err := s.mark.advance(markState{Origin: head.Origin, Size: head.Size, Root: tlog.Hash(head.Root)}); err != nil {
+		return &custody.Error{Kind: custody.ErrUnavailable, Code: custody.CodeUnavailable, Params: map[string]string{"reason": custody.ReasonMarkUnwritable},
+			Err: fmt.Errorf("the mark in %s can't be written: %w", s.config.MarkFile, err)}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -139,6 +140,77 @@ func TestMarkFile(t *testing.T) {
 		}
 		s.Reopen()
 		s.sign(s.principal, s.approval())
+	})
+}
+
+// TestMarkIsDurableBeforeTheAnswer: while the mark is being synced nobody is
+// answered, and what is synced is the mark of what was committed.
+func TestMarkIsDurableBeforeTheAnswer(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		syncing, release := make(chan []byte), make(chan error)
+		t.Cleanup(store.ReplaceSync(func(f *os.File) error {
+			content, err := os.ReadFile(f.Name())
+			if err != nil {
+				t.Error(err)
+			}
+			syncing <- content
+			return errors.Join(<-release, store.SyncData(f))
+		}))
+		s.Reopen()
+		answered := make(chan error, 1)
+		go func() {
+			_, err := s.RequestGrant(ctx, s.principal, s.approval())
+			answered <- err
+		}()
+		content := <-syncing
+		size := s.CheckLog().Size
+		if !strings.Contains(string(content), fmt.Sprintf(" %d ", size)) {
+			t.Errorf("log of %d entries, mark being synced:\n%s", size, content)
+		}
+		select {
+		case err := <-answered:
+			t.Errorf("answered before the mark was durable: %v", err)
+		default:
+		}
+		release <- nil
+		if err := <-answered; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestMarkThatCannotBeWritten: what is committed is answered; nothing goes on top
+// of it until the mark is durable, by itself once the disk works again.
+func TestMarkThatCannotBeWritten(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		broken := true
+		t.Cleanup(store.ReplaceSync(func(f *os.File) error {
+			if broken {
+				return errors.New("input/output error")
+			}
+			return store.SyncData(f)
+		}))
+		s.Reopen()
+		if _, err := s.RequestGrant(ctx, s.principal, s.approval()); err != nil {
+			t.Errorf("what is committed: %v", err)
+		}
+		size := s.CheckLog().Size
+		for range 2 {
+			if _, err := s.RequestGrant(ctx, s.principal, s.approval()); !errors.Is(err, custody.ErrUnavailable) || reason(err) != custody.ReasonMarkUnwritable {
+				t.Errorf("on top of it: %v", err)
+			}
+		}
+		if after := s.CheckLog().Size; after != size {
+			t.Errorf("%d entries without a mark", after-size)
+		}
+		broken = false
+		s.sign(s.principal, s.approval())
+		s.Reopen()
+		if err := s.CheckMark(ctx, s.School.ID); err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -65,7 +65,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, err
 	}
 	if c.MarkFile != "" {
-		m, err := openMark(c.MarkFile, c.Logger)
+		m, err := openMark(c.MarkFile, syncMark)
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
