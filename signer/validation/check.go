@@ -9,8 +9,8 @@ import (
 )
 
 // CheckCMS is for who has no document, such as the service: it tells whether der is a detached CMS signature by
-// exactly this certificate over exactly this digest of a ByteRange, with SHA-256 and the attributes of the PAdES
-// baseline. It says nothing about trust, time or revocation.
+// exactly this certificate over exactly this digest of a ByteRange, with a key of sufficient length, SHA-2 and the
+// attributes of the PAdES baseline. It says nothing about trust, time or revocation.
 func CheckCMS(der []byte, byteRangeDigest []byte, cert *x509.Certificate) error {
 	sd, err := cms.Parse(der)
 	if err != nil {
@@ -28,6 +28,8 @@ func CheckCMS(der []byte, byteRangeDigest []byte, cert *x509.Certificate) error 
 		return fmt.Errorf("check CMS: %w", cms.ErrNoCertificate)
 	case !s.Certificate.Equal(cert):
 		return fmt.Errorf("check CMS: %w: it is by %s", cms.ErrSigningCertificate, CertificateSHA256(s.Certificate))
+	case cms.WeakKey(cert) != "":
+		return fmt.Errorf("check CMS: %w: %s key", cms.ErrUnsupported, cms.WeakKey(cert))
 	case s.Hash != crypto.SHA256 && s.Hash != crypto.SHA384 && s.Hash != crypto.SHA512:
 		return fmt.Errorf("check CMS: %w: %v", cms.ErrUnsupported, s.Hash)
 	// Without signed attributes the digest of some other signature's attributes could pass for a document's.

@@ -6,8 +6,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"errors"
 	"testing"
 
+	"sokyso/signer/cms"
 	"sokyso/signer/validation"
 )
 
@@ -65,5 +67,20 @@ func TestWeak(t *testing.T) {
 	s := (&world{roots: x509.NewCertPool()}).validate(t, signByHand(t, person(rsaKey(t, 1024), root), nil), offline).Signatures[0]
 	if s.SubIndication != validation.NoCertificateChainFound || !has(s, validation.DetailWeakKey) {
 		t.Errorf("unknown root: %s %s %v", s.Indication, s.SubIndication, s.Details)
+	}
+}
+
+// TestCheckCMSWantsLongKeys: the service takes no signature that validators refuse for its key.
+func TestCheckCMSWantsLongKeys(t *testing.T) {
+	root := newRoot(t, p256(t))
+	for name, test := range map[string]struct {
+		key  crypto.Signer
+		want error
+	}{"RSA-1024": {rsaKey(t, 1024), cms.ErrUnsupported}, "RSA-2048": {rsaKey(t, 2048), nil}, "P-256": {p256(t), nil}} {
+		who := identity{test.key, []*x509.Certificate{root.issue(t, test.key.Public(), nil)}}
+		s := (&world{roots: root.pool()}).validate(t, signByHand(t, who, nil), offline).Signatures[0]
+		if err := validation.CheckCMS(s.CMS, s.ByteRangeDigest, who.chain[0]); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
