@@ -48,6 +48,13 @@ const (
 	CodeTooComplex             = "too_complex"
 	CodeKeyFailed              = "key_failed"
 	CodeTimestampFailed        = "timestamp_failed"
+	CodeTimestampUntrusted     = "timestamp_untrusted"
+	CodeRootsMissing           = "roots_missing"
+	CodeCertificateRevoked     = "certificate_revoked"
+	CodeRevocationUnknown      = "revocation_unknown"
+	CodeNoSignatures           = "no_signatures"
+	CodeSignatureInvalid       = "signature_invalid"
+	CodeLevelReached           = "level_reached"
 	CodeInputChanged           = "input_changed"
 	CodeReadError              = "read_error"
 	CodeWriteError             = "write_error"
@@ -62,7 +69,8 @@ var Codes = []string{
 	CodeCertificateUnusable, CodeWeakKey, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden, CodeSigningRestricted,
 	CodeFieldTaken, CodeFieldLocked, CodeFieldDemands, CodeCertifyForbidden, CodeMarksForbidden, CodeUnsupportedAlgorithm,
 	CodeFieldNotFound, CodeBadBox, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
-	CodeTimestampFailed, CodeInputChanged, CodeReadError, CodeWriteError, CodeCancelled,
+	CodeTimestampFailed, CodeTimestampUntrusted, CodeRootsMissing, CodeCertificateRevoked, CodeRevocationUnknown,
+	CodeNoSignatures, CodeSignatureInvalid, CodeLevelReached, CodeInputChanged, CodeReadError, CodeWriteError, CodeCancelled,
 }
 
 // Error is every error of this package. Params are values for the sentence that belongs to the code.

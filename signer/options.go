@@ -46,8 +46,11 @@ type Options struct {
 
 	Visible *Visible // nil = invisible, or the appearance of Field left as it is
 
-	// Roots, when given, must be where the chain leads: checked before the key is used.
+	// Roots, when given, must be where the chain leads: checked before the key is used. The levels from LevelBLT on need
+	// them: what is kept there is what leads to a root.
 	Roots *x509.CertPool
+	// Intermediates help to find the way from a time-stamp to the roots.
+	Intermediates []*x509.Certificate
 
 	// Cache remembers checked chains between the signatures of a batch; one for each set of roots. nil = none.
 	Cache *validation.Cache
@@ -55,12 +58,13 @@ type Options struct {
 	// Now tells the time of signing; its zone is the one written into /M. nil = time.Now in the local zone.
 	Now func() time.Time
 
-	// Password opens an encrypted input, as its user or owner password; the empty one is tried too. Only Sign looks at
-	// it: what was prepared is open.
+	// Password opens an encrypted input, as its user or owner password; the empty one is tried too. Only Sign and Augment
+	// look at it: what was prepared is open.
 	Password pdf.Password
 
-	TSA  string       // URL of a time-stamping authority (RFC 3161), for LevelBT
-	HTTP *http.Client // for the TSA; nil = http.DefaultClient
+	TSA      string       // URL of a time-stamping authority (RFC 3161), from LevelBT on
+	Stamping *Stamping    // how it is asked, and what is known of it; nil = the defaults, remembered by the process
+	HTTP     *http.Client // for TSA, OCSP and revocation lists; nil = http.DefaultClient, validation's for the others
 }
 
 // Visible places the signature's picture on a page.

@@ -25,6 +25,7 @@ type Prepared struct {
 	password pdf.Password // that opened the input; the result must open with it too
 
 	restrictions *validation.Restrictions
+	raising      bool // nothing is signed, so that nothing forbids it
 }
 
 // input is what the document is read from: first the caller's Source, then the copy of it, if there is one. A small
@@ -125,7 +126,7 @@ func (p *Prepared) read(ctx context.Context, folder string, hashes []crypto.Hash
 	if p.restrictions, err = validation.RestrictionsOf(p.file); err != nil {
 		return classify(fmt.Errorf("read restrictions: %w", err))
 	}
-	if p.restrictions.NoChanges {
+	if p.restrictions.NoChanges && !p.raising {
 		return fail(CodeSigningForbidden, fmt.Errorf("the signature in field %q allows no changes", p.restrictions.NoChangesBy),
 			"field", p.restrictions.NoChangesBy)
 	}

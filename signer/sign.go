@@ -52,9 +52,11 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 	} else if err != nil {
 		return nil, fail(CodeCertificateUnusable, fmt.Errorf("size of the CMS: %w", err))
 	}
-	if opt.Level == LevelBT {
-		room += timestampRoom
+	evidence, err := opt.foresee(ctx, chain, signed)
+	if err != nil {
+		return nil, err
 	}
+	room += evidence.room
 	d, err := p.lay(t, &opt, signed, room)
 	if err != nil {
 		return nil, err
@@ -87,7 +89,7 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 		return nil, err
 	}
 	if len(doc.cms) > room {
-		return nil, fail(CodeSelfCheckFailed, fmt.Errorf("CMS of %d bytes, room for %d", len(doc.cms), room))
+		return nil, opt.noRoom(len(doc.cms), room)
 	}
 	hex.Encode(tail[gap+1:], doc.cms)
 	tail[gap], tail[rest-1] = '<', '>'
@@ -97,6 +99,12 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 	if err := doc.selfCheck(context.WithoutCancel(ctx), p, chain[0], &opt, t.fresh); err != nil {
 		return nil, err
 	}
+	if opt.Level == LevelBLT || opt.Level == LevelBLTA {
+		opt.Password = p.password
+		if err := doc.raise(ctx, p, evidence, &opt, t.fresh); err != nil {
+			return nil, err
+		}
+	}
 	return doc, nil
 }
 
@@ -105,11 +113,8 @@ func checkLevel(opt *Options) error {
 	case "", LevelBB:
 		opt.Level = LevelBB
 		return nil
-	case LevelBT:
-		if opt.TSA != "" {
-			return nil
-		}
-		return fail(CodeLevelUnsupported, errors.New("level b-t: no time-stamping authority given"), "level", string(opt.Level))
+	case LevelBT, LevelBLT, LevelBLTA:
+		return checkServices(opt)
 	}
 	return fail(CodeLevelUnsupported, fmt.Errorf("level %q", opt.Level), "level", string(opt.Level))
 }
@@ -178,7 +183,7 @@ func (p *Prepared) makeCMS(ctx context.Context, key crypto.Signer, request cms.R
 	case err != nil:
 		return nil, fail(CodeKeyFailed, fmt.Errorf("sign: %w", err))
 	}
-	if opt.Level != LevelBT {
+	if opt.Level == LevelBB {
 		return der, nil
 	}
 	return stamp(ctx, der, opt)
@@ -238,7 +243,7 @@ func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certif
 		return refuse(errors.New("it reads otherwise than it was written"))
 	case !s.Certificate.Equal(cert):
 		return refuse(errors.New("it names another certificate"))
-	case opt.Level == LevelBT && s.Level != "B-T" && opt.Roots != nil:
+	case opt.Level != LevelBB && s.Level == "B-B" && opt.Roots != nil:
 		return fail(CodeTimestampFailed, fmt.Errorf("time-stamp from %s: %v", opt.TSA, s.Details), "url", opt.TSA)
 	}
 	if fresh {

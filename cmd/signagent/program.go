@@ -32,13 +32,14 @@ type commands struct {
 	Lang    string           `help:"${help_lang}" enum:"vi,en," default:"" placeholder:"vi|en"`
 	Version kong.VersionFlag `help:"${help_version}"`
 
-	Sign   signCommand   `cmd:"" help:"${help_sign}"`
-	Verify verifyCommand `cmd:"" help:"${help_verify}"`
-	Tokens tokensCommand `cmd:"" help:"${help_tokens}"`
-	Pair   pairCommand   `cmd:"" help:"${help_pair}"`
-	Outbox outboxCommand `cmd:"" help:"${help_outbox}"`
-	Doctor doctorCommand `cmd:"" help:"${help_doctor}"`
-	Serve  serveCommand  `cmd:"" hidden:"" help:"${help_serve}"`
+	Sign    signCommand    `cmd:"" help:"${help_sign}"`
+	Augment augmentCommand `cmd:"" help:"${help_augment}"`
+	Verify  verifyCommand  `cmd:"" help:"${help_verify}"`
+	Tokens  tokensCommand  `cmd:"" help:"${help_tokens}"`
+	Pair    pairCommand    `cmd:"" help:"${help_pair}"`
+	Outbox  outboxCommand  `cmd:"" help:"${help_outbox}"`
+	Doctor  doctorCommand  `cmd:"" help:"${help_doctor}"`
+	Serve   serveCommand   `cmd:"" hidden:"" help:"${help_serve}"`
 }
 
 // program is what a command works with.

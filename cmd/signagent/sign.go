@@ -59,7 +59,7 @@ func (c *signCommand) Run(p *program) error {
 	batch := agent.Batch{
 		Jobs: c.jobs(), Token: c.Token, Certificate: c.Cert, Standalone: c.Standalone,
 		Level: signer.Level(c.Level), Certify: c.Certify, Reason: c.Reason, TSA: c.TSA, Field: c.Field, FinalTry: c.FinalTry,
-		PIN: agent.PINFromTerminal(p.catalogue), Progress: c.progress(p),
+		PIN: agent.PINFromTerminal(p.catalogue), Progress: p.progress(),
 	}
 	batch.SetAlgorithms(c.Scheme, c.Digest)
 	if c.PINFile != "" {
@@ -125,12 +125,6 @@ func (c *signCommand) check(p *program) error {
 	switch {
 	case c.Anchor != "":
 		return p.misuse("anchor")
-	case c.Output != nil && *c.Output == "":
-		return p.misuse("output_empty", "flag", "-o")
-	case c.OutDir != nil && *c.OutDir == "":
-		return p.misuse("output_empty", "flag", "--out-dir")
-	case c.Output != nil && c.OutDir != nil:
-		return p.misuse("output_both")
 	case c.Pages != "" && c.Page != 0:
 		return p.misuse("pages_page", "flag", "--page")
 	case c.Pages != "" && c.Field != "":
@@ -139,16 +133,15 @@ func (c *signCommand) check(p *program) error {
 		return p.misuse("pages_act")
 	case c.Page != 0 && c.Field != "" && c.Rect == "":
 		return p.misuse("page_field")
-	case c.Output != nil && len(c.Files) > 1:
-		return p.misuse("output_many")
 	case c.Page < 0:
 		return p.misuse("page")
 	case c.PINFile == "/dev/stdin" && c.PasswordFile == "/dev/stdin":
 		return p.misuse("stdin_both")
 	case c.TSA != "" && c.Level == string(signer.LevelBB):
 		return p.misuse("tsa")
-	case c.TSA == "" && c.Level == string(signer.LevelBT):
-		return p.misuse("tsa_missing")
+	}
+	if err := p.checkServices(c.Level, c.TSA, c.Roots); err != nil {
+		return err
 	}
 	for _, flag := range []string{"--page", "--pages", "--rect", "--image"} {
 		switch {
@@ -158,8 +151,34 @@ func (c *signCommand) check(p *program) error {
 			return p.misuse("rect_missing", "flag", flag)
 		}
 	}
+	return p.checkOutputs(c.Files, c.Output, c.OutDir)
+}
+
+// checkServices looks whether the flags name what a level above b-b needs.
+func (p *program) checkServices(level, tsa, roots string) error {
+	switch {
+	case level != string(signer.LevelBB) && tsa == "":
+		return p.misuse("tsa_missing", "level", level)
+	case (level == string(signer.LevelBLT) || level == string(signer.LevelBLTA)) && roots == "":
+		return p.misuse("roots_missing", "level", level)
+	}
+	return nil
+}
+
+// checkOutputs finds files and names of outputs that contradict each other.
+func (p *program) checkOutputs(files []string, output, folder *string) error {
+	switch {
+	case output != nil && *output == "":
+		return p.misuse("output_empty", "flag", "-o")
+	case folder != nil && *folder == "":
+		return p.misuse("output_empty", "flag", "--out-dir")
+	case output != nil && folder != nil:
+		return p.misuse("output_both")
+	case output != nil && len(files) > 1:
+		return p.misuse("output_many")
+	}
 	seen := map[string]bool{}
-	for _, file := range c.Files {
+	for _, file := range files {
 		path, err := filepath.Abs(file)
 		if err == nil && seen[path] {
 			return p.misuse("same_input", "file", file)
@@ -200,7 +219,8 @@ func (c *signCommand) visible(p *program) (*agent.Visible, error) {
 	return visible, nil
 }
 
-func (c *signCommand) progress(p *program) func(agent.Progress) {
+// progress tells on a terminal what is being done.
+func (p *program) progress() func(agent.Progress) {
 	if !p.onTerminal() {
 		return nil
 	}

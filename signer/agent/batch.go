@@ -57,8 +57,15 @@ func (r *run) signOne(ctx context.Context, i int, work Job, look *looked, pass f
 		return broken(err)
 	}
 	name := r.device.certificate.X509.Subject.CommonName
-	if err := input.Check(r.options(work, name), r.device.chain(r.batch.Roots)...); err != nil {
+	options := r.options(work, name)
+	if err := input.Check(options, r.device.chain(r.batch.Roots)...); err != nil {
 		return broken(err)
+	}
+	if r.batch.aboveBB() {
+		r.progress(i, "foresee")
+		if err := signer.Foresee(ctx, r.device.chain(r.batch.Roots), options); err != nil {
+			return r.failed(result, err), true // the same token, authority and roots serve all files
+		}
 	}
 
 	r.progress(i, "grant")
@@ -136,11 +143,6 @@ func (r *run) begin(ctx context.Context, plan planned, grant wire.Grant) (*job, 
 func (r *run) mayBegin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fail("cancelled", err)
-	}
-	switch r.batch.Level {
-	case "", signer.LevelBB, signer.LevelBT:
-	default:
-		return &signer.Error{Code: signer.CodeLevelUnsupported, Params: map[string]string{"level": string(r.batch.Level)}}
 	}
 	if r.pairing == nil && !r.batch.Standalone {
 		return fail("not_paired", nil)

@@ -226,7 +226,8 @@ func explainSigner(failure *signer.Error, file string) explanation {
 	if demand := failure.Params["demand"]; demand != "" {
 		e.key += "." + demand
 	}
-	if failure.Code == signer.CodeCancelled {
+	switch failure.Code {
+	case signer.CodeCancelled, signer.CodeTimestampFailed, signer.CodeTimestampUntrusted, signer.CodeRootsMissing:
 		e.fatal = true
 	}
 	return e

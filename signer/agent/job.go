@@ -33,9 +33,11 @@ type Batch struct {
 	Certify int         // permissions of a certification, 1 to 3; 0 = an approval
 	Reason  string      // "" = what the act is called
 	TSA     string
-	Field   string
-	Visible *Visible
-	Roots   *Roots
+	// Stamping says how the time-stamping authority is asked; nil = the defaults.
+	Stamping *signer.Stamping
+	Field    string
+	Visible  *Visible
+	Roots    *Roots
 
 	// PIN is asked once, when the first file is ready to be signed. The bytes
 	// are zeroed after use.
@@ -48,6 +50,9 @@ type Batch struct {
 	// Progress is told of each phase; may be nil.
 	Progress func(Progress)
 }
+
+// aboveBB says whether the level needs others than the token.
+func (b *Batch) aboveBB() bool { return b.Level != "" && b.Level != signer.LevelBB }
 
 // SetAlgorithms takes scheme and hash by their names on the command line: auto, pkcs1v15 or pss; "", sha256, sha384 or
 // sha512.
@@ -96,7 +101,7 @@ func failedResult(catalogue *Catalogue, result Result, err error) Result {
 type Progress struct {
 	Number, Count int // of the file, from 1
 	File          string
-	Phase         string // prepare grant sign record
+	Phase         string // prepare foresee grant sign record
 }
 
 // Statuses of a Result.

@@ -65,6 +65,9 @@ func newStage() *stage {
 // does not stop the others; an error that they would share does, and a wrong PIN
 // always: a file that the token has signed by then is finished, no other is.
 func (a *Agent) SignBatch(ctx context.Context, batch Batch) []Result {
+	if batch.Stamping == nil {
+		batch.Stamping = &signer.Stamping{} // one trial time-stamp for the batch
+	}
 	r := &run{Agent: a, batch: &batch, earlier: a.journal.list(), underway: map[string]*stage{}}
 	for range len(batch.Jobs) + 1 {
 		r.stages = append(r.stages, newStage())

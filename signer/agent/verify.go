@@ -203,11 +203,11 @@ func (v Verification) receiptDetail(found *validation.Report, source io.ReaderAt
 	for i := range found.Signatures {
 		if entryNames(entry, &found.Signatures[i]) {
 			finding.signature = i
-			sum, err := digestOf(source, found.Signatures[i].ByteRange)
+			same, err := wasOutput(source, found, i, entry.Fields["sha256_out"])
 			if err != nil {
 				return invalid(err)
 			}
-			if sum != entry.Fields["sha256_out"] {
+			if !same {
 				return invalid(errors.New("the file was another when it was signed"))
 			}
 			finding.code = DetailReceiptValid
@@ -226,15 +226,28 @@ func entryNames(entry signinglog.Entry, s *validation.Signature) bool {
 		entry.Fields[signinglog.FieldCertificate] == s.CertificateSHA256
 }
 
-// digestOf is the SHA-256 of the file as it was when the signature was made: up
-// to the end of its ByteRange.
-func digestOf(source io.ReaderAt, byteRange [4]int64) (string, error) {
-	end := byteRange[2] + byteRange[3]
-	digest := sha256.New()
-	if _, err := io.Copy(digest, io.NewSectionReader(source, 0, end)); err != nil {
-		return "", fmt.Errorf("read the signed revision: %w", err)
+// wasOutput says whether the file, up to the end of a signature's ByteRange or of a
+// later revision, has that SHA-256: the levels above b-t add revisions of their
+// own to the one that is signed.
+func wasOutput(source io.ReaderAt, found *validation.Report, signature int, sha256Hex string) (bool, error) {
+	byteRange := found.Signatures[signature].ByteRange
+	ends := []int64{byteRange[2] + byteRange[3]}
+	for _, end := range found.Revisions {
+		if end > ends[len(ends)-1] {
+			ends = append(ends, end)
+		}
 	}
-	return hex.EncodeToString(digest.Sum(nil)), nil
+	digest, at := sha256.New(), int64(0)
+	for _, end := range ends {
+		if _, err := io.Copy(digest, io.NewSectionReader(source, at, end-at)); err != nil {
+			return false, fmt.Errorf("read the signed revision: %w", err)
+		}
+		if hex.EncodeToString(digest.Sum(nil)) == sha256Hex {
+			return true, nil
+		}
+		at = end
+	}
+	return false, nil
 }
 
 // LogVerifier reads a log key from a file or a text, else takes the paired one;

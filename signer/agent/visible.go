@@ -68,7 +68,7 @@ func numberAndSymbol(d wire.DocumentFacts) string {
 // signerOptions are the options of one signature.
 func (b *Batch) signerOptions(f facts) signer.Options {
 	options := signer.Options{
-		Level: b.Level, Scheme: b.Scheme, Hash: b.Hash, Certify: b.Certify, TSA: b.TSA, Field: b.Field,
+		Level: b.Level, Scheme: b.Scheme, Hash: b.Hash, Certify: b.Certify, TSA: b.TSA, Stamping: b.Stamping, Field: b.Field,
 		Name: f.signer, Location: f.school,
 		Now: func() time.Time { return f.at.In(signer.Vietnam) },
 	}
@@ -81,7 +81,7 @@ func (b *Batch) signerOptions(f facts) signer.Options {
 		}
 	}
 	if b.Roots != nil {
-		options.Roots = b.Roots.Pool
+		options.Roots, options.Intermediates = b.Roots.Pool, b.Roots.Intermediates
 	}
 	if b.Visible != nil {
 		options.Visible = &signer.Visible{Page: b.Visible.Page, Pages: b.Visible.Pages, Rect: b.Visible.Rect, Image: b.Visible.Image,

@@ -44,7 +44,9 @@ type Authority struct {
 	rootPEM []byte
 
 	mu    sync.Mutex
-	state state // under mu
+	state state // under mu; so are ocsp and tsa once the server runs
+
+	misconduct map[Service]*misconduct // under mu
 }
 
 // pair is a certificate with its key.
@@ -176,7 +178,7 @@ func (a *Authority) Root() *x509.Certificate { return a.root.cert }
 func (a *Authority) Issuing() *x509.Certificate { return a.issuing.cert }
 
 // TSACertificate is the certificate in the time-stamp tokens.
-func (a *Authority) TSACertificate() *x509.Certificate { return a.tsa.cert }
+func (a *Authority) TSACertificate() *x509.Certificate { return a.unit(&a.tsa).cert }
 
 // RootPEM is the root as a PEM file has it.
 func (a *Authority) RootPEM() []byte { return a.rootPEM }

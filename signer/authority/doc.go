@@ -25,6 +25,10 @@
 // Config.Now rules all times but producedAt of OCSP answers, which is the clock's,
 // cut to the minute, because golang.org/x/crypto/ocsp has it so.
 //
+// Misbehave makes a service fail, hang, lie or answer with old news;
+// NewStampingUnit and NewResponder give one another certificate. None of this is
+// kept in the folder but the certificates.
+//
 // The certificates hold the address of the server. With a folder the address is
 // kept too, and a later start on the same folder listens there again or fails.
 //

@@ -18,6 +18,9 @@ const (
 	Seal   Profile = "seal"   // signature of an organisation
 	TSA    Profile = "tsa"    // time-stamping, critical extended key usage (RFC 3161 §2.3)
 	OCSP   Profile = "ocsp"   // delegated OCSP responder (RFC 6960 §4.2.2.2)
+	// OCSPOnList is a responder that names a revocation list for its own standing,
+	// where OCSP says that nobody need ask (RFC 6960 §4.2.2.2.1).
+	OCSPOnList Profile = "ocsp-on-list"
 )
 
 // Subject says what Issue certifies. Empty fields are left out of the name.
@@ -97,11 +100,14 @@ func (a *Authority) issue(pub crypto.PublicKey, s Subject) (*x509.Certificate, e
 			return nil, err
 		}
 		template.ExtraExtensions = []pkix.Extension{{Id: oidExtKeyUsage, Critical: true, Value: usage}}
-	case OCSP:
+	case OCSP, OCSPOnList:
 		template.KeyUsage = x509.KeyUsageDigitalSignature
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
-		template.ExtraExtensions = []pkix.Extension{{Id: oidNoCheck, Value: asn1.NullBytes}}
-		template.CRLDistributionPoints, template.OCSPServer = nil, nil
+		template.OCSPServer = nil
+		if s.Profile == OCSP {
+			template.ExtraExtensions = []pkix.Extension{{Id: oidNoCheck, Value: asn1.NullBytes}}
+			template.CRLDistributionPoints = nil
+		}
 	default:
 		return nil, fmt.Errorf("unknown profile %q", s.Profile)
 	}

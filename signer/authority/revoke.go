@@ -60,9 +60,22 @@ func (a *Authority) find(serial *big.Int) *record {
 }
 
 // list makes the revocation list of one issuer.
-func (a *Authority) list(issuer string, by pair) ([]byte, error) {
+func (a *Authority) list(issuer string, by pair, f Fault) ([]byte, error) {
 	now := a.now().UTC().Truncate(time.Second)
 	template := &x509.RevocationList{ThisUpdate: now, NextUpdate: now.Add(listValidity)}
+	switch f {
+	case Stale:
+		template.ThisUpdate, template.NextUpdate = stale(now)
+	case Forged:
+		var err error
+		if by, err = stranger(by); err != nil {
+			return nil, err
+		}
+		// x509 would notice that key and certificate differ.
+		unnamed := *by.cert
+		unnamed.PublicKey = by.key.Public()
+		by.cert = &unnamed
+	}
 	a.mu.Lock()
 	for _, r := range a.state.Certificates {
 		if r.Issuer != issuer || r.RevokedAt == nil {

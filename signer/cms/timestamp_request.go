@@ -27,6 +27,15 @@ type RefusedError struct {
 	Failure int    // number of the first PKIFailureInfo bit, -1 if none
 }
 
+// StatusError is an HTTP status other than 200 in the place of an answer.
+type StatusError struct{ Code int }
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%v: HTTP status %d %s", ErrTimestamp, e.Code, http.StatusText(e.Code))
+}
+
+func (e *StatusError) Unwrap() error { return ErrTimestamp }
+
 // failures are the bits of PKIFailureInfo that RFC 3161 §2.4.2 names.
 var failures = map[int]string{
 	0: "unrecognized algorithm", 2: "bad request", 5: "bad data format", 14: "time source not available",
@@ -51,7 +60,7 @@ func (e *RefusedError) Error() string {
 // client is http.DefaultClient.
 //
 // Errors: those of the network as they are, *RefusedError if the authority
-// says no, ErrTimestamp and what Timestamp.Verify returns for a bad answer.
+// says no, *StatusError if it does not speak RFC 3161 at all, ErrTimestamp and what Timestamp.Verify returns for a bad answer.
 func RequestTimestamp(ctx context.Context, client *http.Client, url string, hash crypto.Hash, digest []byte) (*Timestamp, error) {
 	ts, err := requestTimestamp(ctx, client, url, hash, digest)
 	if err != nil {
@@ -92,7 +101,7 @@ func requestTimestamp(ctx context.Context, client *http.Client, url string, hash
 		return nil, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%w: HTTP status %s", ErrTimestamp, response.Status)
+		return nil, &StatusError{Code: response.StatusCode}
 	}
 	if len(body) > maxResponse {
 		return nil, fmt.Errorf("%w: answer of more than %d bytes", ErrTimestamp, maxResponse)

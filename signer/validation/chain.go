@@ -74,25 +74,26 @@ func judgeUsage(s *Signature, leaf *x509.Certificate, path []*x509.Certificate) 
 }
 
 // judgeCertificate looks at the signer's certificate at best time and answers its path, leaf first.
-func judgeCertificate(s *Signature, sd *cms.SignedData, opt *Options) []*x509.Certificate {
-	path := judgePath(s, sd, opt)
+func (v *run) judgeCertificate() []*x509.Certificate {
+	s := &v.sig
+	path := judgePath(s, append(slices.Clone(v.sd.Certificates), v.proofs.certificates...), v.opt)
 	judgeUsage(s, s.Certificate, path)
 	return path
 }
 
-func judgePath(s *Signature, sd *cms.SignedData, opt *Options) []*x509.Certificate {
+func judgePath(s *Signature, others []*x509.Certificate, opt *Options) []*x509.Certificate {
 	leaf, at := s.Certificate, s.BestTime
 	if opt.Roots == nil {
 		s.judge(Indeterminate, NoCertificateChainFound, detail(DetailNoRoots))
 		judgeValidity(s, leaf, at)
 		return nil
 	}
-	path, err := opt.Cache.path(leaf, sd.Certificates, opt, at)
+	path, err := opt.Cache.path(leaf, others, opt, at)
 	if err != nil {
 		// A certificate out of its time still has a path: it is looked for at a time when the leaf was valid, so
 		// that an unknown issuer is told from an old certificate.
 		if outOfTime(leaf, at) {
-			if path, err := opt.Cache.path(leaf, sd.Certificates, opt, leaf.NotBefore.Add(time.Second)); err == nil {
+			if path, err := opt.Cache.path(leaf, others, opt, leaf.NotBefore.Add(time.Second)); err == nil {
 				judgeValidity(s, leaf, at)
 				return path
 			}

@@ -57,7 +57,10 @@ const (
 	DetailTimestampInvalid = "timestamp_invalid"   // reason
 	DetailTimestampNoTrust = "timestamp_untrusted" // reason
 	DetailTimestampAbsent  = "timestamp_absent"    // the time is only the signer's claim
+	// There is none of its own, but one of the document shows that the signature was there: time, tsa.
+	DetailTimestampCovering = "timestamp_covering"
 	// The authority's certificate, or one above it, is revoked, or nobody knows: the time-stamp does not count.
+	DetailTimestampExpired = "timestamp_expired"            // subject, not_after: and no later time-stamp shows it was there before
 	DetailTimestampRevoked = "timestamp_revoked"            // subject, revoked_at, source
 	DetailTimestampUnknown = "timestamp_revocation_unknown" // subject, reason
 )
@@ -73,7 +76,7 @@ var DetailCodes = []string{
 	DetailNoRoots, DetailNoChain, DetailChainConstraints, DetailKeyUsage, DetailExpired, DetailNotYetValid,
 	DetailRevoked, DetailRevokedLater, DetailRevocationUnknown, DetailRevocationSkipped, DetailRevocationGood,
 	DetailTimestamp, DetailTimestampInvalid, DetailTimestampNoTrust, DetailTimestampAbsent,
-	DetailTimestampRevoked, DetailTimestampUnknown,
+	DetailTimestampCovering, DetailTimestampExpired, DetailTimestampRevoked, DetailTimestampUnknown,
 }
 
 // detail builds a Detail from pairs of parameter and value.

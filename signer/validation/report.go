@@ -61,6 +61,7 @@ type Options struct {
 	AllowPrivate  bool                // fetch from private and loopback addresses too
 	Cache         *Cache              // nil = nothing is remembered between calls
 	Field         string              // judge only the signature in this field; "" = all
+	After         int64               // judge only signatures whose Contents stand behind this byte; 0 = all
 	Prefix        *Prefix             // nil = all bytes are read
 	Password      pdf.Password        // of an encrypted file, for Validate
 }
@@ -90,6 +91,7 @@ func (o *Options) at() time.Time {
 // Report lists the signatures of a file, oldest first. A file without signatures has none.
 type Report struct {
 	Signatures []Signature
+	Revisions  []int64 // where each revision of the file ends, oldest first
 }
 
 // Indication is the worst of the signatures' indications; INDETERMINATE for a file without signatures.
@@ -117,7 +119,7 @@ type Signature struct {
 	Signer            string            // common name
 	Certificate       *x509.Certificate // nil when it was not found
 	CertificateSHA256 string            // hex, lower case
-	Level             string            // B-B, B-T; "" when it is no PAdES baseline signature
+	Level             string            // B-B, B-T, B-LT, B-LTA; "" when it is no PAdES baseline signature
 	Timestamp         bool              // a document time-stamp: its signer is the time-stamping authority
 	Name              string            // /Name, /Reason, /Location: claims, like the time
 	Reason, Location  string
@@ -130,6 +132,12 @@ type Signature struct {
 	ByteRange         [4]int64
 	ByteRangeDigest   []byte
 	Revision          int // index of the revision that the signature covers, 0 = the first
+
+	// What the levels above B-B rest on, said of signatures too that are not of the PAdES baseline.
+	Proven   bool    // a time-stamp that holds shows that it was there at BestTime
+	LongTerm bool    // and the file itself shows the standing of all certificates that this rests on
+	Archived bool    // and a document time-stamp that holds covers what shows it
+	Chains   []Chain // the signer's, and that of the signature time-stamp; none when they lead to no root
 }
 
 // judge sets the verdict unless a worse one stands: the first failure found is the one reported, a TOTAL-FAILED

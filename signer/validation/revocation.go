@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -46,7 +47,20 @@ var (
 type revocation struct {
 	status RevocationStatus
 	at     time.Time // of the revocation
-	source string    // the URL it came from
+	source string    // the URL it came from; SourceFile
+
+	ocsp      []byte               // the response; nil when a list answered
+	list      *x509.RevocationList // nil when a responder answered
+	responder *x509.Certificate    // that the issuer authorised; nil when the issuer answered itself
+	made      time.Time            // thisUpdate
+	revision  int                  // of the file, that brought the answer
+	behind    *revocation          // the answer about responder; nil when none is needed
+}
+
+// moments are the times that an answer is held against.
+type moments struct {
+	needed time.Time // the answer must hold then, or be of later
+	known  time.Time // the answer was there at the latest; its issuer's certificate must have been in force
 }
 
 // Revocation asks for the status of cert, which issuer issued: first by OCSP (RFC 6960), then by revocation list
@@ -54,14 +68,15 @@ type revocation struct {
 // by a responder that the issuer authorised, are fresh, and are about this serial number. Good means: not revoked as
 // of now. With Unknown the error says why; it is never nil then.
 func Revocation(ctx context.Context, cert, issuer *x509.Certificate, opt Options) (RevocationStatus, time.Time, string, error) {
-	r, err := askRevocation(ctx, cert, issuer, &opt)
+	r, err := askRevocation(ctx, cert, issuer, &opt, 0)
 	if err != nil {
 		return Unknown, time.Time{}, "", fmt.Errorf("revocation of %s: %w", cert.Subject.CommonName, err)
 	}
 	return r.status, r.at, r.source, nil
 }
 
-func askRevocation(ctx context.Context, cert, issuer *x509.Certificate, opt *Options) (revocation, error) {
+// askRevocation asks the network. depth counts responders of responders.
+func askRevocation(ctx context.Context, cert, issuer *x509.Certificate, opt *Options, depth int) (revocation, error) {
 	if opt.Offline {
 		return revocation{}, errOffline
 	}
@@ -71,6 +86,11 @@ func askRevocation(ctx context.Context, cert, issuer *x509.Certificate, opt *Opt
 			break
 		}
 		r, err := askOCSP(ctx, url, cert, issuer, opt)
+		if err == nil {
+			r.behind, err = responderStanding(r.responder, depth, func() (revocation, error) {
+				return askRevocation(ctx, r.responder, issuer, opt, depth+1)
+			})
+		}
 		if err == nil {
 			return r, nil
 		}
@@ -107,7 +127,7 @@ func askOCSP(ctx context.Context, url string, cert, issuer *x509.Certificate, op
 	if err != nil {
 		return revocation{}, err
 	}
-	r, until, err := readOCSP(body, cert, issuer, now)
+	r, until, err := readOCSP(body, cert, issuer, moments{now, now})
 	if err != nil {
 		return revocation{}, err
 	}
@@ -117,12 +137,13 @@ func askOCSP(ctx context.Context, url string, cert, issuer *x509.Certificate, op
 }
 
 // readOCSP checks a response and answers how long it may be kept.
-func readOCSP(der []byte, cert, issuer *x509.Certificate, now time.Time) (revocation, time.Time, error) {
+func readOCSP(der []byte, cert, issuer *x509.Certificate, m moments) (revocation, time.Time, error) {
 	// Checks the serial number, and the signature by issuer or by a certificate that issuer signed.
 	response, err := ocsp.ParseResponseForCert(der, cert, issuer)
 	if err != nil {
 		return revocation{}, time.Time{}, fmt.Errorf("read response: %w", err)
 	}
+	r := revocation{ocsp: der, made: response.ThisUpdate}
 	// The library leaves the delegate's authorisation to us (RFC 6960 §4.2.2.2): any certificate of the same
 	// issuer could answer otherwise, that of the person asked about included.
 	if d := response.Certificate; d != nil && !d.Equal(issuer) {
@@ -131,32 +152,87 @@ func readOCSP(der []byte, cert, issuer *x509.Certificate, now time.Time) (revoca
 			return revocation{}, time.Time{}, errors.New("the responder's certificate is not for OCSP")
 		case !bytes.Equal(d.RawIssuer, issuer.RawSubject):
 			return revocation{}, time.Time{}, errors.New("the responder's certificate is of another issuer")
-		case outOfTime(d, now):
+		case outOfTime(d, m.known):
 			return revocation{}, time.Time{}, errors.New("the responder's certificate is not in its validity")
 		}
+		r.responder = d
 	}
-	until, err := fresh(response.ThisUpdate, response.NextUpdate, now)
+	until, err := fresh(response.ThisUpdate, response.NextUpdate, m)
+	if err == nil {
+		err = speaksOfExpired(cert, issuer, response.ThisUpdate, m, response.Extensions, oidArchiveCutoff)
+	}
 	if err != nil {
 		return revocation{}, time.Time{}, err
 	}
 	switch response.Status {
 	case ocsp.Good:
-		return revocation{status: Good}, until, nil
+		r.status = Good
+		return r, until, nil
 	case ocsp.Revoked:
-		return revocation{status: Revoked, at: response.RevokedAt}, until, nil
+		r.status, r.at = Revoked, response.RevokedAt
+		return r, until, nil
 	}
 	return revocation{}, time.Time{}, errors.New("the responder does not know the certificate")
 }
 
+// maxResponders bounds responders whose own standing a responder tells.
+const maxResponders = 1
+
+// responderStanding asks for the standing of a responder's certificate, unless its issuer says that nobody need do so
+// or gives no place to ask (RFC 6960 §4.2.2.2.1).
+func responderStanding(responder *x509.Certificate, depth int, ask func() (revocation, error)) (*revocation, error) {
+	if responder == nil || hasExtension(responder.Extensions, oidNoCheck) || len(responder.OCSPServer)+len(responder.CRLDistributionPoints) == 0 {
+		return nil, nil
+	}
+	if depth >= maxResponders {
+		return nil, errors.New("the responder's standing would have to be told by another responder")
+	}
+	r, err := ask()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("standing of the responder: %w", err)
+	case r.status != Good:
+		return nil, errors.New("the responder's certificate is revoked")
+	}
+	return &r, nil
+}
+
+func hasExtension(list []pkix.Extension, id asn1.ObjectIdentifier) bool {
+	return slices.ContainsFunc(list, func(e pkix.Extension) bool { return e.Id.Equal(id) })
+}
+
+// speaksOfExpired tells whether an answer made at that time says anything of the certificate: of one that had expired
+// by then most authorities have forgotten whether it was revoked, unless an extension says how far back they know
+// (archive cutoff, RFC 6960 §4.4.4; expiredCertsOnCRL, X.509 §9.5.2.8). The issuer must have been in force.
+func speaksOfExpired(cert, issuer *x509.Certificate, made time.Time, m moments, extensions []pkix.Extension, id asn1.ObjectIdentifier) error {
+	// A root's validity is for those to judge who trust it.
+	if !bytes.Equal(issuer.RawSubject, issuer.RawIssuer) && outOfTime(issuer, m.known) {
+		return errors.New("the issuer's certificate is not in its validity")
+	}
+	if !made.After(cert.NotAfter) {
+		return nil
+	}
+	for _, e := range extensions {
+		var since time.Time
+		if !e.Id.Equal(id) {
+			continue
+		}
+		if rest, err := asn1.UnmarshalWithParams(e.Value, &since, "generalized"); err == nil && len(rest) == 0 && !since.After(cert.NotAfter) {
+			return nil
+		}
+	}
+	return errors.New("the certificate had expired before the answer was made")
+}
+
 // fresh checks thisUpdate and nextUpdate and answers until when the information holds.
-func fresh(this, next, now time.Time) (time.Time, error) {
-	if this.After(now.Add(clockSkew)) {
+func fresh(this, next time.Time, m moments) (time.Time, error) {
+	if this.After(m.known.Add(clockSkew)) {
 		return time.Time{}, fmt.Errorf("it is from the future: %s", this.Format(time.RFC3339))
 	}
 	if next.IsZero() {
 		next = this.Add(maxAge)
 	}
-	if next.Before(now.Add(-clockSkew)) {
+	if next.Before(m.needed.Add(-clockSkew)) {
 		return time.Time{}, fmt.Errorf("it is out of date since %s", next.Format(time.RFC3339))
 	}
 	return next, nil
@@ -172,7 +248,7 @@ func askCRL(ctx context.Context, url string, cert, issuer *x509.Certificate, opt
 			return revocation{}, err
 		}
 		var until time.Time
-		if crl, until, err = readCRL(body, issuer, now); err != nil {
+		if crl, until, err = readCRL(body, issuer, moments{now, now}); err != nil {
 			return revocation{}, err
 		}
 		if limit := now.Add(maxListAge); until.After(limit) {
@@ -180,37 +256,54 @@ func askCRL(ctx context.Context, url string, cert, issuer *x509.Certificate, opt
 		}
 		opt.Cache.keepList(key, crl, until)
 	}
+	r, err := lookUp(crl, cert, issuer, moments{now, now})
+	r.source = url
+	return r, err
+}
+
+// lookUp finds the certificate in a list that readCRL took.
+func lookUp(crl *x509.RevocationList, cert, issuer *x509.Certificate, m moments) (revocation, error) {
 	if err := scope(crl, cert); err != nil {
 		return revocation{}, err
 	}
-	r := revocation{status: Good, source: url}
+	r := revocation{status: Good, list: crl, made: crl.ThisUpdate}
 	for _, e := range crl.RevokedCertificateEntries {
 		if e.SerialNumber.Cmp(cert.SerialNumber) == 0 {
 			r.status, r.at = Revoked, e.RevocationTime
 		}
 	}
-	return r, nil
+	if r.status == Revoked {
+		return r, nil
+	}
+	return r, speaksOfExpired(cert, issuer, crl.ThisUpdate, m, crl.Extensions, oidExpiredOnList)
 }
 
 // readCRL checks a list against the issuer and answers how long it holds.
-func readCRL(der []byte, issuer *x509.Certificate, now time.Time) (*x509.RevocationList, time.Time, error) {
+func readCRL(der []byte, issuer *x509.Certificate, m moments) (*x509.RevocationList, time.Time, error) {
 	crl, err := x509.ParseRevocationList(der)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("read list: %w", err)
 	}
+	until, err := checkCRL(crl, issuer, m)
+	return crl, until, err
+}
+
+func checkCRL(crl *x509.RevocationList, issuer *x509.Certificate, m moments) (time.Time, error) {
 	// A certificate of an indirect list's third party is not accepted: the issuer itself signs its list.
 	if !bytes.Equal(crl.RawIssuer, issuer.RawSubject) {
-		return nil, time.Time{}, fmt.Errorf("the list is of %s", crl.Issuer)
+		return time.Time{}, fmt.Errorf("the list is of %s", crl.Issuer)
 	}
 	if err := crl.CheckSignatureFrom(issuer); err != nil {
-		return nil, time.Time{}, fmt.Errorf("signature of the list: %w", err)
+		return time.Time{}, fmt.Errorf("signature of the list: %w", err)
 	}
-	until, err := fresh(crl.ThisUpdate, crl.NextUpdate, now)
-	return crl, until, err
+	return fresh(crl.ThisUpdate, crl.NextUpdate, m)
 }
 
 var (
 	oidIssuingDistributionPoint = asn1.ObjectIdentifier{2, 5, 29, 28}
+	oidExpiredOnList            = asn1.ObjectIdentifier{2, 5, 29, 60}
+	oidArchiveCutoff            = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 6}
+	oidNoCheck                  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}
 	oidCertificateIssuer        = asn1.ObjectIdentifier{2, 5, 29, 29}
 )
 
@@ -258,17 +351,15 @@ func (v *run) revocation(ctx context.Context, path []*x509.Certificate) error {
 	if path == nil {
 		return nil
 	}
-	if v.opt.Offline {
-		s.noteOffline()
-		return nil
-	}
 	for i, cert := range path[:len(path)-1] {
 		subject := cert.Subject.CommonName
-		r, err := askRevocation(ctx, cert, path[i+1], v.opt)
+		r, err := v.standing(ctx, cert, path[i+1], s.BestTime)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		switch {
+		case errors.Is(err, errOffline):
+			s.noteOffline()
 		case err != nil:
 			s.judge(Indeterminate, TryLater, detail(DetailRevocationUnknown, "subject", subject, "reason", err.Error()))
 		case r.status == Revoked && r.at.After(s.BestTime):
@@ -284,6 +375,28 @@ func (v *run) revocation(ctx context.Context, path []*x509.Certificate) error {
 		}
 	}
 	return nil
+}
+
+// standing asks for a certificate as it was at a time: the network, which knows of late revocations, as long as the
+// certificate has not expired and there is one; else what the file holds. Without either the error is errOffline when
+// there is no network.
+func (v *run) standing(ctx context.Context, cert, issuer *x509.Certificate, at time.Time) (revocation, error) {
+	current := !v.opt.Offline && !v.opt.at().After(cert.NotAfter)
+	var r revocation
+	err := errOffline
+	if current {
+		if r, err = askRevocation(ctx, cert, issuer, v.opt, 0); err == nil {
+			return r, nil
+		}
+	}
+	embedded, missing := v.proofs.standing(cert, issuer, at)
+	switch {
+	case missing == nil:
+		return embedded, nil
+	case current || v.opt.Offline:
+		return r, err
+	}
+	return askRevocation(ctx, cert, issuer, v.opt, 0)
 }
 
 // revoked is judge, but takes the place of a mere "try later": what is known outweighs what is not.

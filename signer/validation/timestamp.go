@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"slices"
 	"time"
 
@@ -25,7 +26,11 @@ func (v *run) timestamp(ctx context.Context) error {
 		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailTimestampInvalid, "reason", err.Error()))
 		return nil
 	case ts == nil:
-		s.note(DetailTimestampAbsent)
+		if proof := v.proofs.covering(s.Revision + 1); proof != nil {
+			s.note(DetailTimestampCovering, "time", proof.at.Format(time.RFC3339), "tsa", proof.run.sig.Signer)
+		} else {
+			s.note(DetailTimestampAbsent)
+		}
 		return nil
 	}
 	if err := checkStructure(ts.SignedData, ts.Raw); err != nil {
@@ -41,7 +46,7 @@ func (v *run) timestamp(ctx context.Context) error {
 		return nil
 	}
 	others := append(slices.Clone(ts.SignedData.Certificates), v.sd.Certificates...)
-	path, err := v.opt.Cache.path(ts.Certificate, others, v.opt, ts.GenTime)
+	path, err := v.opt.Cache.path(ts.Certificate, append(others, v.proofs.certificates...), v.opt, ts.GenTime)
 	if err != nil {
 		s.note(DetailTimestampNoTrust, "reason", err.Error())
 		return nil
@@ -50,40 +55,52 @@ func (v *run) timestamp(ctx context.Context) error {
 	if judgeKeys(s, path) {
 		return nil
 	}
-	if ts.GenTime.After(v.opt.at().Add(clockSkew)) {
-		s.note(DetailTimestampNoTrust, "reason", "its time is after the time of validation")
+	// The time-stamp is known to have been there by then; what happened to its authority later is of no consequence.
+	known := v.proofs.coveredAt(s.Revision + 1)
+	if ts.GenTime.After(known.Add(clockSkew)) {
+		s.note(DetailTimestampNoTrust, "reason", "its time is after the time by which it was there")
 		return nil
 	}
-	if believed, err := v.timestampRevocation(ctx, path); err != nil || !believed {
+	for _, cert := range path[:len(path)-1] {
+		if outOfTime(cert, known) {
+			s.note(DetailTimestampExpired, "subject", cert.Subject.CommonName, "not_after", cert.NotAfter.Format(time.RFC3339))
+			return nil
+		}
+	}
+	if believed, err := v.timestampRevocation(ctx, path, ts.GenTime, known); err != nil || !believed {
 		return err
 	}
-	s.BestTime = ts.GenTime
-	if s.Level == "B-B" {
-		s.Level = "B-T"
-	}
+	v.stamped = &stamped{path: path, at: ts.GenTime, others: ts.SignedData.Certificates}
+	s.BestTime = earlier(ts.GenTime, s.BestTime)
 	s.note(DetailTimestamp, "time", ts.GenTime.Format(time.RFC3339), "tsa", ts.Certificate.Subject.CommonName)
 	return nil
 }
 
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // timestampRevocation tells whether the authority of a signature time-stamp may be believed: who has a revoked key can
 // give any time with it, so that the signature is then judged as if it had no time-stamp. The same goes for one of
-// which nobody knows. The error is that of ctx.
-func (v *run) timestampRevocation(ctx context.Context, path []*x509.Certificate) (bool, error) {
+// which nobody knows. made is the time-stamp's own time, known the time by which it was there. The error is that of
+// ctx.
+func (v *run) timestampRevocation(ctx context.Context, path []*x509.Certificate, made, known time.Time) (bool, error) {
 	s := &v.sig
-	if v.opt.Offline {
-		s.noteOffline()
-		return true, nil
-	}
 	for i, cert := range path[:len(path)-1] {
 		subject := cert.Subject.CommonName
-		r, err := askRevocation(ctx, cert, path[i+1], v.opt)
+		r, err := v.standing(ctx, cert, path[i+1], v.proofs.needed(made, s.Revision+1))
 		switch {
 		case ctx.Err() != nil:
 			return false, ctx.Err()
+		case errors.Is(err, errOffline):
+			s.noteOffline()
 		case err != nil:
 			s.note(DetailTimestampUnknown, "subject", subject, "reason", err.Error())
 			return false, nil
-		case r.status == Revoked && !r.at.After(v.opt.at()):
+		case r.status == Revoked && !r.at.After(known):
 			s.note(DetailTimestampRevoked, "subject", subject, "revoked_at", r.at.Format(time.RFC3339), "source", r.source)
 			return false, nil
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,6 +34,7 @@ func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) 
 	if err != nil {
 		return nil, fmt.Errorf("find signatures: %w", err)
 	}
+	candidates = slices.DeleteFunc(candidates, func(c *candidate) bool { return c.start < opt.After })
 	var runs []*run
 	for _, c := range candidates {
 		v := &run{f: f, h: h, r: r, opt: &opt, c: c}
@@ -52,10 +54,11 @@ func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) 
 		return nil, fmt.Errorf("digest: %w", err)
 	}
 	report := &Report{}
-	for _, v := range runs {
-		if err := v.judge(ctx); err != nil {
-			return nil, err
-		}
+	for _, revision := range f.Revisions() {
+		report.Revisions = append(report.Revisions, revision.End)
+	}
+	if err := judgeAll(ctx, runs, &proofs{store: readStore(ctx, f, h), opt: &opt}); err != nil {
+		return nil, err
 	}
 	for _, v := range runs {
 		v.rebuilt()
@@ -96,7 +99,10 @@ type run struct {
 	ts  *cms.Timestamp // of a document time-stamp
 	job *job           // nil when the format leaves nothing to digest
 
-	doubted bool // because the cross-reference was rebuilt
+	proofs  *proofs
+	stamped *stamped // nil when no signature time-stamp is believed
+	shownIn int      // newest revision with a part of what LongTerm is about
+	doubted bool     // because the cross-reference was rebuilt
 }
 
 // rebuilt doubts a file whose cross-reference does not hold. That may show only when an object is asked for.
@@ -286,12 +292,13 @@ func (v *run) judge(ctx context.Context) error {
 	if v.cms == nil || v.sig.Certificate == nil || v.sig.Indication == TotalFailed {
 		return nil
 	}
+	v.sig.BestTime = v.proofs.coveredAt(v.sig.Revision + 1)
 	if v.ts == nil {
 		if err := v.timestamp(ctx); err != nil {
 			return err
 		}
 	}
-	path := judgeCertificate(&v.sig, v.sd, v.opt)
+	path := v.judgeCertificate()
 	if path != nil {
 		judgeKeys(&v.sig, path)
 	} else {
@@ -301,6 +308,7 @@ func (v *run) judge(ctx context.Context) error {
 	if err := v.revocation(ctx, path); err != nil {
 		return err
 	}
+	v.longTerm(path)
 	if v.ts != nil && v.sig.Indication == TotalPassed {
 		v.sig.note(DetailTimestamp, "time", v.ts.GenTime.Format(time.RFC3339), "tsa", v.sig.Signer)
 	}
