@@ -481,3 +481,20 @@ func TestStampingQueue(t *testing.T) {
 		t.Errorf("%d requests were under way at once", most.Load())
 	}
 }
+
+// TestLevelsOfEncryptedFiles: the store's streams are encrypted as the file has it, the time-stamp's Contents are not.
+func TestLevelsOfEncryptedFiles(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{
+		"encrypted-rc4-128.pdf", "encrypted-aes-128.pdf", "encrypted-aes-256.pdf", "encrypted-identity-streams.pdf", "encrypted-aes-256-linearized.pdf",
+	} {
+		once, _ := w.sign(t, sample(t, name), w.deputy, w.at(signer.LevelBLTA))
+		if got := w.levels(t, once); got != "B-LTA stamp" {
+			t.Errorf("%s: %s", name, got)
+		}
+		plain, _ := w.sign(t, sample(t, name), w.deputy, signer.Options{})
+		if got := w.levels(t, w.augment(t, plain, w.at(signer.LevelBLTA))); got != "B-LTA stamp stamp" {
+			t.Errorf("%s, raised: %s", name, got)
+		}
+	}
+}
