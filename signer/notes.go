@@ -6,11 +6,12 @@ import "sokyso/signer/pdf"
 // sentence for each.
 const (
 	NoteDynamicXFA    = "dynamic_xfa"    // what readers show is not in the PDF's pages but in its XFA form
+	NoteXRefRebuilt   = "xref_rebuilt"   // the input's cross-reference was broken; the signed document brings a new one
 	NoteLocksDocument = "locks_document" // nothing may follow: by the field's lock or a certification with P = 1
 )
 
 // Notes lists every note, for tests of catalogues.
-var Notes = []string{NoteDynamicXFA, NoteLocksDocument}
+var Notes = []string{NoteDynamicXFA, NoteXRefRebuilt, NoteLocksDocument}
 
 // dynamicXFA tells whether the pages are a shell that says "please wait" to readers without XFA: the form is laid out
 // anew from its XFA whenever it is opened (XFA 3.3 §"dynamic forms"; ISO 32000-1 §12.7.8: NeedsRendering). A static
@@ -36,6 +37,9 @@ func (p *Prepared) notes(t *target, opt *Options) []string {
 	var list []string
 	if dynamicXFA(p.file) {
 		list = append(list, NoteDynamicXFA)
+	}
+	if p.restored {
+		list = append(list, NoteXRefRebuilt)
 	}
 	if opt.Certify == 1 || t.lock.locksDocument() {
 		list = append(list, NoteLocksDocument)

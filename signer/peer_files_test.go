@@ -26,12 +26,13 @@ import (
 const (
 	groupVectors   = "vectors"   // testdata/pdf: what signer/pdf can read
 	groupBroken    = "broken"    // testdata/pdf: damaged, no PDF: nobody can sign them safely
+	groupRestored  = "restored"  // testdata/pdf: the cross-reference is broken, and all readers make the same of it
 	groupConverted = "converted" // through the programs that offices have
 	groupForms     = "forms"
 	groupSigned    = "signed" // carry one signature or more
 )
 
-var groups = []string{groupVectors, groupConverted, groupForms, groupSigned, groupBroken}
+var groups = []string{groupVectors, groupConverted, groupForms, groupSigned, groupRestored, groupBroken}
 
 // peerFile is one input.
 type peerFile struct {
@@ -61,8 +62,11 @@ func peerFiles(t testing.TB, w *world, dir string) []peerFile {
 		}
 		facts, _, _ := strings.Cut(rest, " | ")
 		group := groupVectors
-		if strings.HasPrefix(facts, "error") || strings.Contains(facts, "rebuilt") || strings.Contains(facts, "misplaced") {
+		switch {
+		case strings.HasPrefix(facts, "error"):
 			group = groupBroken
+		case strings.Contains(facts, "rebuilt"), strings.Contains(facts, "misplaced"):
+			group = groupRestored
 		}
 		add(group, name, filepath.Join(vectors, name))
 	}

@@ -24,6 +24,7 @@ type Prepared struct {
 
 	password pdf.Password // that opened the input; the result must open with it too
 
+	restored     bool // its cross-reference was broken and was made anew
 	restrictions *validation.Restrictions
 	raising      bool // nothing is signed, so that nothing forbids it
 }
@@ -110,15 +111,8 @@ func (p *Prepared) read(ctx context.Context, folder string, hashes []crypto.Hash
 	if err := mayBeSigned(p.file); err != nil {
 		return err
 	}
-	// Readers rebuild a broken cross-reference each in its own way, so a signature over such a file covers what one
-	// reader sees and another does not.
-	if reason, rebuilt := p.file.Rebuilt(); rebuilt {
-		return fail(CodeDamagedPDF, fmt.Errorf("open PDF: cross-reference is broken: %s", reason))
-	}
-	if at, found, err := p.file.Misplaced(ctx, 0); err != nil {
-		return classify(fmt.Errorf("check cross-reference: %w", err))
-	} else if found {
-		return fail(CodeDamagedPDF, fmt.Errorf("check cross-reference: object %d %d is not at %d", at.Ref.Number, at.Ref.Generation, at.Offset))
+	if err := p.restore(ctx); err != nil {
+		return err
 	}
 	if _, err := p.file.PageCount(); err != nil {
 		return classify(fmt.Errorf("count pages: %w", err))
@@ -145,6 +139,43 @@ func mayBeSigned(f *pdf.File) error {
 		return nil
 	}
 	return fail(CodeSigningRestricted, errors.New("its permissions allow neither changes nor annotations nor form filling"))
+}
+
+// restore makes the cross-reference anew if it is broken, where that leads all readers to the same document. A broken
+// one that is left alone is made anew by readers each in their own way, so that a signature over the file covers what
+// one reader sees and another does not.
+func (p *Prepared) restore(ctx context.Context) error {
+	reason, broken := p.file.Rebuilt()
+	if !broken {
+		at, found, err := p.file.Misplaced(ctx, 0)
+		if err != nil {
+			return classify(fmt.Errorf("check cross-reference: %w", err))
+		}
+		if !found {
+			return nil
+		}
+		reason = fmt.Sprintf("object %d %d is not at %d", at.Ref.Number, at.Ref.Generation, at.Offset)
+	}
+	// The revisions that earlier signatures cover would no longer be told apart.
+	if p.signed() {
+		return fail(CodeDamagedPDF, fmt.Errorf("the file is signed and its cross-reference is broken: %s", reason))
+	}
+	file, err := p.file.Restore(ctx)
+	if err != nil {
+		return classify(fmt.Errorf("make cross-reference anew (%s): %w", reason, err))
+	}
+	// What hid in the broken one may be a signature.
+	if p.file = file; p.signed() {
+		return fail(CodeDamagedPDF, fmt.Errorf("the file is signed and its cross-reference is broken: %s", reason))
+	}
+	p.restored = true
+	return nil
+}
+
+// signed tells whether the input has signatures; one whose form can't be read is taken for signed.
+func (p *Prepared) signed() bool {
+	fields, err := p.file.Fields()
+	return err != nil || !p.unsigned(fields)
 }
 
 // SHA256 is that of the input.

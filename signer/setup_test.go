@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sokyso/signer"
 	"sokyso/signer/authority"
@@ -152,10 +153,15 @@ func (w *world) validate(t testing.TB, b []byte) *validation.Report {
 	return r
 }
 
+// programTime ends a program that never would, as some do on other people's files.
+const programTime = time.Minute
+
 // run runs a program and answers what it printed.
 func run(t testing.TB, name string, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.Command(name, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), programTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
 	out, err := cmd.CombinedOutput()
 	if _, ok := err.(*exec.ExitError); err != nil && !ok {

@@ -214,7 +214,14 @@ func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certif
 	if reason, rebuilt := f.Rebuilt(); rebuilt {
 		return refuse(fmt.Errorf("cross-reference is broken: %s", reason))
 	}
-	if f.Revisions()[len(f.Revisions())-1].End != d.Size() || len(f.Revisions()) != len(p.file.Revisions())+1 {
+	revisions := len(p.file.Revisions()) + 1
+	if _, restored := p.file.Rebuilt(); restored {
+		revisions = 1 // the new cross-reference is a complete one, so that it must lead to every object
+		if at, found, err := f.Misplaced(ctx, 0); err != nil || found {
+			return refuse(fmt.Errorf("object %v is not where it should be: %w", at, err))
+		}
+	}
+	if f.Revisions()[len(f.Revisions())-1].End != d.Size() || len(f.Revisions()) != revisions {
 		return refuse(errors.New("the update is not one revision"))
 	}
 	state, err := p.state(ctx, d.hash)

@@ -28,6 +28,7 @@ type source struct {
 	rebuilt string // why the cross-reference was rebuilt by Open, "" if it was not
 	repair  repair
 	seen    highest // of all references read so far
+	garbled bool    // the rows of a cross-reference stream can't be read to their end
 
 	password Password    // while the file is being opened
 	crypt    *encryption // nil if the file is not encrypted

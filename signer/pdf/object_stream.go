@@ -24,7 +24,8 @@ func (c *streamCache) get(key int64) *objectStream {
 	defer c.mu.Unlock()
 	for i, s := range c.list {
 		if s.key == key {
-			c.list = append(append(c.list[:i:i], c.list[i+1:]...), s)
+			copy(c.list[i:], c.list[i+1:])
+			c.list[len(c.list)-1] = s
 			return s
 		}
 	}

@@ -107,17 +107,29 @@ func (f *File) placed(since int) []Placed {
 func (f *File) Unlisted(ctx context.Context, from int64, limit int) ([]Placed, error) {
 	listed := f.listed(from)
 	var out []Placed
+	err := f.headers(ctx, from, func(p Placed, b []byte, at int64) bool {
+		if !listed.has(p, b, at) {
+			out = append(out, p)
+		}
+		return len(out) < limit
+	})
+	return out, err
+}
+
+// headers calls yield for whatever looks like the beginning of an object at or behind offset from, until it answers
+// false. b is what the file has around it, from offset at on.
+func (f *File) headers(ctx context.Context, from int64, yield func(p Placed, b []byte, at int64) bool) error {
 	pooled := placementWindows.Get().(*[]byte)
 	defer placementWindows.Put(pooled)
 	buf := *pooled
 	const overlap = 512
 	for at := max(from, 0); at < f.size; at += placementWindow - overlap {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		b := buf[:min(placementWindow, f.size-at)]
 		if err := f.readAt(b, at); err != nil {
-			return nil, err
+			return err
 		}
 		for i := 0; ; i += len("obj") {
 			j := bytes.Index(b[i:], []byte("obj"))
@@ -133,15 +145,12 @@ func (f *File) Unlisted(ctx context.Context, from int64, limit int) ([]Placed, e
 				continue
 			}
 			p.Offset += at
-			if listed.has(p, b, at) {
-				continue
-			}
-			if out = append(out, p); len(out) >= limit {
-				return out, nil
+			if !yield(p, b, at) {
+				return nil
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // headerBefore reads backwards the two numbers before the word obj at b[i]. A comment that stands between counts as a

@@ -12,7 +12,11 @@ func (f *File) openByScan(cause error) error {
 	if err := f.encryptionByScan(); err != nil {
 		return err
 	}
-	s := newScan(f)
+	return f.openBy(newScan(f), cause)
+}
+
+func (f *File) openBy(s *scan, cause error) error {
+	f.sections, f.revisions, f.base = nil, nil, f.header
 	if err := s.run(); err != nil {
 		return err
 	}
@@ -61,17 +65,19 @@ type scan struct {
 	list       []numbered
 	trailer    Dict // the last with a Root
 	encrypt    Object
-	catalog    Ref   // the last object of type Catalog
-	lastObject int64 // offset of the last object header; -1 without one
-	ended      int64 // offset of the last trailer, startxref, %%EOF or cross-reference stream
-	budget     int64 // bytes that may be parsed in vain
-	inflate    int64 // bytes of object streams that may be decoded
-	noEnd      bool  // no endstream or endobj from here on
-	sealed     bool  // object streams can't be decoded yet
+	roots      map[Ref]bool // the Root of each trailer
+	catalog    Ref          // the last object of type Catalog
+	catalogs   int          // how many there are
+	lastObject int64        // offset of the last object header; -1 without one
+	ended      int64        // offset of the last trailer, startxref, %%EOF or cross-reference stream
+	budget     int64        // bytes that may be parsed in vain
+	inflate    int64        // bytes of object streams that may be decoded
+	noEnd      bool         // no endstream or endobj from here on
+	sealed     bool         // object streams can't be decoded yet
 }
 
 func newScan(f *File) *scan {
-	return &scan{f: f, budget: 64<<20 + 4*f.size, inflate: 256<<20 + 16*f.size}
+	return &scan{f: f, roots: map[Ref]bool{}, budget: 64<<20 + 4*f.size, inflate: 256<<20 + 16*f.size}
 }
 
 // section returns what was found.
@@ -155,6 +161,7 @@ func (s *scan) object(l *lexer, ref Ref, at int64) error {
 	case Dict:
 		if v["Type"] == Name("Catalog") {
 			s.catalog = ref
+			s.catalogs++
 		}
 	case *Stream:
 		return s.stream(l, ref, v, at)
@@ -250,6 +257,7 @@ func (s *scan) findCatalog(objects *objectStream, i int) {
 	o, err := newBytesLexer(objects.data[at:]).object(0)
 	if d, ok := o.(Dict); ok && err == nil && d["Type"] == Name("Catalog") {
 		s.catalog = Ref{Number: objects.numbers[i]}
+		s.catalogs++
 	}
 }
 
@@ -275,5 +283,8 @@ func (s *scan) take(d Dict) {
 	}
 	if d["Root"] != nil {
 		s.trailer = d
+	}
+	if root, ok := d["Root"].(Ref); ok {
+		s.roots[root] = true
 	}
 }

@@ -219,6 +219,7 @@ func (f *File) readXRefStream(at int64) (*section, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.garbled = true // until all rows were read
 	in := bufio.NewReader(data)
 	row := make([]byte, width[0]+width[1]+width[2])
 	for _, r := range index {
@@ -244,6 +245,7 @@ func (f *File) readXRefStream(at int64) (*section, error) {
 			s.runs = append(s.runs, r)
 		}
 	}
+	f.garbled = false
 	s.normalize()
 	return s, nil
 }

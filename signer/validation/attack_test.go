@@ -244,18 +244,30 @@ func TestUnlistedObject(t *testing.T) {
 	}
 }
 
-// TestWrongOffset: what is not where the cross-reference says can't be signed, whether or not opening needs it.
+// TestWrongOffset: what is not where the cross-reference says is signed only with a new cross-reference, and once it
+// is signed, no more.
 func TestWrongOffset(t *testing.T) {
 	w := newWorld(t)
 	who := w.person(t, authority.Subject{})
+	shift := func(in []byte, n int) []byte {
+		at := bytes.Index(in, fmt.Appendf(nil, "\n%d 0 obj", n)) + 1
+		return bytes.Replace(in, fmt.Appendf(nil, "%010d 00000 n", at), fmt.Appendf(nil, "%010d 00000 n", at+3), 1)
+	}
 	in := build(letter())
 	for _, n := range []int{5, 9, 13} {
-		at := bytes.Index(in, fmt.Appendf(nil, "\n%d 0 obj", n)) + 1
-		wrong := bytes.Replace(in, fmt.Appendf(nil, "%010d 00000 n", at), fmt.Appendf(nil, "%010d 00000 n", at+3), 1)
-		_, err := signer.Sign(t.Context(), bytes.NewReader(wrong), who.key, who.chain, signer.Options{})
-		if e, ok := errors.AsType[*signer.Error](err); !ok || e.Code != signer.CodeDamagedPDF {
-			t.Errorf("object %d: %v", n, err)
+		wrong := shift(in, n)
+		signed := w.sign(t, wrong, who, signer.Options{})
+		if !bytes.HasPrefix(signed, wrong) {
+			t.Errorf("object %d: the input was changed", n)
 		}
+		if r := w.validate(t, signed, offline); verdict(r) != "TOTAL-PASSED none" {
+			t.Errorf("object %d: %s %v", n, verdict(r), r.Signatures[0].Details)
+		}
+	}
+	signed := shift(w.sign(t, in, who, signer.Options{}), 9)
+	_, err := signer.Sign(t.Context(), bytes.NewReader(signed), who.key, who.chain, signer.Options{})
+	if e, ok := errors.AsType[*signer.Error](err); !ok || e.Code != signer.CodeDamagedPDF {
+		t.Errorf("signed before: %v", err)
 	}
 }
 

@@ -95,6 +95,9 @@ func (s *changeSet) compareField(ref pdf.Ref, from inherited, depth int) error {
 	}
 	s.fields[ref] = true
 	was, err := s.old.Dict(ref)
+	if pdf.IsKind(err, pdf.KindDamaged) {
+		return nil // it was no field when it was signed; if it is one now, that is an object changed
+	}
 	if err != nil {
 		return fmt.Errorf("read field %s: %w", show(ref), err)
 	}

@@ -104,10 +104,10 @@ func walk(ctx context.Context, h *history, revision int) (*graph, error) {
 	}
 	trailer := h.at(revision).Trailer()
 	w.root, _ = trailer["Root"].(pdf.Ref)
-	if err := w.findPages(ctx, trailer["Root"]); err != nil {
+	if err := w.findPages(ctx, w.root); err != nil {
 		return nil, err
 	}
-	w.visit(trailer["Root"], roleCatalog)
+	w.visit(w.root, roleCatalog)
 	w.visit(trailer["Info"], roleInfo)
 	err := w.run(ctx, func(s step, o pdf.Object) { w.visit(o, s.role) })
 	return w.graph, err
@@ -189,11 +189,13 @@ func (w *walker) visit(o pdf.Object, r role) {
 	}
 	switch o := o.(type) {
 	case pdf.Ref:
+		// What leads to a page or to the catalog from elsewhere, as a signature's Reference does with its Data
+		// (ISO 32000-2 §12.8.1, table 256), leads to a page or to the catalog.
 		switch {
 		case w.graph.pages[o]:
 			r = rolePage
 		case o == w.root:
-			r = roleCatalog // as Data of a FieldMDP leads to it (ISO 32000-2 §12.8.1, table 256)
+			r = roleCatalog
 		}
 		if s := (step{o, r}); !w.seen[s] {
 			w.queue = append(w.queue, s)
