@@ -25,6 +25,7 @@ const (
 	PKCS1v15 Scheme = "pkcs1v15" // RSASSA-PKCS1-v1_5, RFC 8017 §8.2
 	PSS      Scheme = "pss"      // RSASSA-PSS, RFC 8017 §8.1, salt as long as the hash
 	ECDSA    Scheme = "ecdsa"    // DER-encoded r and s, RFC 5753
+	Ed25519  Scheme = "ed25519"  // RFC 8419, with SHA-512 for the content; read, never written
 )
 
 // objectID is the contents octets of an object identifier: comparable, and
@@ -114,6 +115,7 @@ var signatureIDs = map[objectID]signatureID{
 	oid(2, 16, 840, 1, 101, 3, 4, 3, 16): {PKCS1v15, crypto.SHA3_512},
 	oidPSS:                               {PSS, 0},
 	oidECPublicKey:                       {ECDSA, 0}, // wrong, but some writers name the key type here
+	oid(1, 3, 101, 112):                  {Ed25519, crypto.SHA512},
 	oid(1, 2, 840, 10045, 4, 1):          {ECDSA, crypto.SHA1},
 	oid(1, 2, 840, 10045, 4, 3, 1):       {ECDSA, crypto.SHA224},
 	oid(1, 2, 840, 10045, 4, 3, 2):       {ECDSA, crypto.SHA256},

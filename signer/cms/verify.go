@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
@@ -75,9 +76,13 @@ func (s *Signer) verify(digest []byte) error {
 		if !bytes.Equal(s.MessageDigest, digest) {
 			return fmt.Errorf("%w: content has %x, signature %x", ErrDigest, digest, s.MessageDigest)
 		}
-		h := s.Hash.New()
-		h.Write(s.toSign)
-		signed = h.Sum(nil)
+		if signed = s.toSign; s.Scheme != Ed25519 {
+			h := s.Hash.New()
+			h.Write(s.toSign)
+			signed = h.Sum(nil)
+		}
+	} else if s.Scheme == Ed25519 {
+		return fmt.Errorf("%w: Ed25519 without signed attributes", ErrUnsupported)
 	} else if s.contentType != oidData.String() { // RFC 5652 §5.3
 		return fmt.Errorf("%w: none, for content of type %s", ErrAttributes, s.contentType)
 	}
@@ -108,6 +113,8 @@ func (s *Signer) verifyAttributes() error {
 	return nil
 }
 
+// verifySignature checks the signature over a digest, or over the message itself
+// with Ed25519, which does its own hashing (RFC 8419 §3.1).
 func (s *Signer) verifySignature(digest []byte) error {
 	switch key := publicKey(s.Certificate).(type) {
 	case *rsa.PublicKey:
@@ -120,7 +127,7 @@ func (s *Signer) verifySignature(digest []byte) error {
 		case s.Scheme == PKCS1v15 && s.Certificate.PublicKey == nil:
 			return fmt.Errorf("%w: key is restricted to RSASSA-PSS", ErrUnsupported)
 		case s.Scheme == PKCS1v15:
-			err = rsa.VerifyPKCS1v15(key, s.Hash, digest, s.Signature)
+			err = verifyPKCS1v15(key, s.Hash, digest, s.Signature)
 		default:
 			return fmt.Errorf("%w: %s with an RSA key", ErrUnsupported, s.Scheme)
 		}
@@ -133,6 +140,14 @@ func (s *Signer) verifySignature(digest []byte) error {
 			return fmt.Errorf("%w: %s with an elliptic key", ErrUnsupported, s.Scheme)
 		}
 		if !ecdsa.VerifyASN1(key, digest, s.Signature) {
+			return ErrSignature
+		}
+		return nil
+	case ed25519.PublicKey:
+		if s.Scheme != Ed25519 {
+			return fmt.Errorf("%w: %s with an Edwards key", ErrUnsupported, s.Scheme)
+		}
+		if !ed25519.Verify(key, digest, s.Signature) {
 			return ErrSignature
 		}
 		return nil

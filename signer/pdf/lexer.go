@@ -25,6 +25,7 @@ type lexer struct {
 	start  int64 // where the current object began, for maxObjectBytes
 	nodes  int
 	seen   *highest // told of every reference read; may be nil
+	twice  Name     // the first key that a dictionary had twice
 	err    error    // sticky read error
 }
 

@@ -318,7 +318,11 @@ func (l *lexer) entries(each func(key Name) error) error {
 
 func (l *lexer) dict(depth int) (Object, error) {
 	d := Dict{}
+	var absent []Name // keys with null
 	err := l.entries(func(key Name) error {
+		if _, ok := d[key]; l.twice == "" && (ok || slices.Contains(absent, key)) {
+			l.twice = key
+		}
 		if string(l.need(2)) == ">>" {
 			delete(d, key)
 			return nil // a key without a value, at the end
@@ -329,6 +333,7 @@ func (l *lexer) dict(depth int) (Object, error) {
 		}
 		if v == nil {
 			delete(d, key)
+			absent = append(absent, key)
 		} else {
 			d[key] = v
 		}

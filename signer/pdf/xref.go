@@ -81,6 +81,7 @@ type section struct {
 	trailer Dict
 	runs    []run
 	entries []entry
+	twice   Name // a key that the trailer after a table has twice
 	flawed  bool // readers disagree about what it says, see Update.Bytes
 }
 

@@ -26,7 +26,13 @@ type changeSet struct {
 	widgets map[pdf.Ref]bool // widgets of signature fields now
 	fields  map[pdf.Ref]bool // form fields visited, against cycles
 
-	touched pdf.Ref // a field that was added, signed or filled in; document time-stamps do not count
+	touched  pdf.Ref   // a field that was added, signed or filled in; document time-stamps do not count
+	lasting  bool      // validation material or a document time-stamp was added
+	stamps   []pdf.Ref // fields of these time-stamps
+	overlaid []overlay
+
+	appearances map[pdf.Ref]bool // what fields that were filled in showed
+	kept        map[pdf.Ref]bool // what signed and untouched fields show
 
 	verdict string
 	details []Detail
@@ -41,6 +47,7 @@ func laterChanges(ctx context.Context, h *history, revision int, limits *Restric
 		old: h.at(revision), new: h.file, history: h, revision: revision, limits: limits,
 		changed: map[pdf.Ref]bool{}, fresh: map[pdf.Ref]bool{}, handled: map[pdf.Ref]bool{},
 		widgets: map[pdf.Ref]bool{}, fields: map[pdf.Ref]bool{},
+		appearances: map[pdf.Ref]bool{}, kept: map[pdf.Ref]bool{},
 		verdict: ChangesPermitted,
 	}
 	for n := revision + 1; n <= h.last; n++ {
@@ -63,9 +70,10 @@ func laterChanges(ctx context.Context, h *history, revision int, limits *Restric
 	if err := s.compare(ctx); err != nil {
 		return "", nil, err
 	}
-	// Validation material and document time-stamps may follow even then (ISO 32000-2 §12.8.2.2.2).
-	if limits.NoChanges && s.touched != (pdf.Ref{}) {
-		s.forbidden(s.touched, "the signature allows no changes")
+	if limits.NoChanges {
+		if err := s.compareStrictly(); err != nil {
+			return "", nil, err
+		}
 	}
 	slices.SortFunc(s.details, func(a, b Detail) int {
 		return strings.Compare(a.Code+a.Params["object"]+a.Params["reason"], b.Code+b.Params["object"]+b.Params["reason"])
@@ -123,6 +131,17 @@ func (s *changeSet) compare(ctx context.Context) error {
 	if err := s.comparePages(); err != nil {
 		return err
 	}
+	if err := s.compareStructure(); err != nil {
+		return err
+	}
+	for ref := range s.appearances {
+		if !s.kept[ref] && s.graph.only(ref, roleAppearance) {
+			s.handled[ref] = true
+		}
+	}
+	if err := s.compareOverlays(ctx); err != nil {
+		return err
+	}
 	s.handleInfo()
 	if err := s.compareRest(); err != nil {
 		return err
@@ -151,12 +170,39 @@ func (s *changeSet) comparePlaces(ctx context.Context) error {
 	for _, p := range unlisted {
 		s.suspicious(p.Ref, "an object was added later that no cross-reference lists")
 	}
+	return s.compareTwice(ctx)
+}
+
+// compareTwice looks for dictionaries that mean different things to different readers: the update that an honest
+// writer made has each key once.
+func (s *changeSet) compareTwice(ctx context.Context) error {
+	for n := s.revision + 1; n <= s.history.last; n++ {
+		key, err := s.new.TrailerTwice(n)
+		if err != nil {
+			return fmt.Errorf("read trailer: %w", err)
+		}
+		if key != "" {
+			s.suspicious(pdf.Ref{}, "the trailer of an update has the key /"+string(key)+" twice")
+		}
+	}
+	for ref := range s.changed {
+		if err := s.history.spend(ctx, 1); err != nil {
+			return err
+		}
+		key, err := s.new.Twice(ref)
+		if pdf.KindOf(err) == pdf.KindRead {
+			return fmt.Errorf("read object %s: %w", show(ref), err)
+		}
+		if key != "" {
+			s.suspicious(ref, "an object that was added later has the key /"+string(key)+" twice")
+		}
+	}
 	return nil
 }
 
 // harmlessCatalogKeys may be added, changed or removed: they hold validation material, metadata and version
 // information, and nothing that a reader shows as the document.
-var harmlessCatalogKeys = map[pdf.Name]bool{"DSS": true, "Extensions": true, "Metadata": true, "Version": true, "Type": true, "PieceInfo": true}
+var harmlessCatalogKeys = map[pdf.Name]bool{"DSS": true, "Extensions": true, "Metadata": true, "Version": true, "Type": true, "PieceInfo": true, "MarkInfo": true}
 
 // activeCatalogKeys can change what is shown or run programs.
 var activeCatalogKeys = map[pdf.Name]bool{"Pages": true, "OpenAction": true, "AA": true, "Names": true, "OCProperties": true, "Dests": true}
@@ -168,19 +214,47 @@ func (s *changeSet) compareCatalog(root pdf.Ref, now pdf.Dict) error {
 	}
 	s.handled[root] = true
 	for _, k := range keys(was, now) {
-		if k == "AcroForm" || harmlessCatalogKeys[k] || equal(was[k], now[k]) {
+		if k == "DSS" && now[k] != nil {
+			s.lasting = true
+		}
+		if k == "AcroForm" || k == "Perms" || harmlessCatalogKeys[k] || s.alike(was[k], now[k]) {
 			continue
 		}
 		switch {
-		case k == "Perms":
-			s.forbidden(root, "the permissions in the catalog were changed")
 		case activeCatalogKeys[k]:
 			s.forbidden(root, "/"+string(k)+" of the catalog was changed")
 		default:
 			s.suspicious(root, "/"+string(k)+" of the catalog was changed")
 		}
 	}
+	if err := s.comparePermissions(root, was["Perms"], now["Perms"]); err != nil {
+		return err
+	}
 	return s.compareForm(was["AcroForm"], now["AcroForm"])
+}
+
+// comparePermissions compares the catalog's Perms: usage rights go when a document is changed by a program that does
+// not have them, and somebody may certify later. A certification that is there stays.
+func (s *changeSet) comparePermissions(root pdf.Ref, was, now pdf.Object) error {
+	s.handle(was, rolePermissions)
+	a, err := s.old.Dict(was)
+	if err != nil {
+		return fmt.Errorf("read permissions: %w", err)
+	}
+	b, err := s.new.Dict(now)
+	if err != nil {
+		return fmt.Errorf("read permissions: %w", err)
+	}
+	for _, k := range keys(a, b) {
+		ref, _ := b[k].(pdf.Ref)
+		switch {
+		case k == "UR" || k == "UR3" || s.alike(a[k], b[k]):
+		case k == "DocMDP" && a[k] == nil && s.fresh[ref]:
+		default:
+			s.forbidden(root, "the permissions in the catalog were changed")
+		}
+	}
+	return nil
 }
 
 // handle marks the object that was compared in this part; references to references with it.
@@ -230,7 +304,7 @@ func (s *changeSet) compareRest() error {
 			s.forbidden(ref, "an object can no longer be read")
 			continue
 		}
-		if s.same(was, now) {
+		if s.alike(was, now) {
 			continue
 		}
 		switch was := was.(type) {
@@ -265,27 +339,6 @@ func (s *changeSet) otherGeneration(ref pdf.Ref) {
 			s.suspicious(old, "the signed version refers to another generation of an object that was only added later")
 		}
 	}
-}
-
-// same compares two versions of an object; streams by their decoded data.
-func (s *changeSet) same(was, now pdf.Object) bool {
-	a, ok := was.(*pdf.Stream)
-	if !ok {
-		return equal(was, now)
-	}
-	b, ok := now.(*pdf.Stream)
-	if !ok || !equal(a.Dict, b.Dict) {
-		return false
-	}
-	if a.Offset() == b.Offset() {
-		return true
-	}
-	x, err := s.old.Data(a)
-	if err != nil {
-		return false
-	}
-	y, err := s.new.Data(b)
-	return err == nil && string(x) == string(y)
 }
 
 // equal compares objects; references are equal when they refer to the same object, whose versions are compared for
@@ -326,24 +379,6 @@ func number(o pdf.Object) pdf.Object {
 		return pdf.Real(i)
 	}
 	return o
-}
-
-// grows tells whether now has all that was, where dictionaries may have gained entries.
-func grows(was, now pdf.Object) bool {
-	a, ok := was.(pdf.Dict)
-	if !ok {
-		return was == nil || equal(was, now)
-	}
-	b, ok := now.(pdf.Dict)
-	if !ok {
-		return false
-	}
-	for k, v := range a {
-		if !grows(v, b[k]) {
-			return false
-		}
-	}
-	return true
 }
 
 // keys of both dictionaries, sorted.

@@ -52,11 +52,11 @@ func TestLaterChanges(t *testing.T) {
 		{"font freed", map[int]string{7: ""}, forbidden, failed},
 		{"font that was missing", map[int]string{98: "<< /Type /Font /Subtype /Type3 >>"}, suspicious, maybe},
 		{"action on opening", map[int]string{1: "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /Metadata 13 0 R /OpenAction << /S /JavaScript /JS (app.alert\\(1\\)) >> >>"}, forbidden, failed},
-		{"permissions", map[int]string{1: "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /Metadata 13 0 R /Perms << >> >>"}, forbidden, failed},
+		{"permissions", map[int]string{1: "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /Metadata 13 0 R /Perms << /DocMDP 100 0 R >> >>"}, forbidden, failed},
 		{"language", map[int]string{1: "<< /Type /Catalog /Pages 2 0 R /AcroForm 11 0 R /Metadata 13 0 R /Lang (en) >>"}, suspicious, maybe},
 		{"form removed", map[int]string{1: "<< /Type /Catalog /Pages 2 0 R /Metadata 13 0 R >>"}, forbidden, failed},
 
-		{"field filled in", map[int]string{10: strings.Replace(letter()[10], "(5)", "(9)", 1)}, suspicious, maybe},
+		{"field with another value", map[int]string{10: strings.Replace(letter()[10], "(5)", "(9)", 1)}, suspicious, maybe},
 		{"field removed", map[int]string{11: "<< /Fields [12 0 R] /SigFlags 3 >>"}, forbidden, failed},
 		{"text field added", map[int]string{200: "<< /Type /Annot /Subtype /Widget /FT /Tx /T (x) /Rect [0 0 9 9] >>", 11: form("200 0 R")}, suspicious, maybe},
 		{"signature field that shows something", map[int]string{200: "<< /Type /Annot /Subtype /Widget /FT /Sig /T (x) /Rect [0 0 595 842] /AP << /N 201 0 R >> >>", 201: stream("/Type /XObject /Subtype /Form /BBox [0 0 1 1]", "0 0 1 1 re f"), 11: form("200 0 R"), 16: "[10 0 R 12 0 R 200 0 R]"}, suspicious, maybe},

@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,9 @@ type candidate struct {
 	start    int64
 	end      int64 // of the Contents string, with its brackets
 	broken   string
-	loose    bool // no field holds it
-	shared   bool // several fields hold it
+	loose    bool     // no field holds it
+	shared   bool     // several fields hold it
+	twice    pdf.Name // a key that the dictionary has twice; readers then disagree
 }
 
 // key tells two signatures apart: by the place of Contents; a broken one by its object.
@@ -134,13 +136,24 @@ func (l *finder) loose(at *pdf.File, ref pdf.Ref, n int) error {
 		return nil // what can't be read is no signature to any reader
 	}
 	d, ok := o.(pdf.Dict)
-	if !ok || d["ByteRange"] == nil || d["Contents"] == nil {
+	if !ok || d["ByteRange"] == nil || d["Contents"] == nil || l.usageRights(at, ref) {
 		return nil
 	}
 	c := &candidate{ref: ref, dict: d, revision: n, last: n, loose: true}
 	c.span(at)
 	_, err = l.add(c)
 	return err
+}
+
+// usageRights tells whether the signature is the one by which a maker of forms unlocks functions of a viewer (ISO
+// 32000-2 §12.8.2.3): nobody signs the document with it, and it stands in no field.
+func (l *finder) usageRights(at *pdf.File, ref pdf.Ref) bool {
+	_, catalog, err := at.Catalog()
+	if err != nil {
+		return false
+	}
+	perms, err := at.Dict(catalog["Perms"])
+	return err == nil && (perms["UR3"] == ref || perms["UR"] == ref)
 }
 
 // add answers the candidate of the list that is the same signature.
@@ -191,6 +204,9 @@ func (l *finder) locate(at *pdf.File, field pdf.Field, revision int) *candidate 
 // span finds the bytes of the Contents string.
 func (c *candidate) span(at *pdf.File) {
 	start, end, err := at.ValueSpan(c.ref, "Contents")
+	if err == nil {
+		c.twice, err = at.Twice(c.ref)
+	}
 	if err != nil {
 		c.broken = err.Error()
 		return
@@ -200,37 +216,68 @@ func (c *candidate) span(at *pdf.File) {
 
 var errContents = errors.New("contents")
 
-// contents reads the Contents string as it stands between its brackets. Only the one form that signers write is
-// taken, an unbroken hexadecimal string in letters of one case: each other spelling of the same bytes is a change
-// that no digest would show.
-func (c *candidate) contents(r io.ReaderAt) ([]byte, error) {
+// contents reads the Contents string as it stands in the file. Signers write an unbroken hexadecimal string in letters
+// of one case. Every other spelling is a change that no digest shows, and so worth a doubt, which unusual words; what
+// no reader can make bytes of is errContents.
+func (c *candidate) contents(r io.ReaderAt) (out []byte, unusual string, err error) {
 	n := c.end - c.start
-	if n < 4 || n > 2*maxContents+2 || n%2 != 0 {
-		return nil, fmt.Errorf("%w: string of %d bytes", errContents, n)
+	if n < 4 || n > 2*maxContents+2 {
+		return nil, "", fmt.Errorf("%w: string of %d bytes", errContents, n)
 	}
 	b := make([]byte, n)
 	if _, err := r.ReadAt(b, c.start); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return nil, "", err
 	}
 	if b[0] != '<' || b[n-1] != '>' {
-		return nil, fmt.Errorf("%w: not a hexadecimal string", errContents)
+		s, ok := c.dict["Contents"].(pdf.String)
+		if !ok || b[0] != '(' {
+			return nil, "", fmt.Errorf("%w: not a string", errContents)
+		}
+		return s, "not a hexadecimal string", nil
 	}
 	hexed := b[1 : n-1]
-	out := make([]byte, len(hexed)/2)
+	out = make([]byte, len(hexed)/2, len(hexed)/2+1)
 	var seen byte
 	for i := range out {
 		high, low := hexDigits[hexed[2*i]], hexDigits[hexed[2*i+1]]
 		out[i] = high<<4 | low&0xf
 		seen |= high | low
 	}
-	if seen&notHex != 0 {
-		return nil, fmt.Errorf("%w: another byte in the hexadecimal string", errContents)
+	if len(hexed)%2 == 1 || seen&notHex != 0 {
+		return spacedHex(hexed)
 	}
 	if seen&mixedCase == mixedCase {
-		return nil, fmt.Errorf("%w: hexadecimal string in mixed case", errContents)
+		unusual = "hexadecimal string in mixed case"
 	}
-	return out, nil
+	return out, unusual, nil
 }
+
+// spacedHex reads what has white space among its digits, or an odd number of them.
+func spacedHex(hexed []byte) (out []byte, unusual string, err error) {
+	digits, seen := 0, byte(0)
+	for _, ch := range hexed {
+		v := hexDigits[ch]
+		if v == notHex {
+			if bytes.IndexByte(blanks, ch) < 0 {
+				return nil, "", fmt.Errorf("%w: byte %#02x in the hexadecimal string", errContents, ch)
+			}
+			unusual = "white space in the hexadecimal string"
+			continue
+		}
+		seen |= v
+		if digits++; digits%2 == 1 {
+			out = append(out, v<<4) // the digit that an odd string lacks is 0 (ISO 32000-2 §7.3.4.3)
+		} else {
+			out[len(out)-1] |= v & 0xf
+		}
+	}
+	if seen&mixedCase == mixedCase {
+		unusual = "hexadecimal string in mixed case"
+	}
+	return out, unusual, nil
+}
+
+var blanks = []byte("\x00\t\n\f\r ")
 
 // maxContents bounds a CMS with time-stamps and revocation material, in bytes.
 const maxContents = 4 << 20

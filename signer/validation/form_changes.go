@@ -6,10 +6,12 @@ import (
 	"sokyso/signer/pdf"
 )
 
-// compareForm compares the interactive form: signature fields may be added and signed, nothing else.
+// compareForm compares the interactive form: signature fields may be added and signed, others filled in.
 func (s *changeSet) compareForm(was, now pdf.Object) error {
-	if ref, ok := was.(pdf.Ref); ok && now != was {
-		s.suspicious(ref, "the form was replaced")
+	at, _ := was.(pdf.Ref)
+	// A form that was part of the catalog may become an object of its own, and the other way round.
+	if ref, ok := now.(pdf.Ref); ok && ref != at && !s.fresh[ref] {
+		s.suspicious(ref, "an object of the signed version became the form")
 	}
 	s.handle(was, roleForm)
 	a, err := s.old.Dict(was)
@@ -20,14 +22,21 @@ func (s *changeSet) compareForm(was, now pdf.Object) error {
 	if err != nil {
 		return fmt.Errorf("read form: %w", err)
 	}
-	at, _ := was.(pdf.Ref)
 	for _, k := range keys(a, b) {
 		switch {
-		case k == "Fields" || k == "SigFlags" || equal(a[k], b[k]):
-		case (k == "DR" || k == "DA") && grows(a[k], b[k]):
+		case k == "Fields" || k == "SigFlags" || k == "DA" || k == "Q" || k == "DR":
+		case s.alike(a[k], b[k]):
 		case k == "NeedAppearances" && b[k] != true:
 		default:
 			s.suspicious(at, "/"+string(k)+" of the form was changed")
+		}
+	}
+	var parts []pdf.Ref
+	if !s.contains(a["DR"], b["DR"], 0, func(ref pdf.Ref) { parts = append(parts, ref) }) {
+		s.suspicious(at, "/DR of the form was changed")
+	} else {
+		for _, ref := range parts {
+			s.handle(ref, roleResources)
 		}
 	}
 	return s.compareFieldList(at, a["Fields"], b["Fields"], inherited{}, 0)
@@ -42,10 +51,14 @@ type inherited struct {
 	kind                 pdf.Name // FT
 	wasSigned, nowSigned bool     // whether there was a value, and is
 	freshly              bool     // the value is a signature that was made since
+
+	wasValue, nowValue pdf.Object
+	formatted          bool // a script decides how the value is shown
+	flags              pdf.Integer
 }
 
-// compareFieldList compares a list of fields or of a field's kids: the signed ones stay, in their order; those that
-// are added must be signature fields.
+// compareFieldList compares a list of fields or of a field's kids: the signed ones stay; those that are added must be
+// signature fields.
 func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, from inherited, depth int) error {
 	if depth > maxFieldDepth {
 		return &pdf.Error{Kind: pdf.KindTooComplex, Offset: -1, Reason: "fields nested too deeply"}
@@ -59,31 +72,41 @@ func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, from inher
 	if err != nil {
 		return fmt.Errorf("read fields: %w", err)
 	}
-	i := 0
-	for _, o := range b {
+	signed := map[pdf.Ref]bool{}
+	for _, o := range a {
+		if ref, ok := o.(pdf.Ref); ok {
+			signed[ref] = true
+		}
+	}
+	found := map[pdf.Ref]bool{}
+	for i, o := range b {
 		ref, ok := o.(pdf.Ref)
-		if i < len(a) && equal(a[i], o) {
-			i++
-			if ok {
-				if err := s.compareField(ref, from, depth); err != nil {
-					return err
-				}
+		switch {
+		case ok && signed[ref]:
+			if found[ref] {
+				s.suspicious(at, "a form field is listed twice")
+				continue
+			}
+			found[ref] = true
+			if err := s.compareField(ref, from, depth); err != nil {
+				return err
 			}
 			continue
-		}
-		if !ok {
+		case !ok && i < len(a) && equal(a[i], o):
+			continue // within the list, against the standard, but as it was
+		case !ok:
 			s.suspicious(at, "a field was added that is no object of its own")
 			continue
 		}
-		if from.wasSigned {
+		if from.wasSigned && from.kind == "Sig" {
 			s.forbidden(at, "the field of an earlier signature was changed")
 		}
 		if err := s.addedField(ref, from, depth); err != nil {
 			return err
 		}
 	}
-	if i < len(a) {
-		s.forbidden(at, "a form field was removed or moved")
+	if len(found) < len(signed) || len(b) < len(a) {
+		s.forbidden(at, "a form field was removed")
 	}
 	return nil
 }
@@ -116,15 +139,38 @@ func (s *changeSet) compareField(ref pdf.Ref, from inherited, depth int) error {
 	}
 	from.wasSigned = from.wasSigned || was["V"] != nil
 	s.value(&from, now)
-	// A widget that was signed without standing on a page must not appear there later, except by signing it.
-	if from.kind == "Sig" && !from.wasSigned && from.freshly {
-		s.widgets[ref] = true
+	if was["V"] != nil {
+		from.wasValue = was["V"]
 	}
-	if s.changed[ref] {
-		if s.graph.only(ref, roleField|roleAnnotation) {
-			s.handled[ref] = true
+	if now["V"] != nil {
+		from.nowValue = now["V"]
+	}
+	if n, ok := now["Ff"].(pdf.Integer); ok {
+		from.flags = n
+	}
+	if actions, err := s.old.Dict(was["AA"]); err == nil && actions["F"] != nil {
+		from.formatted = true
+	}
+	newlySigned := from.kind == "Sig" && !from.wasSigned && from.freshly
+	// A widget that was signed without standing on a page must not appear there later, except by signing it.
+	if newlySigned {
+		s.widgets[ref] = true
+		s.overlaid = append(s.overlaid, overlay{ref: ref, dict: now, reason: "a signature was added that hides what the page shows"})
+	}
+	if s.changed[ref] && s.graph.only(ref, roleField|roleAnnotation) {
+		s.handled[ref] = true
+	}
+	if from.kind == "Sig" || from.kind == "" {
+		if s.changed[ref] {
+			s.compareFieldKeys(ref, was, now, from)
 		}
-		s.compareFieldKeys(ref, was, now, from)
+	} else {
+		s.compareFilling(ref, was, now, from)
+	}
+	if newlySigned {
+		s.eachAppearance(was["AP"], func(at pdf.Ref, _ *pdf.Stream) { s.appearances[at] = true })
+	} else if from.kind == "Sig" || from.kind == "" {
+		s.eachAppearance(was["AP"], func(at pdf.Ref, _ *pdf.Stream) { s.kept[at] = true })
 	}
 	if was["Kids"] == nil && now["Kids"] == nil {
 		return nil
@@ -133,18 +179,16 @@ func (s *changeSet) compareField(ref pdf.Ref, from inherited, depth int) error {
 }
 
 // signingKeys are those of an empty signature field and its widget that signing it sets.
-var signingKeys = map[pdf.Name]bool{"V": true, "AP": true, "AS": true, "MK": true, "M": true, "F": true, "P": true, "DA": true, "Kids": true}
+var signingKeys = map[pdf.Name]bool{"V": true, "AP": true, "AS": true, "MK": true, "M": true, "F": true, "P": true, "DA": true, "Kids": true, "Type": true, "Ff": true, "StructParent": true}
 
 // widgetKeys make a widget of a field that had none.
 var widgetKeys = map[pdf.Name]bool{"Type": true, "Subtype": true, "Rect": true}
 
-// fillingKeys are those of other fields that filling in a form sets.
-var fillingKeys = map[pdf.Name]bool{"V": true, "AP": true, "AS": true, "M": true, "I": true, "RV": true, "Kids": true}
-
+// compareFieldKeys compares a signature field, its widget, or a node above fields.
 func (s *changeSet) compareFieldKeys(ref pdf.Ref, was, now pdf.Dict, from inherited) {
 	changed := false
 	for _, k := range keys(was, now) {
-		if k == "Kids" || equal(was[k], now[k]) {
+		if k == "Kids" || s.alike(was[k], now[k]) {
 			continue
 		}
 		changed = true
@@ -158,15 +202,19 @@ func (s *changeSet) compareFieldKeys(ref pdf.Ref, was, now pdf.Dict, from inheri
 				s.suspicious(ref, "an empty signature field got an appearance")
 			}
 		case from.kind == "Sig" && widgetKeys[k] && was["Subtype"] == nil:
-		case from.kind != "" && from.kind != "Sig" && fillingKeys[k] && s.limits.FormFilling:
 		default:
 			s.suspicious(ref, "/"+string(k)+" of a form field was changed")
 		}
 	}
 	if changed {
 		s.touch(ref, now)
+		s.locked(ref, from)
 	}
-	if by, locked := s.limits.Locked(from.name); changed && locked {
+}
+
+// locked judges a change of a field that a signature locks.
+func (s *changeSet) locked(ref pdf.Ref, from inherited) {
+	if by, locked := s.limits.Locked(from.name); locked {
 		s.forbidden(ref, "a form field was changed that the signature in "+by+" locks")
 	}
 }
@@ -199,6 +247,12 @@ func (s *changeSet) addedField(ref pdf.Ref, from inherited, depth int) error {
 	case from.kind == "Sig":
 		s.widgets[ref] = true
 		s.touch(ref, d)
+		s.overlaid = append(s.overlaid, overlay{ref: ref, dict: d, reason: "a signature was added that hides what the page shows"})
+		// A certification lets others sign, in the fields that are there (ISO 32000-2 table 257). In a field of one's
+		// own anything can be shown anywhere.
+		if s.limits.FormFilling && d["Rect"] != nil && s.visible(d) {
+			s.suspicious(ref, "a visible signature field was added to a certified document")
+		}
 		if !from.nowSigned && d["AP"] != nil && s.visible(d) {
 			s.suspicious(ref, "a signature field was added that shows something and is not signed")
 		}
@@ -236,9 +290,12 @@ func (s *changeSet) value(to *inherited, field pdf.Dict) {
 	}
 }
 
-// touch notes a field that is new or different, unless it holds a document time-stamp.
+// touch notes a field that is new or different, unless it holds a document time-stamp that shows nothing.
 func (s *changeSet) touch(ref pdf.Ref, field pdf.Dict) {
-	if v, err := s.new.Dict(field["V"]); err == nil && v["Type"] == pdf.Name("DocTimeStamp") {
+	v, err := s.new.Dict(field["V"])
+	if err == nil && v["Type"] == pdf.Name("DocTimeStamp") && v["SubFilter"] == pdf.Name("ETSI.RFC3161") &&
+		(field["Rect"] == nil || !s.visible(field)) && field["Kids"] == nil {
+		s.lasting, s.stamps = true, append(s.stamps, ref)
 		return
 	}
 	s.touched = ref

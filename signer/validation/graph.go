@@ -14,19 +14,23 @@ import (
 type role uint16
 
 const (
-	roleCatalog    role = 1 << iota
-	roleInfo            // the document information dictionary
-	roleForm            // AcroForm
-	roleField           // a form field, or a list of fields
-	rolePage            // a page, a node of the page tree, or its list of kids
-	roleAnnotation      // an annotation of a page, or a page's list of them
-	roleStructured      // what a structure tree refers to: an annotation, or anything else
+	roleCatalog     role = 1 << iota
+	roleInfo             // the document information dictionary
+	roleForm             // AcroForm
+	roleField            // a form field, or a list of fields
+	rolePage             // a page, a node of the page tree, or its list of kids
+	roleAnnotation       // an annotation of a page, or a page's list of them
+	roleStructured       // what a structure tree refers to: an annotation, or anything else
+	roleStructure        // the structure tree of a tagged document
+	roleAppearance       // an appearance of a form field or its widget
+	roleResources        // default resources of the form
+	rolePermissions      // the catalog's Perms
 	roleOther
 
 	roleNone role = 0 // not gone into
 )
 
-// next is the part of what an object of part r has under a key (ISO 32000-2 tables 29, 30, 31, 166, 224, 226).
+// next is the part of what an object of part r has under a key (ISO 32000-2 tables 29, 30, 31, 166, 224, 226, 354).
 func (r role) next(key pdf.Name) role {
 	switch r {
 	case roleCatalog:
@@ -35,17 +39,39 @@ func (r role) next(key pdf.Name) role {
 			return rolePage
 		case key == "AcroForm":
 			return roleForm
+		case key == "StructTreeRoot":
+			return roleStructure
+		case key == "Perms":
+			return rolePermissions
 		case harmlessCatalogKeys[key]:
 			return roleNone // what is reached in no other way may change
 		}
 	case roleForm:
-		if key == "Fields" {
+		switch key {
+		case "Fields":
 			return roleField
+		case "DR":
+			return roleResources
 		}
 	case roleField, roleAnnotation:
-		if key == "Kids" || key == "Parent" {
+		switch key {
+		case "Kids", "Parent":
 			return roleField
+		case "AP":
+			return roleAppearance
 		}
+	case roleAppearance:
+		return roleAppearance // N, R, D and the names of states; the streams end it
+	case roleResources:
+		return roleResources
+	case roleStructure:
+		switch key {
+		case "Obj":
+			return roleStructured
+		case "Stm", "AF":
+			return roleOther
+		}
+		return roleStructure
 	case rolePage:
 		switch key {
 		case "Kids", "Parent":
@@ -201,14 +227,23 @@ func (w *walker) visit(o pdf.Object, r role) {
 			w.queue = append(w.queue, s)
 		}
 	case pdf.Dict:
+		kind, annotated := o["Subtype"]
 		for k, v := range o {
-			w.visit(v, r.next(k))
+			part := r.next(k)
+			// What an annotation shows that is no field's is content of the page.
+			if part == roleAppearance && r != roleAppearance && annotated && kind != pdf.Name("Widget") {
+				part = roleOther
+			}
+			w.visit(v, part)
 		}
 	case pdf.Array:
 		for _, v := range o {
 			w.visit(v, r)
 		}
 	case *pdf.Stream:
+		if r == roleAppearance || r == roleResources {
+			r = roleOther
+		}
 		for k, v := range o.Dict {
 			w.visit(v, r.next(k))
 		}

@@ -57,12 +57,13 @@ func (s *changeSet) comparePages() error {
 
 func (s *changeSet) comparePage(ref pdf.Ref, was, now pdf.Dict) error {
 	for _, k := range keys(was, now) {
-		if k == "Annots" || equal(was[k], now[k]) {
+		if k == "Annots" || s.alike(was[k], now[k]) {
 			continue
 		}
-		switch k {
-		case "Metadata", "LastModified", "PieceInfo":
-		case "Tabs", "StructParents", "Thumb", "TemplateInstantiated":
+		switch {
+		case k == "Metadata" || k == "LastModified" || k == "PieceInfo" || k == "Tabs":
+		case k == "StructParents" && was[k] == nil:
+		case k == "StructParents" || k == "Thumb" || k == "TemplateInstantiated":
 			s.suspicious(ref, "/"+string(k)+" of a page was changed")
 		default:
 			s.forbidden(ref, "/"+string(k)+" of a page was changed")
@@ -85,6 +86,7 @@ func (s *changeSet) comparePage(ref pdf.Ref, was, now pdf.Dict) error {
 
 func (s *changeSet) compareAnnotations(at pdf.Ref, was, now pdf.Array) error {
 	i := 0
+	seen := map[pdf.Ref]int{}
 	for _, o := range now {
 		if i < len(was) && equal(was[i], o) {
 			i++
@@ -95,12 +97,16 @@ func (s *changeSet) compareAnnotations(at pdf.Ref, was, now pdf.Array) error {
 			s.suspicious(at, "an annotation was added to a page")
 			continue
 		}
+		seen[ref]++
+		if seen[ref] > 1 {
+			s.suspicious(ref, "an annotation stands on pages twice")
+		}
 		d, err := s.new.Dict(ref)
 		if err != nil {
 			return fmt.Errorf("read annotation %s: %w", show(ref), err)
 		}
 		if !s.widgets[ref] || d["Subtype"] != pdf.Name("Widget") {
-			s.suspicious(ref, "an annotation was added that is not of a signature field")
+			s.addedAnnotation(ref, d)
 		}
 	}
 	if i < len(was) {

@@ -13,7 +13,8 @@ import (
 type Restrictions struct {
 	NoChanges   bool   // DocMDP or lock with P = 1: not even a further signature
 	NoChangesBy string // the field of that signature
-	FormFilling bool   // a certification that expressly allows filling in forms
+	FormFilling bool   // a certification that expressly allows filling in forms and signing in the fields there are
+	Annotations bool   // a certification that allows comments too (P = 3)
 	locks       []lock
 }
 
@@ -116,6 +117,7 @@ func (r *Restrictions) add(f *pdf.File, sig pdf.Dict, field string) error {
 			}
 			r.permissions(p, field)
 			r.FormFilling = r.FormFilling || p == 2 || p == 3
+			r.Annotations = r.Annotations || p == 3
 		case "FieldMDP":
 			if err := r.addLock(f, params, field); err != nil {
 				return err

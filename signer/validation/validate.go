@@ -1,7 +1,9 @@
 package validation
 
 import (
+	"bytes"
 	"context"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -99,6 +101,8 @@ type run struct {
 	ts  *cms.Timestamp // of a document time-stamp
 	job *job           // nil when the format leaves nothing to digest
 
+	inner []byte // the digest inside an adbe.pkcs7.sha1
+
 	proofs  *proofs
 	stamped *stamped // nil when no signature time-stamp is believed
 	shownIn int      // newest revision with a part of what LongTerm is about
@@ -133,24 +137,34 @@ func (v *run) format() error {
 	if last := len(v.f.Revisions()) - 1; !c.loose && c.last < last {
 		v.fail(FormatFailure, detail(DetailRemoved, "revision", strconv.Itoa(c.last+2)))
 	}
+	if c.twice != "" {
+		v.fail(FormatFailure, detail(DetailFieldBroken, "reason", "the signature dictionary has the key /"+string(c.twice)+" twice"))
+		return nil
+	}
 	sub, _ := c.dict["SubFilter"].(pdf.Name)
 	want := pdf.Name("Sig")
 	switch sub {
-	case "ETSI.CAdES.detached", "adbe.pkcs7.detached":
+	case "ETSI.CAdES.detached", "adbe.pkcs7.detached", "adbe.pkcs7.sha1", "adbe.x509.rsa_sha1":
 	case "ETSI.RFC3161":
 		want = "DocTimeStamp"
 	default:
-		v.fail(FormatFailure, detail(DetailSubFilter, "subfilter", string(sub)))
-		return nil
+		// What is in Contents may be a CMS all the same; no more than a doubt can come of it.
+		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailSubFilter, "subfilter", string(sub)))
 	}
 	if t, ok := c.dict["Type"]; ok && t != want {
-		v.fail(FormatFailure, detail(DetailSubFilter, "subfilter", fmt.Sprint(t)))
-		return nil
+		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailSubFilter, "subfilter", fmt.Sprint(t)))
 	}
-	var err error
-	if s.ByteRange, s.Revision, err = byteRange(v.f, v.r, c); err != nil {
+	reach, err := byteRange(v.f, v.r, c)
+	s.ByteRange, s.Revision = reach.numbers, reach.revision
+	if err != nil {
 		v.fail(FormatFailure, detail(DetailByteRange, "reason", err.Error()))
 		return nil
+	}
+	if reach.unusual != "" {
+		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailByteRange, "reason", reach.unusual))
+	}
+	if reach.unknown { // the file was rebuilt: nobody can tell what came later
+		s.LaterChanges = ChangesSuspicious
 	}
 	s.Covers = CoversRevision
 	end := s.ByteRange[2] + s.ByteRange[3]
@@ -190,7 +204,7 @@ func (v *run) claims() {
 
 func (v *run) readCMS(sub pdf.Name) error {
 	s := &v.sig
-	raw, err := v.c.contents(v.r)
+	raw, unusual, err := v.c.contents(v.r)
 	if errors.Is(err, errContents) {
 		v.fail(FormatFailure, detail(DetailContents, "reason", err.Error()))
 		return nil
@@ -198,19 +212,23 @@ func (v *run) readCMS(sub pdf.Name) error {
 	if err != nil {
 		return fmt.Errorf("read Contents: %w", err)
 	}
+	if unusual != "" {
+		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailContents, "reason", unusual))
+	}
 	der, err := cms.Trim(raw)
-	if err != nil {
+	if der == nil {
 		v.fail(FormatFailure, detail(DetailContents, "reason", err.Error()))
-		if der == nil {
-			return nil
-		}
+		return nil
+	}
+	if err != nil {
+		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailContents, "reason", err.Error()))
 	}
 	s.CMS = der
 	if sub == "ETSI.RFC3161" {
 		v.readTimestamp(der)
 		return nil
 	}
-	sd, err := cms.ParseWith(der, v.opt.Cache.certificate)
+	sd, err := v.parse(sub, der)
 	if err != nil {
 		v.fail(FormatFailure, detail(DetailCMS, "reason", err.Error()))
 		return nil
@@ -220,13 +238,23 @@ func (v *run) readCMS(sub pdf.Name) error {
 		v.fail(FormatFailure, detail(DetailCMS, "reason", fmt.Sprintf("%d signers", len(sd.Signers))))
 		return nil
 	}
-	if !sd.Detached && !sd.EmptyContent() {
+	switch {
+	case sub == "adbe.pkcs7.sha1":
+		if v.inner = sd.Content; len(v.inner) == 0 {
+			v.fail(FormatFailure, detail(DetailCMS, "reason", "the CMS lacks the digest that it should hold"))
+			return nil
+		}
+	case sd.EmptyContent():
+		s.note(DetailNotBaseline, "reason", "the CMS has an empty content")
+	case !sd.Detached:
 		v.fail(FormatFailure, detail(DetailCMS, "reason", "the CMS has content of its own"))
 		return nil
 	}
 	v.sd, v.cms = sd, sd.Signers[0]
-	if err := checkStructure(sd, der); err != nil {
-		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailCMS, "reason", err.Error()))
+	if sub != "adbe.x509.rsa_sha1" {
+		if err := checkStructure(sd, der); err != nil {
+			s.judge(Indeterminate, SigConstraintsFailure, detail(DetailCMS, "reason", err.Error()))
+		}
 	}
 	v.baseline(sub)
 	s.Certificate = v.cms.Certificate
@@ -242,7 +270,31 @@ func (v *run) readCMS(sub pdf.Name) error {
 		return nil
 	}
 	v.job = &job{hash: v.cms.Hash, br: s.ByteRange}
+	if v.inner != nil {
+		v.job.hash = crypto.SHA1
+	}
 	return nil
+}
+
+// parse reads Contents as its SubFilter says.
+func (v *run) parse(sub pdf.Name, der []byte) (*cms.SignedData, error) {
+	if sub != "adbe.x509.rsa_sha1" {
+		return cms.ParseWith(der, v.opt.Cache.certificate)
+	}
+	// Cert is one certificate, or an array of the signer's and those above (ISO 32000-2 table 255).
+	list, ok := v.c.dict["Cert"].(pdf.Array)
+	if !ok {
+		list = pdf.Array{v.c.dict["Cert"]}
+	}
+	certificates := make([][]byte, 0, len(list))
+	for _, o := range list {
+		b, err := v.h.at(v.c.revision).String(o)
+		if err != nil {
+			return nil, fmt.Errorf("read Cert: %w", err)
+		}
+		certificates = append(certificates, b)
+	}
+	return cms.ParsePKCS1(der, certificates)
 }
 
 // baseline tells the PAdES level, B-B before time-stamps are looked at (ETSI EN 319 142-1 §6.3).
@@ -289,6 +341,11 @@ func (v *run) judge(ctx context.Context) error {
 			return err
 		}
 	}
+	if v.cms != nil && v.sig.Certificate == nil {
+		for _, u := range v.sd.Unreadable {
+			v.sig.note(DetailUnreadableCert, "reason", u.Reason.Error())
+		}
+	}
 	if v.cms == nil || v.sig.Certificate == nil || v.sig.Indication == TotalFailed {
 		return nil
 	}
@@ -318,8 +375,20 @@ func (v *run) judge(ctx context.Context) error {
 // integrity is the mathematical check.
 func (v *run) integrity() {
 	s := &v.sig
-	v.judgeMath(v.cms.Verify(s.ByteRangeDigest))
-	if weak := v.cms.WeakHash(); weak != 0 {
+	weak := v.cms.WeakHash()
+	if v.inner == nil {
+		v.judgeMath(v.cms.Verify(s.ByteRangeDigest))
+	} else {
+		// The CMS is over the SHA-1 digest that it holds (ISO 32000-2 §12.8.3.3.2).
+		weak = crypto.SHA1
+		if !bytes.Equal(v.inner, s.ByteRangeDigest) {
+			v.fail(HashFailure, detail(DetailDigest))
+		}
+		h := v.cms.Hash.New()
+		h.Write(v.inner)
+		v.judgeMath(v.cms.Verify(h.Sum(nil)))
+	}
+	if weak != 0 {
 		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailWeak, "algorithm", weak.String()))
 	}
 }
