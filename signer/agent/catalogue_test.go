@@ -123,6 +123,7 @@ func TestEveryCodeHasASentence(t *testing.T) {
 	add("note.", signer.Notes)
 	add("token.", worker.Codes())
 	add("detail.", validation.DetailCodes)
+	add("change.", validation.ChangeKinds)
 	add("detail.", []string{DetailReceiptValid, DetailReceiptInvalid, DetailReceiptUnchecked})
 	wireCodes := constantsOf(t, "../../httpapi/wire/problem.go", "Code", "Refused")
 	add("service.", wireCodes)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -149,7 +150,12 @@ func (v Verification) signatures(found *validation.Report, source signer.Source,
 }
 
 func (v Verification) detail(code string, params map[string]string) DetailReport {
-	return DetailReport{Code: code, Params: params, Message: v.Catalogue.text("detail."+code, params)}
+	values := params
+	if kind := params["kind"]; kind != "" {
+		values = maps.Clone(params)
+		values["what"] = v.Catalogue.text("change."+kind, nil)
+	}
+	return DetailReport{Code: code, Params: params, Message: v.Catalogue.text("detail."+code, values)}
 }
 
 func formatTime(t time.Time) string {

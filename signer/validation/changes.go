@@ -95,16 +95,23 @@ func (s *changeSet) now(ref pdf.Ref) (pdf.Object, error) {
 
 func show(ref pdf.Ref) string { return fmt.Sprintf("%d %d", ref.Number, ref.Generation) }
 
-func (s *changeSet) suspicious(ref pdf.Ref, reason string) {
+func (s *changeSet) suspicious(ref pdf.Ref, kind, reason string) {
 	if s.verdict == ChangesPermitted {
 		s.verdict = ChangesSuspicious
 	}
-	s.details = append(s.details, detail(DetailChangesSuspicious, "object", show(ref), "reason", reason))
+	s.details = append(s.details, change(DetailChangesSuspicious, ref, kind, reason))
 }
 
-func (s *changeSet) forbidden(ref pdf.Ref, reason string) {
+func (s *changeSet) forbidden(ref pdf.Ref, kind, reason string) {
 	s.verdict = ChangesForbidden
-	s.details = append(s.details, detail(DetailChangesForbidden, "object", show(ref), "reason", reason))
+	s.details = append(s.details, change(DetailChangesForbidden, ref, kind, reason))
+}
+
+func change(code string, ref pdf.Ref, kind, reason string) Detail {
+	if ref == (pdf.Ref{}) {
+		return detail(code, "kind", kind, "reason", reason)
+	}
+	return detail(code, "kind", kind, "object", show(ref), "reason", reason)
 }
 
 func (s *changeSet) compare(ctx context.Context) error {
@@ -120,10 +127,10 @@ func (s *changeSet) compare(ctx context.Context) error {
 		return err
 	}
 	if s.new.Trailer()["Encrypt"] != nil && s.old.Trailer()["Encrypt"] == nil {
-		s.forbidden(newRoot, "encryption was added")
+		s.forbidden(newRoot, ChangeCatalog, "encryption was added")
 	}
 	if oldRoot != newRoot {
-		s.forbidden(newRoot, "the catalog was replaced")
+		s.forbidden(newRoot, ChangeCatalog, "the catalog was replaced")
 	}
 	if err := s.compareCatalog(oldRoot, catalog); err != nil {
 		return err
@@ -154,21 +161,21 @@ func (s *changeSet) compare(ctx context.Context) error {
 // cross-reference lists.
 func (s *changeSet) comparePlaces(ctx context.Context) error {
 	for _, ref := range s.graph.unreadable {
-		s.suspicious(ref, "the signed version has an object that can't be read")
+		s.suspicious(ref, ChangeAmbiguous, "the signed version has an object that can't be read")
 	}
 	p, found, err := s.new.Misplaced(ctx, s.revision+1)
 	if err != nil {
 		return fmt.Errorf("check offsets: %w", err)
 	}
 	if found {
-		s.suspicious(p.Ref, "an object that was added later is not where its cross-reference says")
+		s.suspicious(p.Ref, ChangeAmbiguous, "an object that was added later is not where its cross-reference says")
 	}
 	unlisted, err := s.history.unlisted(ctx, s.revision)
 	if err != nil {
 		return fmt.Errorf("look for objects: %w", err)
 	}
 	for _, p := range unlisted {
-		s.suspicious(p.Ref, "an object was added later that no cross-reference lists")
+		s.suspicious(p.Ref, ChangeAmbiguous, "an object was added later that no cross-reference lists")
 	}
 	return s.compareTwice(ctx)
 }
@@ -182,7 +189,7 @@ func (s *changeSet) compareTwice(ctx context.Context) error {
 			return fmt.Errorf("read trailer: %w", err)
 		}
 		if key != "" {
-			s.suspicious(pdf.Ref{}, "the trailer of an update has the key /"+string(key)+" twice")
+			s.suspicious(pdf.Ref{}, ChangeAmbiguous, "the trailer of an update has the key /"+string(key)+" twice")
 		}
 	}
 	for ref := range s.changed {
@@ -194,7 +201,7 @@ func (s *changeSet) compareTwice(ctx context.Context) error {
 			return fmt.Errorf("read object %s: %w", show(ref), err)
 		}
 		if key != "" {
-			s.suspicious(ref, "an object that was added later has the key /"+string(key)+" twice")
+			s.suspicious(ref, ChangeAmbiguous, "an object that was added later has the key /"+string(key)+" twice")
 		}
 	}
 	return nil
@@ -222,9 +229,9 @@ func (s *changeSet) compareCatalog(root pdf.Ref, now pdf.Dict) error {
 		}
 		switch {
 		case activeCatalogKeys[k]:
-			s.forbidden(root, "/"+string(k)+" of the catalog was changed")
+			s.forbidden(root, ChangeCatalog, "/"+string(k)+" of the catalog was changed")
 		default:
-			s.suspicious(root, "/"+string(k)+" of the catalog was changed")
+			s.suspicious(root, ChangeCatalog, "/"+string(k)+" of the catalog was changed")
 		}
 	}
 	if err := s.comparePermissions(root, was["Perms"], now["Perms"]); err != nil {
@@ -251,7 +258,7 @@ func (s *changeSet) comparePermissions(root pdf.Ref, was, now pdf.Object) error 
 		case k == "UR" || k == "UR3" || s.alike(a[k], b[k]):
 		case k == "DocMDP" && a[k] == nil && s.fresh[ref]:
 		default:
-			s.forbidden(root, "the permissions in the catalog were changed")
+			s.forbidden(root, ChangePermissions, "the permissions in the catalog were changed")
 		}
 	}
 	return nil
@@ -288,7 +295,7 @@ func (s *changeSet) compareRest() error {
 		s.otherGeneration(ref)
 		if s.fresh[ref] {
 			if s.graph.reached(ref) {
-				s.suspicious(ref, "the signed version refers to an object that was only added later")
+				s.suspicious(ref, ChangeObject, "the signed version refers to an object that was only added later")
 			}
 			continue
 		}
@@ -301,7 +308,7 @@ func (s *changeSet) compareRest() error {
 		}
 		now, err := s.now(ref)
 		if err != nil {
-			s.forbidden(ref, "an object can no longer be read")
+			s.forbidden(ref, ChangeObject, "an object can no longer be read")
 			continue
 		}
 		if s.alike(was, now) {
@@ -309,15 +316,15 @@ func (s *changeSet) compareRest() error {
 		}
 		switch was := was.(type) {
 		case *pdf.Stream:
-			s.forbidden(ref, "a content, image or font stream was changed")
+			s.forbidden(ref, ChangePage, "a content, image or font stream was changed")
 		case pdf.Dict:
 			if t, _ := was["Type"].(pdf.Name); t == "Page" || t == "Pages" || t == "Sig" || t == "Font" || was["ByteRange"] != nil || s.graph.pages[ref] {
-				s.forbidden(ref, "an object of type /"+string(t)+" was changed")
+				s.forbidden(ref, ChangePage, "an object of type /"+string(t)+" was changed")
 				continue
 			}
-			s.suspicious(ref, "an object was changed")
+			s.suspicious(ref, ChangeObject, "an object was changed")
 		default:
-			s.suspicious(ref, "an object was changed")
+			s.suspicious(ref, ChangeObject, "an object was changed")
 		}
 	}
 	return nil
@@ -334,9 +341,9 @@ func (s *changeSet) otherGeneration(ref pdf.Ref) {
 			continue
 		}
 		if was, err := s.before(old); was != nil || err != nil {
-			s.forbidden(old, "an object was redefined under another generation")
+			s.forbidden(old, ChangeAmbiguous, "an object was redefined under another generation")
 		} else {
-			s.suspicious(old, "the signed version refers to another generation of an object that was only added later")
+			s.suspicious(old, ChangeAmbiguous, "the signed version refers to another generation of an object that was only added later")
 		}
 	}
 }

@@ -35,8 +35,8 @@ const (
 
 	// Later changes.
 	DetailChangesPermitted  = "changes_permitted"  // later revisions only added what they may
-	DetailChangesSuspicious = "changes_suspicious" // object, reason
-	DetailChangesForbidden  = "changes_forbidden"  // object, reason
+	DetailChangesSuspicious = "changes_suspicious" // kind, object, reason
+	DetailChangesForbidden  = "changes_forbidden"  // kind, object, reason
 	DetailLaterBroken       = "later_signature_broken"
 
 	// Certificate.
@@ -77,6 +77,33 @@ var DetailCodes = []string{
 	DetailRevoked, DetailRevokedLater, DetailRevocationUnknown, DetailRevocationSkipped, DetailRevocationGood,
 	DetailTimestamp, DetailTimestampInvalid, DetailTimestampNoTrust, DetailTimestampAbsent,
 	DetailTimestampCovering, DetailTimestampExpired, DetailTimestampRevoked, DetailTimestampUnknown,
+}
+
+// The kinds of changes that a detail tells of, by what they mean to somebody who looks at the document.
+const (
+	ChangePage        = "page"         // pages, their content, fonts or images
+	ChangeHides       = "hides"        // what was added covers what the page showed
+	ChangeAnnotation  = "annotation"   // annotations were added or removed
+	ChangeField       = "field"        // a form field, but for its value
+	ChangeFieldValue  = "field_value"  // a value that was there when the document was signed
+	ChangeFieldShown  = "field_shown"  // a field shows something else than its value
+	ChangeFieldLocked = "field_locked" // a field that a signature locks
+	ChangeFieldAdded  = "field_added"  // a field that is none for signing, or shows what it should not
+	ChangeSignedField = "signed_field" // the field of an earlier signature
+	ChangeForm        = "form"         // fields were removed, or what holds for the whole form
+	ChangeAction      = "action"       // something that runs a program
+	ChangeCatalog     = "catalog"      // what holds for the whole document
+	ChangePermissions = "permissions"  // who certified it, and for what
+	ChangeNotAllowed  = "not_allowed"  // any change, where the signature allows none
+	ChangeAmbiguous   = "ambiguous"    // readers would show different documents
+	ChangeObject      = "object"       // any other object of the signed version
+)
+
+// ChangeKinds lists every kind, for tests of catalogues.
+var ChangeKinds = []string{
+	ChangePage, ChangeHides, ChangeAnnotation, ChangeField, ChangeFieldValue, ChangeFieldShown, ChangeFieldLocked,
+	ChangeFieldAdded, ChangeSignedField, ChangeForm, ChangeAction, ChangeCatalog, ChangePermissions, ChangeNotAllowed,
+	ChangeAmbiguous, ChangeObject,
 }
 
 // detail builds a Detail from pairs of parameter and value.

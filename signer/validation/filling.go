@@ -52,7 +52,7 @@ func (s *changeSet) compareFilling(ref pdf.Ref, was, now pdf.Dict, from inherite
 		case k == "StructParent" && was[k] == nil:
 		case fillingKeys[k]:
 		default:
-			s.suspicious(ref, "/"+string(k)+" of a form field was changed")
+			s.suspicious(ref, ChangeField, "/"+string(k)+" of a form field was changed")
 		}
 	}
 	if !changed {
@@ -64,14 +64,10 @@ func (s *changeSet) compareFilling(ref pdf.Ref, was, now pdf.Dict, from inherite
 	s.locked(ref, from)
 	if !s.limits.FormFilling && !s.empty(from.wasValue) && !s.alike(from.wasValue, from.nowValue) ||
 		!s.limits.FormFilling && from.kind == "Btn" && !s.empty(was["AS"]) && !s.alike(was["AS"], now["AS"]) {
-		s.suspicious(ref, "a field that was filled in when the document was signed was changed")
+		s.suspicious(ref, ChangeFieldValue, "a field that was filled in when the document was signed was changed")
 	}
-	switch {
-	case !appearance:
-	case from.kind != "Btn":
+	if appearance {
 		s.overlaid = append(s.overlaid, overlay{ref: ref, dict: now, before: was, field: &from, reason: "a field was filled in so that it hides what the page shows"})
-	case was["AP"] != nil:
-		s.suspicious(ref, "the appearance of a button was changed")
 	}
 }
 
@@ -152,6 +148,9 @@ func normal(f *pdf.File, widget pdf.Dict) *pdf.Stream {
 	return form
 }
 
+// maxTick is how many characters the mark in a check box or radio button takes.
+const maxTick = 2
+
 // compareShown holds what a text or choice field shows against its value: readers print the appearance, programs read
 // the value.
 func (s *changeSet) compareShown(ctx context.Context, ref pdf.Ref, now pdf.Dict, from *inherited) error {
@@ -164,10 +163,16 @@ func (s *changeSet) compareShown(ctx context.Context, ref pdf.Ref, now pdf.Dict,
 		return err
 	}
 	if c.images {
-		s.suspicious(ref, "a form field was given an image to show")
+		s.suspicious(ref, ChangeFieldShown, "a form field was given an image to show")
 	}
 	if c.tooMuch {
-		s.suspicious(ref, "what a form field shows can't be read")
+		s.suspicious(ref, ChangeFieldShown, "what a form field shows can't be read")
+		return nil
+	}
+	if from.kind == "Btn" {
+		if len(c.shown) > maxTick {
+			s.suspicious(ref, ChangeFieldShown, "a button was given a text to show")
+		}
 		return nil
 	}
 	var shown strings.Builder
@@ -191,7 +196,7 @@ func (s *changeSet) compareShown(ctx context.Context, ref pdf.Ref, now pdf.Dict,
 	}
 	// The value of a choice may be another text than the one that it shows.
 	if from.kind != "Ch" && !strings.Contains(squeeze(text), squeeze(shown.String())) {
-		s.suspicious(ref, "a form field shows something else than its value")
+		s.suspicious(ref, ChangeFieldShown, "a form field shows something else than its value")
 	}
 	return nil
 }

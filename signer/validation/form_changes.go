@@ -11,7 +11,7 @@ func (s *changeSet) compareForm(was, now pdf.Object) error {
 	at, _ := was.(pdf.Ref)
 	// A form that was part of the catalog may become an object of its own, and the other way round.
 	if ref, ok := now.(pdf.Ref); ok && ref != at && !s.fresh[ref] {
-		s.suspicious(ref, "an object of the signed version became the form")
+		s.suspicious(ref, ChangeForm, "an object of the signed version became the form")
 	}
 	s.handle(was, roleForm)
 	a, err := s.old.Dict(was)
@@ -28,12 +28,12 @@ func (s *changeSet) compareForm(was, now pdf.Object) error {
 		case s.alike(a[k], b[k]):
 		case k == "NeedAppearances" && b[k] != true:
 		default:
-			s.suspicious(at, "/"+string(k)+" of the form was changed")
+			s.suspicious(at, ChangeForm, "/"+string(k)+" of the form was changed")
 		}
 	}
 	var parts []pdf.Ref
 	if !s.contains(a["DR"], b["DR"], 0, func(ref pdf.Ref) { parts = append(parts, ref) }) {
-		s.suspicious(at, "/DR of the form was changed")
+		s.suspicious(at, ChangeForm, "/DR of the form was changed")
 	} else {
 		for _, ref := range parts {
 			s.handle(ref, roleResources)
@@ -84,7 +84,7 @@ func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, from inher
 		switch {
 		case ok && signed[ref]:
 			if found[ref] {
-				s.suspicious(at, "a form field is listed twice")
+				s.suspicious(at, ChangeForm, "a form field is listed twice")
 				continue
 			}
 			found[ref] = true
@@ -95,18 +95,18 @@ func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, from inher
 		case !ok && i < len(a) && equal(a[i], o):
 			continue // within the list, against the standard, but as it was
 		case !ok:
-			s.suspicious(at, "a field was added that is no object of its own")
+			s.suspicious(at, ChangeFieldAdded, "a field was added that is no object of its own")
 			continue
 		}
 		if from.wasSigned && from.kind == "Sig" {
-			s.forbidden(at, "the field of an earlier signature was changed")
+			s.forbidden(at, ChangeSignedField, "the field of an earlier signature was changed")
 		}
 		if err := s.addedField(ref, from, depth); err != nil {
 			return err
 		}
 	}
 	if len(found) < len(signed) || len(b) < len(a) {
-		s.forbidden(at, "a form field was removed")
+		s.forbidden(at, ChangeForm, "a form field was removed")
 	}
 	return nil
 }
@@ -194,16 +194,16 @@ func (s *changeSet) compareFieldKeys(ref pdf.Ref, was, now pdf.Dict, from inheri
 		changed = true
 		switch {
 		case from.kind == "Sig" && from.wasSigned:
-			s.forbidden(ref, "the field of an earlier signature was changed")
+			s.forbidden(ref, ChangeSignedField, "the field of an earlier signature was changed")
 		case from.kind == "Sig" && signingKeys[k] && (was[k] == nil || k != "P"):
 			if from.nowSigned && !from.freshly {
-				s.forbidden(ref, "a field was given a value that is no signature made since")
+				s.forbidden(ref, ChangeSignedField, "a field was given a value that is no signature made since")
 			} else if k == "AP" && !from.nowSigned {
-				s.suspicious(ref, "an empty signature field got an appearance")
+				s.suspicious(ref, ChangeFieldAdded, "an empty signature field got an appearance")
 			}
 		case from.kind == "Sig" && widgetKeys[k] && was["Subtype"] == nil:
 		default:
-			s.suspicious(ref, "/"+string(k)+" of a form field was changed")
+			s.suspicious(ref, ChangeField, "/"+string(k)+" of a form field was changed")
 		}
 	}
 	if changed {
@@ -215,7 +215,7 @@ func (s *changeSet) compareFieldKeys(ref pdf.Ref, was, now pdf.Dict, from inheri
 // locked judges a change of a field that a signature locks.
 func (s *changeSet) locked(ref pdf.Ref, from inherited) {
 	if by, locked := s.limits.Locked(from.name); locked {
-		s.forbidden(ref, "a form field was changed that the signature in "+by+" locks")
+		s.forbidden(ref, ChangeFieldLocked, "a form field was changed that the signature in "+by+" locks")
 	}
 }
 
@@ -226,7 +226,7 @@ func (s *changeSet) addedField(ref pdf.Ref, from inherited, depth int) error {
 	}
 	s.fields[ref] = true
 	if !s.fresh[ref] {
-		s.suspicious(ref, "an object of the signed version became a form field")
+		s.suspicious(ref, ChangeFieldAdded, "an object of the signed version became a form field")
 		return nil
 	}
 	d, err := s.new.Dict(ref)
@@ -237,7 +237,7 @@ func (s *changeSet) addedField(ref pdf.Ref, from inherited, depth int) error {
 		from.kind = ft
 	}
 	if s.value(&from, d); from.nowSigned && !from.freshly {
-		s.forbidden(ref, "a field was added whose value is no signature made since")
+		s.forbidden(ref, ChangeFieldAdded, "a field was added whose value is no signature made since")
 	}
 	kids, err := s.new.Array(d["Kids"])
 	if err != nil {
@@ -251,21 +251,21 @@ func (s *changeSet) addedField(ref pdf.Ref, from inherited, depth int) error {
 		// A certification lets others sign, in the fields that are there (ISO 32000-2 table 257). In a field of one's
 		// own anything can be shown anywhere.
 		if s.limits.FormFilling && d["Rect"] != nil && s.visible(d) {
-			s.suspicious(ref, "a visible signature field was added to a certified document")
+			s.suspicious(ref, ChangeFieldAdded, "a visible signature field was added to a certified document")
 		}
 		if !from.nowSigned && d["AP"] != nil && s.visible(d) {
-			s.suspicious(ref, "a signature field was added that shows something and is not signed")
+			s.suspicious(ref, ChangeFieldAdded, "a signature field was added that shows something and is not signed")
 		}
 	case len(kids) == 0:
-		s.suspicious(ref, "a form field was added that is no signature field")
+		s.suspicious(ref, ChangeFieldAdded, "a form field was added that is no signature field")
 	}
 	if d["AA"] != nil || d["A"] != nil {
-		s.suspicious(ref, "a field was added that runs an action")
+		s.suspicious(ref, ChangeAction, "a field was added that runs an action")
 	}
 	for _, o := range kids {
 		kid, ok := o.(pdf.Ref)
 		if !ok || depth > maxFieldDepth {
-			s.suspicious(ref, "a field was added whose kids can't be followed")
+			s.suspicious(ref, ChangeFieldAdded, "a field was added whose kids can't be followed")
 			continue
 		}
 		if err := s.addedField(kid, from, depth+1); err != nil {

@@ -35,7 +35,7 @@ func (s *changeSet) compareOverlays(ctx context.Context) error {
 			return err
 		}
 		if hidden {
-			s.suspicious(o.ref, o.reason)
+			s.suspicious(o.ref, ChangeHides, o.reason)
 		}
 		switch {
 		case o.field != nil:
@@ -190,11 +190,11 @@ func (s *changeSet) addedAnnotation(ref pdf.Ref, d pdf.Dict) {
 	kind, _ := s.new.Name(d["Subtype"])
 	switch {
 	case !s.limits.Annotations:
-		s.suspicious(ref, "an annotation was added that is not of a signature field")
+		s.suspicious(ref, ChangeAnnotation, "an annotation was added that is not of a signature field")
 	case !commentKinds[kind]:
-		s.suspicious(ref, "an annotation /"+string(kind)+" was added, which can hide or replace what the page shows")
+		s.suspicious(ref, ChangeAnnotation, "an annotation /"+string(kind)+" was added, which can hide or replace what the page shows")
 	case d["A"] != nil || d["AA"] != nil:
-		s.suspicious(ref, "an annotation was added that runs an action")
+		s.suspicious(ref, ChangeAction, "an annotation was added that runs an action")
 	default:
 		s.overlaid = append(s.overlaid, overlay{ref: ref, dict: d, comment: true, reason: "a comment was added that hides what the page shows"})
 	}
@@ -211,7 +211,7 @@ func (s *changeSet) compareComment(ctx context.Context, ref pdf.Ref, d pdf.Dict)
 		return err
 	}
 	if c.tooMuch || c.images || len(c.shown) > 0 {
-		s.suspicious(ref, "a comment was added that shows text or a picture on the page")
+		s.suspicious(ref, ChangeAnnotation, "a comment was added that shows text or a picture on the page")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (s *changeSet) comparePages() error {
 		}
 		now, err := s.now(ref)
 		if err != nil {
-			s.forbidden(ref, "an object can no longer be read")
+			s.forbidden(ref, ChangeObject, "an object can no longer be read")
 			s.handled[ref] = true
 			continue
 		}
@@ -31,7 +31,7 @@ func (s *changeSet) comparePages() error {
 			s.handled[ref] = true
 			page, ok := now.(pdf.Dict)
 			if !ok {
-				s.forbidden(ref, "a page was removed")
+				s.forbidden(ref, ChangePage, "a page was removed")
 				continue
 			}
 			if err := s.comparePage(ref, was, page); err != nil {
@@ -44,7 +44,7 @@ func (s *changeSet) comparePages() error {
 			s.handled[ref] = true
 			list, ok := now.(pdf.Array)
 			if !ok {
-				s.forbidden(ref, "the annotations of a page were removed")
+				s.forbidden(ref, ChangeAnnotation, "the annotations of a page were removed")
 				continue
 			}
 			if err := s.compareAnnotations(ref, was, list); err != nil {
@@ -64,9 +64,9 @@ func (s *changeSet) comparePage(ref pdf.Ref, was, now pdf.Dict) error {
 		case k == "Metadata" || k == "LastModified" || k == "PieceInfo" || k == "Tabs":
 		case k == "StructParents" && was[k] == nil:
 		case k == "StructParents" || k == "Thumb" || k == "TemplateInstantiated":
-			s.suspicious(ref, "/"+string(k)+" of a page was changed")
+			s.suspicious(ref, ChangePage, "/"+string(k)+" of a page was changed")
 		default:
-			s.forbidden(ref, "/"+string(k)+" of a page was changed")
+			s.forbidden(ref, ChangePage, "/"+string(k)+" of a page was changed")
 		}
 	}
 	// A list that is an object of its own and stays is compared where it is redefined.
@@ -94,12 +94,12 @@ func (s *changeSet) compareAnnotations(at pdf.Ref, was, now pdf.Array) error {
 		}
 		ref, ok := o.(pdf.Ref)
 		if !ok || !s.fresh[ref] && !s.widgets[ref] {
-			s.suspicious(at, "an annotation was added to a page")
+			s.suspicious(at, ChangeAnnotation, "an annotation was added to a page")
 			continue
 		}
 		seen[ref]++
 		if seen[ref] > 1 {
-			s.suspicious(ref, "an annotation stands on pages twice")
+			s.suspicious(ref, ChangeAnnotation, "an annotation stands on pages twice")
 		}
 		d, err := s.new.Dict(ref)
 		if err != nil {
@@ -110,7 +110,7 @@ func (s *changeSet) compareAnnotations(at pdf.Ref, was, now pdf.Array) error {
 		}
 	}
 	if i < len(was) {
-		s.forbidden(at, "an annotation was removed from a page")
+		s.forbidden(at, ChangeAnnotation, "an annotation was removed from a page")
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // information. Nothing else, not even an object that nobody refers to.
 func (s *changeSet) compareStrictly() error {
 	if s.touched != (pdf.Ref{}) {
-		s.forbidden(s.touched, "the signature allows no changes")
+		s.forbidden(s.touched, ChangeNotAllowed, "the signature allows no changes")
 	}
 	root, catalog, err := s.new.Catalog()
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *changeSet) compareStrictly() error {
 		}
 		o, err := s.now(ref)
 		if err != nil {
-			s.forbidden(ref, "the signature allows no changes")
+			s.forbidden(ref, ChangeNotAllowed, "the signature allows no changes")
 			continue
 		}
 		if stream, ok := o.(*pdf.Stream); ok && (stream.Dict["Type"] == pdf.Name("XRef") || stream.Dict["Type"] == pdf.Name("ObjStm")) {
@@ -48,12 +48,12 @@ func (s *changeSet) compareStrictly() error {
 		if was, err := s.before(ref); err == nil && was != nil && s.alike(was, o) {
 			continue // written again as it was
 		}
-		s.forbidden(ref, "the signature allows no changes")
+		s.forbidden(ref, ChangeNotAllowed, "the signature allows no changes")
 	}
 	if !s.lasting && len(s.changed) > 0 {
 		for ref := range s.changed {
 			if s.fresh[ref] || ref == root {
-				s.forbidden(ref, "the signature allows no changes")
+				s.forbidden(ref, ChangeNotAllowed, "the signature allows no changes")
 				break
 			}
 		}
