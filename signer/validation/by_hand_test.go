@@ -141,30 +141,48 @@ func stamped(t testing.TB, tsa identity, hash crypto.Hash) func(*cms.SignedData)
 // signByHand signs without the checks that the signer makes before it uses a key.
 func signByHand(t testing.TB, who identity, stamp func(*cms.SignedData) []byte) []byte {
 	t.Helper()
-	const room = 16 << 10
-	hole := "<" + strings.Repeat("0", 2*room) + ">"
-	ranges := "[0 " + strings.Repeat(" ", 40) + "]"
-	objects := letter()
-	objects[12] = "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Duyet) /V 20 0 R /Rect [100 100 200 150] /P 3 0 R >>"
-	objects[20] = "<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached /ByteRange " + ranges + " /Contents " + hole + " >>"
-	b := build(objects)
-	start := bytes.Index(b, []byte(hole))
-	end := start + len(hole)
-	copy(b[bytes.Index(b, []byte(ranges)):], fmt.Sprintf("[0 %d %d %d", start, end, len(b)-end))
-	digest := sha256.Sum256(append(bytes.Clone(b[:start]), b[end:]...))
-	der, err := cms.Sign(rand.Reader, who.key, cms.Request{
-		Hash: crypto.SHA256, Digest: digest[:], Certificate: who.chain[0], Chain: who.chain[1:],
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if stamp != nil {
+	return signObjects(t, who, letter(), "", stamp)
+}
+
+// signObjects signs in the field that is object 12; extra stands in the signature dictionary, which is object 20.
+func signObjects(t testing.TB, who identity, objects map[int]string, extra string, stamp func(*cms.SignedData) []byte) []byte {
+	t.Helper()
+	return signWith(objects, "/SubFilter /ETSI.CAdES.detached "+extra, func(signed []byte) []byte {
+		digest := sha256.Sum256(signed)
+		der, err := cms.Sign(rand.Reader, who.key, cms.Request{
+			Hash: crypto.SHA256, Digest: digest[:], Certificate: who.chain[0], Chain: who.chain[1:],
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stamp == nil {
+			return der
+		}
 		sd, err := cms.Parse(der)
 		if err != nil {
 			t.Fatal(err)
 		}
-		der = stamp(sd)
-	}
-	copy(b[start+1:], hex.EncodeToString(der))
+		return stamp(sd)
+	})
+}
+
+// signWith puts what contents answers for the signed bytes into the file.
+func signWith(objects map[int]string, dictionary string, contents func(signed []byte) []byte) []byte {
+	const room = 16 << 10
+	hole := "<" + strings.Repeat("0", 2*room) + ">"
+	ranges := "[0 " + strings.Repeat(" ", 40) + "]"
+	objects[12] = "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Duyet) /V 20 0 R /Rect [100 100 200 150] /P 3 0 R /AP << /N 21 0 R >> >>"
+	objects[20] = "<< /Type /Sig /Filter /Adobe.PPKLite " + dictionary + " /ByteRange " + ranges + " /Contents " + hole + " >>"
+	objects[21] = stream("/Type /XObject /Subtype /Form /BBox [0 0 100 50] /Resources << /Font << /F1 7 0 R >> >>", "BT /F1 10 Tf 5 5 Td (Da ky) Tj ET")
+	b := build(objects)
+	start := bytes.Index(b, []byte(hole))
+	end := start + len(hole)
+	copy(b[bytes.Index(b, []byte(ranges)):], fmt.Sprintf("[0 %d %d %d", start, end, len(b)-end))
+	copy(b[start+1:], hex.EncodeToString(contents(append(bytes.Clone(b[:start]), b[end:]...))))
 	return b
+}
+
+// docMDP is the reference of a certification with that P.
+func docMDP(p int) string {
+	return fmt.Sprintf("/Reference [<< /Type /SigRef /TransformMethod /DocMDP /TransformParams << /Type /TransformParams /P %d /V /1.2 >> /Data 1 0 R >>]", p)
 }

@@ -183,7 +183,6 @@ type graphics struct {
 	stretch         float64
 	leading, rise   float64
 	hiddenText      bool
-	pattern         bool
 }
 
 func (c *canvas) spend() bool {
