@@ -35,7 +35,7 @@ var sealedFiles = []sealed{
 	{"rc4-40-password", "mat-khau", false, ""}, {"aes-128-password", "mat-khau", false, ""},
 	{"aes-128-password", owner, true, ""}, {"aes-256-r5-password", "mat-khau", false, ""},
 	{"aes-256-password", "mật khẩu Nghĩa", false, ""}, {"aes-256-password", "chủ sở hữu", true, ""},
-	{"aes-128-restricted", owner, true, ""}, {"rc4-40-no-changes", "", false, ""},
+	{"aes-128-restricted", "", false, ""}, {"aes-128-restricted", owner, true, ""}, {"rc4-40-no-changes", "", false, ""},
 	{"rc4-80", "", false, ""}, {"direct", "", false, ""}, {"no-id", "", false, "qpdf"},
 	{"length-in-bytes", "", false, "pdfsig pdftoppm"}, {"length-40-means-128", "", false, "pdfsig pdftoppm mutool"},
 	{"identity-streams", "", false, "pdftoppm"}, {"identity-strings", "", false, "pdftoppm"}, {"crypt-filters", "", false, ""},
@@ -201,29 +201,33 @@ func validateSealed(t *testing.T, w *world, s sealed, b []byte, changes ...strin
 	}
 }
 
-// TestRestrictedFiles: what permissions forbid is refused with the reason, and the owner is let through.
+// TestRestrictedFiles: what permissions leave out is told, but not to the owner; what can't be opened is refused.
 func TestRestrictedFiles(t *testing.T) {
 	w := newWorld(t)
 	for _, test := range []struct {
 		name     string
 		password pdf.Password
 		code     string
+		told     bool
 	}{
-		{"aes-128-restricted", "", signer.CodeSigningRestricted},
-		{"aes-128-restricted", "sai-roi", signer.CodeSigningRestricted},
-		{"aes-128-restricted", owner, ""},
-		{"aes-256-no-owner", "", ""},
-		{"rc4-128", "", ""}, // form filling is left
-		{"aes-128-password", "", signer.CodePasswordNeeded},
-		{"aes-128-password", "sai-roi", signer.CodeWrongPassword},
-		{"aes-256-password", "sai-roi", signer.CodeWrongPassword},
-		{"for-recipients", "sai-roi", signer.CodeEncryptedForRecipients},
-		{"unknown-handler", "sai-roi", signer.CodeEncryptionUnsupported},
+		{"aes-128-restricted", "", "", true},
+		{"aes-128-restricted", "sai-roi", "", true},
+		{"aes-128-restricted", owner, "", false},
+		{"aes-256-no-owner", "", "", false},
+		{"rc4-128", "", "", false}, // form filling is left
+		{"aes-128-password", "", signer.CodePasswordNeeded, false},
+		{"aes-128-password", "sai-roi", signer.CodeWrongPassword, false},
+		{"aes-256-password", "sai-roi", signer.CodeWrongPassword, false},
+		{"for-recipients", "sai-roi", signer.CodeEncryptedForRecipients, false},
+		{"unknown-handler", "sai-roi", signer.CodeEncryptionUnsupported, false},
 	} {
 		in := bytes.NewReader(sample(t, "encrypted-"+test.name+".pdf"))
-		_, err := signer.Sign(context.Background(), in, w.deputy.key, w.deputy.chain, signer.Options{Password: test.password})
+		d, err := signer.Sign(context.Background(), in, w.deputy.key, w.deputy.chain, signer.Options{Password: test.password})
 		if signer.CodeOf(err) != test.code {
 			t.Errorf("%s, %q: %v, want %q", test.name, string(test.password), err, test.code)
+		}
+		if err == nil && slices.Contains(d.Notes(), signer.NoteRestricted) != test.told {
+			t.Errorf("%s, %q: notes %v", test.name, string(test.password), d.Notes())
 		}
 		var failure *signer.Error
 		if errors.As(err, &failure) && strings.Contains(fmt.Sprintf("%v %+v %#v", err, failure, failure.Params), "sai-roi") {

@@ -33,7 +33,6 @@ const (
 	CodeKeyMismatch            = "key_mismatch"
 	CodeLevelUnsupported       = "level_unsupported"
 	CodeSigningForbidden       = "signing_forbidden"
-	CodeSigningRestricted      = "signing_restricted"
 	CodeFieldTaken             = "field_taken"
 	CodeFieldLocked            = "field_locked"
 	CodeFieldDemands           = "field_demands"
@@ -66,7 +65,7 @@ var Codes = []string{
 	CodeNotPDF, CodeEmptyFile, CodeTruncated, CodeDamagedPDF, CodePasswordNeeded, CodeWrongPassword,
 	CodeEncryptedForRecipients, CodeEncryptionUnsupported, CodeNoPages, CodeIsFolder, CodeNotFound,
 	CodeNoPermission, CodeDiskFull, CodeOutputExists, CodeCertificateExpired, CodeCertificateNotYetValid,
-	CodeCertificateUnusable, CodeWeakKey, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden, CodeSigningRestricted,
+	CodeCertificateUnusable, CodeWeakKey, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden,
 	CodeFieldTaken, CodeFieldLocked, CodeFieldDemands, CodeCertifyForbidden, CodeMarksForbidden, CodeUnsupportedAlgorithm,
 	CodeFieldNotFound, CodeBadBox, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
 	CodeTimestampFailed, CodeTimestampUntrusted, CodeRootsMissing, CodeCertificateRevoked, CodeRevocationUnknown,

@@ -6,12 +6,13 @@ import "sokyso/signer/pdf"
 // sentence for each.
 const (
 	NoteDynamicXFA    = "dynamic_xfa"    // what readers show is not in the PDF's pages but in its XFA form
+	NoteRestricted    = "restricted"     // the permissions of the encrypted input allow its reader no changes, comments or filling in
 	NoteXRefRebuilt   = "xref_rebuilt"   // the input's cross-reference was broken; the signed document brings a new one
 	NoteLocksDocument = "locks_document" // nothing may follow: by the field's lock or a certification with P = 1
 )
 
 // Notes lists every note, for tests of catalogues.
-var Notes = []string{NoteDynamicXFA, NoteXRefRebuilt, NoteLocksDocument}
+var Notes = []string{NoteDynamicXFA, NoteRestricted, NoteXRefRebuilt, NoteLocksDocument}
 
 // dynamicXFA tells whether the pages are a shell that says "please wait" to readers without XFA: the form is laid out
 // anew from its XFA whenever it is opened (XFA 3.3 §"dynamic forms"; ISO 32000-1 §12.7.8: NeedsRendering). A static
@@ -32,11 +33,21 @@ func dynamicXFA(f *pdf.File) bool {
 	return err == nil && len(fields) == 0
 }
 
+// restricted tells whether the permissions of an encrypted file, opened as its user, leave nothing that a signature is
+// (ISO 32000-2 §7.6.4.2, table 22). docs/encrypted-files.md tells why that is said and does not forbid signing.
+func restricted(f *pdf.File) bool {
+	e, encrypted := f.Encryption()
+	return encrypted && !e.Owner && !e.Modify && !e.Annotate && !e.Fill
+}
+
 // notes are those of a signature in the target.
 func (p *Prepared) notes(t *target, opt *Options) []string {
 	var list []string
 	if dynamicXFA(p.file) {
 		list = append(list, NoteDynamicXFA)
+	}
+	if restricted(p.file) {
+		list = append(list, NoteRestricted)
 	}
 	if p.restored {
 		list = append(list, NoteXRefRebuilt)

@@ -3,7 +3,6 @@ package signer
 import (
 	"context"
 	"crypto"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -108,9 +107,6 @@ func (p *Prepared) read(ctx context.Context, folder string, hashes []crypto.Hash
 	if p.file, err = pdf.OpenWithPassword(p.in, p.in.Size(), p.password); err != nil {
 		return classify(fmt.Errorf("open PDF: %w", err))
 	}
-	if err := mayBeSigned(p.file); err != nil {
-		return err
-	}
 	if err := p.restore(ctx); err != nil {
 		return err
 	}
@@ -128,17 +124,6 @@ func (p *Prepared) read(ctx context.Context, folder string, hashes []crypto.Hash
 		return classify(err)
 	}
 	return nil
-}
-
-// mayBeSigned holds the permissions of an encrypted file (ISO 32000-2 §7.6.4.2, table 22): a signature needs leave to
-// change the document, to annotate it, or to fill in its form. Which of them a new field needs is read in different
-// ways, so any one will do; docs/encrypted-files.md tells why. The owner may do everything.
-func mayBeSigned(f *pdf.File) error {
-	e, encrypted := f.Encryption()
-	if !encrypted || e.Owner || e.Modify || e.Annotate || e.Fill {
-		return nil
-	}
-	return fail(CodeSigningRestricted, errors.New("its permissions allow neither changes nor annotations nor form filling"))
 }
 
 // restore makes the cross-reference anew if it is broken, where that leads all readers to the same document. A broken

@@ -160,7 +160,6 @@ func TestBadInput(t *testing.T) {
 		{"password", sample(t, "encrypted-aes-128-password.pdf"), signer.CodePasswordNeeded},
 		{"for recipients", sample(t, "encrypted-for-recipients.pdf"), signer.CodeEncryptedForRecipients},
 		{"unknown encryption", sample(t, "encrypted-unknown-version.pdf"), signer.CodeEncryptionUnsupported},
-		{"restricted", sample(t, "encrypted-aes-128-restricted.pdf"), signer.CodeSigningRestricted},
 		{"no pages", sample(t, "no-pages.pdf"), signer.CodeNoPages},
 		{"broken cross-reference that readers make anew in different ways",
 			append(sample(t, "offsets-wrong.pdf"), "9 0 obj\n<</Type/Catalog/Pages 2 0 R/Lang(vi)>>\nendobj\ntrailer\n<</Root 9 0 R>>\nstartxref\n1\n%%EOF\n"...), signer.CodeDamagedPDF},

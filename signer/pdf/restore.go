@@ -31,6 +31,9 @@ func (f *File) Restore(ctx context.Context) (*File, error) {
 	if err := v.openBy(s, cause); err != nil {
 		return nil, err
 	}
+	if v.Trailer()["Encrypt"] != nil {
+		return nil, fail(KindDamaged, -1, "some readers take the file for encrypted")
+	}
 	if own.garbled {
 		return nil, fail(KindDamaged, -1, "some readers take the rows of a cross-reference stream up to where it is damaged")
 	}

@@ -116,11 +116,23 @@ func TestRestoreVectors(t *testing.T) {
 	}
 }
 
-// TestRestoreEncrypted: the way to the key goes through what is broken.
+// TestRestoreEncrypted: the way to the key goes through what is broken, and a stray trailer may say that there is one.
 func TestRestoreEncrypted(t *testing.T) {
-	file, err := os.ReadFile(filepath.Join("..", "..", "testdata", "pdf", "encrypted-startxref-wrong.pdf"))
+	vector := func(name string) []byte {
+		file, err := os.ReadFile(filepath.Join("..", "..", "testdata", "pdf", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	restores(t, vector("encrypted-startxref-wrong.pdf"), "encrypted")
+
+	stray := append(vector("one-offset-wrong.pdf"), "trailer\n<</Root 1 0 R/Encrypt<</Filter/Standard/V 1/R 2/P -4>>>>\n"...)
+	f, err := Open(bytes.NewReader(stray), int64(len(stray)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	restores(t, file, "encrypted")
+	if _, err := f.Restore(t.Context()); KindOf(err) != KindDamaged || !strings.Contains(err.Error(), "encrypted") {
+		t.Errorf("stray trailer: %v", err)
+	}
 }
