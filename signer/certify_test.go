@@ -67,6 +67,11 @@ func TestCertify(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				box := &signer.Visible{Page: 1, Rect: [4]float64{50, 50, 100, 40}, Lines: []string{"Dấu"}}
+				_, err = signer.Sign(t.Context(), bytes.NewReader(out), key, w.seal.chain, signer.Options{Visible: box})
+				if signer.CodeOf(err) != signer.CodeVisibleForbidden || key.calls > 1 {
+					t.Errorf("new visible field after a certification: %v", err)
+				}
 				var twice bytes.Buffer
 				if _, err := next.WriteTo(&twice); err != nil {
 					t.Fatal(err)

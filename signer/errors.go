@@ -33,6 +33,7 @@ const (
 	CodeKeyMismatch            = "key_mismatch"
 	CodeLevelUnsupported       = "level_unsupported"
 	CodeSigningForbidden       = "signing_forbidden"
+	CodeVisibleForbidden       = "visible_forbidden"
 	CodeFieldTaken             = "field_taken"
 	CodeFieldLocked            = "field_locked"
 	CodeFieldDemands           = "field_demands"
@@ -65,7 +66,7 @@ var Codes = []string{
 	CodeNotPDF, CodeEmptyFile, CodeTruncated, CodeDamagedPDF, CodePasswordNeeded, CodeWrongPassword,
 	CodeEncryptedForRecipients, CodeEncryptionUnsupported, CodeNoPages, CodeIsFolder, CodeNotFound,
 	CodeNoPermission, CodeDiskFull, CodeOutputExists, CodeCertificateExpired, CodeCertificateNotYetValid,
-	CodeCertificateUnusable, CodeWeakKey, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden,
+	CodeCertificateUnusable, CodeWeakKey, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden, CodeVisibleForbidden,
 	CodeFieldTaken, CodeFieldLocked, CodeFieldDemands, CodeCertifyForbidden, CodeMarksForbidden, CodeUnsupportedAlgorithm,
 	CodeFieldNotFound, CodeBadBox, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
 	CodeTimestampFailed, CodeTimestampUntrusted, CodeRootsMissing, CodeCertificateRevoked, CodeRevocationUnknown,

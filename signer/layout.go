@@ -2,6 +2,7 @@ package signer
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,6 +46,11 @@ func (p *Prepared) lay(t *target, opt *Options, signed time.Time, room int) (*dr
 	visible, marks, err := p.spread(t, opt.Visible)
 	if err != nil {
 		return nil, err
+	}
+	// A certification lets others sign in the fields that are there (ISO 32000-2 table 257). In a new one anything could
+	// be shown anywhere, which validation doubts; one that shows nothing harms nobody.
+	if t.field == nil && visible != nil && p.restrictions.FormFilling {
+		return nil, fail(CodeVisibleForbidden, errors.New("the document is certified: no new visible field"))
 	}
 	if err := d.restrict(dict, t, opt.Certify); err != nil {
 		return nil, classify(err)
