@@ -8,10 +8,9 @@ import (
 )
 
 // Augment raises all signatures of a document to a level without their keys: opt has Level (LevelBLTA when empty; not
-// LevelBB), Roots, TSA, Stamping, HTTP, Cache,
-// Password and Now; the rest does not concern it. The document is the input followed
-// by updates, one or several: a document time-stamp where a signature has no time-stamp that holds yet (it can't get one
-// of its own any more: that would change what was signed since); the validation material of all signatures and
+// LevelBB), Roots, TSA, Stamping, HTTP, Cache, Password and Now; the rest does not concern it. The document is the input
+// followed by updates, one or several: a document time-stamp where a signature has no time-stamp that holds yet (it can't
+// get one of its own any more: that would change what was signed since); the validation material of all signatures and
 // time-stamps as far as the document lacks it; for LevelBLTA a document time-stamp over everything. A document that has
 // been archived gets material for its last document time-stamp and a new one, as often as wanted.
 //
