@@ -1,8 +1,6 @@
 package validation
 
 import (
-	"context"
-	"fmt"
 	"strings"
 
 	"sokyso/signer/pdf"
@@ -15,8 +13,10 @@ var fillingKeys = map[pdf.Name]bool{"V": true, "AP": true, "AS": true, "M": true
 const (
 	flagsOfEditing = 1<<0 | 1<<1 | 1<<2 // ReadOnly, Required, NoExport
 	flagPassword   = 1 << 13
+	flagPushButton = 1 << 16
 	flagCombo      = 1 << 17
 	flagsOfHiding  = 1<<1 | 1<<5 // Hidden, NoView
+	flagPrint      = 1 << 2
 )
 
 // compareFilling compares a field that is no signature field, or its widget. After an ordinary signature an empty field
@@ -37,9 +37,11 @@ func (s *changeSet) compareFilling(ref pdf.Ref, was, now pdf.Dict, from inherite
 			appearance = true
 		}
 	})
-	if s.changed[ref] && !s.alike(was["AP"], now["AP"]) {
+	// Another state shows another of the appearances that were signed; who prepared them chose what they hide.
+	if s.changed[ref] && (!s.alike(was["AP"], now["AP"]) || !s.alike(was["AS"], now["AS"])) {
 		appearance = true
 	}
+	wasFilled := !s.empty(from.wasValue) || from.kind == "Btn" && !s.empty(was["AS"])
 	changed := appearance
 	for _, k := range keys(was, now) {
 		if k == "Kids" || !s.changed[ref] || s.alike(was[k], now[k]) {
@@ -48,7 +50,7 @@ func (s *changeSet) compareFilling(ref pdf.Ref, was, now pdf.Dict, from inherite
 		changed = true
 		switch {
 		case k == "Ff" && flags(was[k])&^flagsOfEditing == flags(now[k])&^flagsOfEditing:
-		case k == "F" && flags(was[k])&flagsOfHiding == 0:
+		case k == "F" && flags(was[k])&flagsOfHiding == 0 && (!wasFilled || !hiddenBy(flags(was[k]), flags(now[k]))):
 		case k == "StructParent" && was[k] == nil:
 		case fillingKeys[k]:
 		default:
@@ -69,6 +71,11 @@ func (s *changeSet) compareFilling(ref pdf.Ref, was, now pdf.Dict, from inherite
 	if appearance {
 		s.overlaid = append(s.overlaid, overlay{ref: ref, dict: now, before: was, field: &from, reason: "a field was filled in so that it hides what the page shows"})
 	}
+}
+
+// hiddenBy tells whether flags of an annotation take it away from the screen or from paper.
+func hiddenBy(was, now int64) bool {
+	return now&flagsOfHiding != 0 || was&flagPrint != 0 && now&flagPrint == 0
 }
 
 func flags(o pdf.Object) int64 {
@@ -146,67 +153,4 @@ func normal(f *pdf.File, widget pdf.Dict) *pdf.Stream {
 	}
 	form, _ := o.(*pdf.Stream)
 	return form
-}
-
-// maxTick is how many characters the mark in a check box or radio button takes.
-const maxTick = 2
-
-// compareShown holds what a text or choice field shows against its value: readers print the appearance, programs read
-// the value.
-func (s *changeSet) compareShown(ctx context.Context, ref pdf.Ref, now pdf.Dict, from *inherited) error {
-	form := normal(s.new, now)
-	if form == nil || from.formatted || from.flags&flagPassword != 0 || from.kind == "Ch" && from.flags&flagCombo == 0 {
-		return nil
-	}
-	c := newCanvas(s.new, wholePlane)
-	if err := c.appearance(ctx, form, [4]float64{0, 0, 1, 1}); err != nil {
-		return err
-	}
-	if c.images {
-		s.suspicious(ref, ChangeFieldShown, "a form field was given an image to show")
-	}
-	if c.tooMuch {
-		s.suspicious(ref, ChangeFieldShown, "what a form field shows can't be read")
-		return nil
-	}
-	if from.kind == "Btn" {
-		if len(c.shown) > maxTick {
-			s.suspicious(ref, ChangeFieldShown, "a button was given a text to show")
-		}
-		return nil
-	}
-	var shown strings.Builder
-	for _, l := range c.shown {
-		if !l.known {
-			return nil // in a font of which nothing is known; what is hidden by it is looked at elsewhere
-		}
-		shown.WriteString(l.text)
-	}
-	value, err := s.new.Resolve(from.nowValue)
-	if err != nil {
-		return fmt.Errorf("read value of field %s: %w", show(ref), err)
-	}
-	text := ""
-	switch v := value.(type) {
-	case pdf.String:
-		text = v.Text()
-	case nil:
-	default:
-		return nil
-	}
-	// The value of a choice may be another text than the one that it shows.
-	if from.kind != "Ch" && !strings.Contains(squeeze(text), squeeze(shown.String())) {
-		s.suspicious(ref, ChangeFieldShown, "a form field shows something else than its value")
-	}
-	return nil
-}
-
-// squeeze leaves out white space, which lines and combs add and take away.
-func squeeze(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r <= ' ' || r == '\u00a0' {
-			return -1
-		}
-		return r
-	}, s)
 }

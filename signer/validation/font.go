@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf16"
 
@@ -10,6 +11,7 @@ import (
 // font is what is needed of a font to say which characters a string shows and how far they reach.
 type font struct {
 	composite bool
+	drawn     bool              // Type 3: its letters are any drawing
 	codes     map[uint32]string // ToUnicode
 	simple    bool              // codes are Latin text
 	names     map[uint32]string // of Differences
@@ -50,7 +52,11 @@ func (c *canvas) readFont(d pdf.Dict) *font {
 			}
 		}
 	}
-	if kind, _ := c.file.Name(d["Subtype"]); kind == "Type0" {
+	kind, _ := c.file.Name(d["Subtype"])
+	if f.drawn = kind == "Type3"; f.drawn {
+		f.codes = nil // whatever they are said to be
+	}
+	if kind == "Type0" {
 		f.composite, f.wide = true, 1
 		if list, err := c.file.Array(d["DescendantFonts"]); err == nil && len(list) > 0 {
 			if below, err := c.file.Dict(list[0]); err == nil {
@@ -68,7 +74,7 @@ func (c *canvas) readFont(d pdf.Dict) *font {
 		}
 	}
 	encoding, err := c.file.Resolve(d["Encoding"])
-	f.simple = err == nil && (encoding != nil || d["FontDescriptor"] == nil)
+	f.simple = err == nil && !f.drawn && (encoding != nil || d["FontDescriptor"] == nil)
 	if e, ok := encoding.(pdf.Dict); ok {
 		if list, err := c.file.Array(e["Differences"]); err == nil && len(list) > 0 {
 			f.names = map[uint32]string{}
@@ -132,13 +138,31 @@ func glyphText(name string) string {
 	if t, ok := glyphNames[name]; ok {
 		return t
 	}
+	for _, prefix := range []string{"uni", "u"} {
+		if digits, ok := strings.CutPrefix(name, prefix); ok && len(digits) >= 4 && len(digits) <= 6 {
+			if n, err := strconv.ParseUint(digits, 16, 21); err == nil {
+				return string(rune(n))
+			}
+		}
+	}
 	return ""
 }
 
-var glyphNames = map[string]string{
-	"space": " ", "period": ".", "comma": ",", "hyphen": "-", "underscore": "_", "slash": "/", "colon": ":", "zero": "0", "one": "1",
-	"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "parenleft": "(", "parenright": ")",
-}
+// glyphNames are those of ASCII that are no letters.
+var glyphNames = func() map[string]string {
+	names := map[string]string{"quoteright": "\u2019", "quoteleft": "\u2018", "bullet": "\u2022", "endash": "\u2013", "emdash": "\u2014", "ellipsis": "\u2026"}
+	for i, name := range strings.Fields("space exclam quotedbl numbersign dollar percent ampersand quotesingle parenleft parenright " +
+		"asterisk plus comma hyphen period slash zero one two three four five six seven eight nine colon semicolon less equal greater question at") {
+		names[name] = string(rune(' ' + i))
+	}
+	for i, name := range strings.Fields("bracketleft backslash bracketright asciicircum underscore grave") {
+		names[name] = string(rune('[' + i))
+	}
+	for i, name := range strings.Fields("braceleft bar braceright asciitilde") {
+		names[name] = string(rune('{' + i))
+	}
+	return names
+}()
 
 // each hands over the characters of a string: what it says, whether that is known, its width in text space units, and
 // whether it is the space of one byte that word spacing goes by.

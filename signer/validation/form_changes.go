@@ -55,6 +55,7 @@ type inherited struct {
 	wasValue, nowValue pdf.Object
 	formatted          bool // a script decides how the value is shown
 	flags              pdf.Integer
+	options            pdf.Object // Opt of a choice
 }
 
 // compareFieldList compares a list of fields or of a field's kids: the signed ones stay; those that are added must be
@@ -147,6 +148,9 @@ func (s *changeSet) compareField(ref pdf.Ref, from inherited, depth int) error {
 	}
 	if n, ok := now["Ff"].(pdf.Integer); ok {
 		from.flags = n
+	}
+	if now["Opt"] != nil {
+		from.options = now["Opt"]
 	}
 	if actions, err := s.old.Dict(was["AA"]); err == nil && actions["F"] != nil {
 		from.formatted = true

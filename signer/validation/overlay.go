@@ -39,7 +39,7 @@ func (s *changeSet) compareOverlays(ctx context.Context) error {
 		}
 		switch {
 		case o.field != nil:
-			err = s.compareShown(ctx, o.ref, o.dict, o.field)
+			err = s.compareShown(ctx, o)
 		case o.comment:
 			err = s.compareComment(ctx, o.ref, o.dict)
 		}
@@ -84,6 +84,7 @@ func (s *changeSet) hides(ctx context.Context, o overlay, pages []pdf.Page) (boo
 		return false, nil
 	}
 	above := newCanvas(s.new, wholePlane)
+	above.fine = true
 	rect := above.box(o.dict["Rect"])
 	if rect == wholePlane || rect[0] >= rect[2] || rect[1] >= rect[3] {
 		return false, nil
@@ -95,12 +96,13 @@ func (s *changeSet) hides(ctx context.Context, o overlay, pages []pdf.Page) (boo
 		return true, nil
 	}
 	was := newCanvas(s.old, wholePlane)
+	was.fine = true
 	if form := normal(s.old, o.before); form != nil {
 		if err := was.appearance(ctx, form, was.box(o.before["Rect"])); err != nil {
 			return false, err
 		}
 	}
-	if len(above.paints) == 0 {
+	if len(above.paints) == 0 && !above.shaded {
 		return false, nil
 	}
 	for _, page := range pages {
@@ -112,11 +114,40 @@ func (s *changeSet) hides(ctx context.Context, o overlay, pages []pdf.Page) (boo
 		if err := below.page(ctx, signed, s.resourcesOf(signed)); err != nil {
 			return false, err
 		}
+		if err := below.annotations(ctx, signed, o.ref); err != nil {
+			return false, err
+		}
 		if below.tooMuch || covered(above, was, below, rect) {
 			return true, nil
 		}
 	}
 	return false, nil
+}
+
+// annotations draws what the annotations of a page show, but for one.
+func (c *canvas) annotations(ctx context.Context, page pdf.Dict, but pdf.Ref) error {
+	list, err := c.file.Array(page["Annots"])
+	if err != nil {
+		c.tooMuch = true
+		return ctx.Err()
+	}
+	for _, o := range list {
+		if o == but {
+			continue
+		}
+		d, err := c.file.Dict(o)
+		if err != nil || flags(d["F"])&flagsOfHiding != 0 {
+			continue
+		}
+		form, rect := normal(c.file, d), c.box(d["Rect"])
+		if form == nil || d["Subtype"] == pdf.Name("Popup") || rect == wholePlane {
+			continue
+		}
+		if err := c.appearance(ctx, form, rect); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // resourcesOf finds the resources of a signed page, which may be inherited.
@@ -137,7 +168,10 @@ func (s *changeSet) resourcesOf(page pdf.Dict) pdf.Object {
 // covered tells whether a letter below is covered from above that was not covered before, or a good part of an image.
 func covered(above, was, below *canvas, rect [4]float64) bool {
 	for _, l := range below.letters {
-		if !filler(l) && above.coversPoint(l.at) && !was.coversPoint(l.at) {
+		if filler(l) {
+			continue
+		}
+		if above.shaded || above.coversLetter(l.at) && !was.coversLetter(l.at) {
 			return true
 		}
 	}
@@ -150,7 +184,7 @@ func covered(above, was, below *canvas, rect [4]float64) bool {
 	for i := range grid {
 		for j := range grid {
 			at := point{rect[0] + (rect[2]-rect[0])*(float64(i)+0.5)/grid, rect[1] + (rect[3]-rect[1])*(float64(j)+0.5)/grid}
-			if below.imageAt(at) && above.coversPoint(at) && !was.coversPoint(at) {
+			if below.imageAt(at) && (above.shaded || above.coversPoint(at, false)) && !was.coversPoint(at, false) {
 				hidden++
 			}
 		}
@@ -158,19 +192,41 @@ func covered(above, was, below *canvas, rect [4]float64) bool {
 	return hidden > grid*grid/2
 }
 
-func (c *canvas) coversPoint(at point) bool {
+// coversPoint tells whether little of what is at the point can still be seen. Layers that each let it through hide it
+// together.
+func (c *canvas) coversPoint(at point, thin bool) bool {
+	through := 1.0
 	for i := range c.paints {
-		if c.paints[i].covers(at) {
-			return true
+		p := &c.paints[i]
+		if (thin || !p.thin()) && p.covers(at) {
+			if through *= 1 - p.opacity; through <= 1-visibleOpacity {
+				return true
+			}
 		}
 	}
 	return false
 }
 
+// coversLetter takes thin lines for an area when they lie side by side.
+func (c *canvas) coversLetter(at point) bool {
+	if c.coversPoint(at, false) {
+		return true
+	}
+	if !c.fine {
+		return false
+	}
+	for _, d := range []point{{0, 0}, {0, minimalLine}, {0, -minimalLine}, {minimalLine, 0}, {-minimalLine, 0}} {
+		if !c.coversPoint(point{at.x + d.x, at.y + d.y}, true) {
+			return false
+		}
+	}
+	return true
+}
+
 // imageAt tells whether an image shows at the point.
 func (c *canvas) imageAt(at point) bool {
 	for i := range c.paints {
-		if c.paints[i].kind == paintImage && c.paints[i].covers(at) {
+		if c.paints[i].kind == paintImage && c.paints[i].opacity >= visibleOpacity && c.paints[i].covers(at) {
 			return true
 		}
 	}

@@ -53,7 +53,12 @@ type paint struct {
 	to     matrix    // from the page to the unit square of an image
 	mask   *mask     // nil = everywhere
 	clip   [4]float64
+
+	opacity float64
 }
+
+// thin tells whether a line alone is too thin to hide a letter.
+func (p *paint) thin() bool { return p.kind == paintLine && p.width < minimalLine }
 
 type paintKind int
 
@@ -146,6 +151,10 @@ type canvas struct {
 	paints  []paint
 	shown   []letter // text in the order it is shown, wherever it is
 	images  bool     // there is an image
+	curves  bool     // there is a painted shape with curves
+	areas   int      // filled shapes
+	shaded  bool     // there are letters that may be areas
+	fine    bool     // thin lines are kept too
 	tooMuch bool
 	steps   int
 	fonts   map[pdf.Ref]*font
@@ -159,6 +168,8 @@ const (
 	maxLetters     = 200_000
 	maxFormDepth   = 8
 	maxMask        = 16 << 20
+	maxGlyph       = 40.0 // units: larger letters of which nothing is known may be areas
+	darkness       = 0.35 // of the brightest channel: what is darker hides a text though it mixes
 	everywhere     = 1e9
 	minimalLine    = 3.0 // units: thinner ones hide no letter
 	visibleOpacity = 0.5
@@ -176,6 +187,7 @@ type graphics struct {
 	clip            [4]float64
 	fill, stroke    float64 // opacity
 	mixes           bool    // a blend mode that lets what is below shine through
+	bright, line    float64 // the brightest channel of the colours of fills and of strokes
 	width           float64
 	font            *font
 	size            float64

@@ -3,6 +3,7 @@ package validation
 import (
 	"context"
 	"math"
+	"strings"
 
 	"sokyso/signer/pdf"
 )
@@ -10,6 +11,7 @@ import (
 // path is being built (ISO 32000-2 §8.5.2), in units of the page.
 type path struct {
 	shapes [][]point
+	curved bool
 	last   point // in the user space of the operators
 }
 
@@ -31,6 +33,7 @@ func (p *path) line(g *graphics, x, y float64) {
 // curve is made of eight straight pieces.
 func (p *path) curve(g *graphics, n [6]float64) {
 	a := p.last
+	p.curved = true
 	for i := 1; i <= 8; i++ {
 		t := float64(i) / 8
 		u := 1 - t
@@ -86,6 +89,10 @@ func (c *canvas) run(ctx context.Context, data []byte, resources pdf.Dict, g gra
 			g.width = n[0]
 		case "gs":
 			c.state(&g, resources, args)
+		case "g", "rg", "k", "sc", "scn", "cs":
+			g.bright = brightness(op, args, n)
+		case "G", "RG", "K", "SC", "SCN", "CS":
+			g.line = brightness(strings.ToLower(op), args, n)
 		case "m":
 			p.move(&g, n[0], n[1])
 		case "l":
@@ -171,6 +178,19 @@ func (c *canvas) run(ctx context.Context, data []byte, resources pdf.Dict, g gra
 	}
 }
 
+// brightness is that of the brightest channel of a colour, 0 if that is not known.
+func brightness(op string, args []pdf.Object, n [6]float64) float64 {
+	switch {
+	case op == "g" && len(args) == 1:
+		return n[0]
+	case (op == "rg" || op == "sc" || op == "scn") && len(args) == 3:
+		return max(n[0], n[1], n[2])
+	case (op == "k" || op == "sc" || op == "scn") && len(args) == 4:
+		return (1 - min(n[0], n[1], n[2])) * (1 - n[3])
+	}
+	return 0
+}
+
 // state reads a graphics state parameter dictionary.
 func (c *canvas) state(g *graphics, resources pdf.Dict, args []pdf.Object) {
 	d, ok := c.resource(resources, "ExtGState", args).(pdf.Dict)
@@ -210,13 +230,15 @@ func (c *canvas) resource(resources pdf.Dict, kind pdf.Name, args []pdf.Object) 
 
 // draw paints the path.
 func (c *canvas) draw(g *graphics, p *path, op string) {
+	c.curves = c.curves || p.curved
 	switch op {
 	case "f", "F", "f*", "B", "B*", "b", "b*":
+		c.areas += len(p.shapes)
 		c.add(paint{kind: paintFill, shapes: p.shapes, even: op[len(op)-1] == '*', clip: g.clip}, g, g.fill)
 	}
 	switch op {
 	case "S", "s", "B", "B*", "b", "b*":
-		if width := g.width * g.ctm.scale(); width >= minimalLine {
+		if width := g.width * g.ctm.scale(); width >= minimalLine || c.fine {
 			c.add(paint{kind: paintLine, shapes: p.shapes, width: width, clip: g.clip}, g, g.stroke)
 		}
 	}
@@ -224,8 +246,13 @@ func (c *canvas) draw(g *graphics, p *path, op string) {
 
 // add keeps a paint that can hide something.
 func (c *canvas) add(p paint, g *graphics, opacity float64) {
-	p.clip = intersect(p.clip, c.region)
-	if opacity < visibleOpacity || g.mixes || p.clip[0] >= p.clip[2] || p.clip[1] >= p.clip[3] {
+	p.clip, p.opacity = intersect(p.clip, c.region), min(opacity, 1)
+	bright := g.bright
+	if p.kind == paintLine {
+		bright = g.line
+	}
+	mixes := g.mixes && (p.kind == paintImage || bright >= darkness)
+	if mixes || !(p.opacity > 0) || p.clip[0] >= p.clip[2] || p.clip[1] >= p.clip[3] {
 		return
 	}
 	c.paints = append(c.paints, p)
@@ -317,6 +344,7 @@ func (c *canvas) show(g *graphics, text *matrix, o pdf.Object) {
 			m := matrix{g.size * g.stretch, 0, 0, g.size, 0, g.rise}.times(*text).times(g.ctm)
 			l := letter{at: m.apply(width/2, 0.3), text: ch, known: known}
 			if !g.hiddenText {
+				c.shaded = c.shaded || g.font != nil && g.font.drawn || !known && m.scale() > maxGlyph || strings.ContainsFunc(ch, solid)
 				c.shown = append(c.shown, l)
 				if inside(l.at, intersect(g.clip, c.region)) {
 					c.letters = append(c.letters, l)
@@ -330,6 +358,9 @@ func (c *canvas) show(g *graphics, text *matrix, o pdf.Object) {
 		})
 	}
 }
+
+// solid tells whether the character is one of the blocks and squares that are all ink.
+func solid(r rune) bool { return r >= 0x2580 && r <= 0x25ff }
 
 func inside(p point, box [4]float64) bool {
 	return p.x >= box[0] && p.x <= box[2] && p.y >= box[1] && p.y <= box[3]
