@@ -37,8 +37,9 @@ lint: ## gofmt, go vet, staticcheck, govulncheck where its data can be had
 	$(GO) tool staticcheck ./...
 	@deploy/vulnerabilities $(GO)
 
-test: lint ## all tests, on SQLite and on a PostgreSQL that is started for them
+test: lint ## the demo's story and all tests, on SQLite and on a PostgreSQL that is started for them
 	@deploy/install-packages test
+	@$(MAKE) --no-print-directory demo ARGS=--exit
 	@deploy/with-postgres $(GO) test -race -short -count=1 $(RACE)
 	@deploy/with-postgres $(GO) test -count=1 -timeout 15m ./...
 

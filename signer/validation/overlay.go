@@ -3,6 +3,7 @@ package validation
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"sokyso/signer/pdf"
 )
@@ -124,7 +125,9 @@ func (s *changeSet) hides(ctx context.Context, o overlay, pages []pdf.Page) (boo
 	return false, nil
 }
 
-// annotations draws what the annotations of a page show, but for one.
+// annotations draws what the annotations of a page show, but for one, and for the pictures of signatures: the school's
+// seal covers a third of the signature that it confirms (Decree 30/2020/NĐ-CP Annex I), and what a picture says of its
+// signature stands in the certificate too.
 func (c *canvas) annotations(ctx context.Context, page pdf.Dict, but pdf.Ref) error {
 	list, err := c.file.Array(page["Annots"])
 	if err != nil {
@@ -136,7 +139,7 @@ func (c *canvas) annotations(ctx context.Context, page pdf.Dict, but pdf.Ref) er
 			continue
 		}
 		d, err := c.file.Dict(o)
-		if err != nil || flags(d["F"])&flagsOfHiding != 0 {
+		if err != nil || flags(d["F"])&flagsOfHiding != 0 || c.ofSignature(d) {
 			continue
 		}
 		form, rect := normal(c.file, d), c.box(d["Rect"])
@@ -148,6 +151,21 @@ func (c *canvas) annotations(ctx context.Context, page pdf.Dict, but pdf.Ref) er
 		}
 	}
 	return nil
+}
+
+// ofSignature tells whether the widget is that of a signature field.
+func (c *canvas) ofSignature(widget pdf.Dict) bool {
+	for range maxFieldDepth {
+		if kind, err := c.file.Name(widget["FT"]); err != nil || kind != "" {
+			return kind == "Sig"
+		}
+		parent, err := c.file.Dict(widget["Parent"])
+		if err != nil || parent == nil {
+			return false
+		}
+		widget = parent
+	}
+	return false
 }
 
 // resourcesOf finds the resources of a signed page, which may be inherited.
@@ -171,7 +189,7 @@ func covered(above, was, below *canvas, rect [4]float64) bool {
 		if filler(l) {
 			continue
 		}
-		if above.shaded || above.coversLetter(l.at) && !was.coversLetter(l.at) {
+		if above.shaded || above.coversLetter(&l) && !was.coversLetter(&l) {
 			return true
 		}
 	}
@@ -195,10 +213,14 @@ func covered(above, was, below *canvas, rect [4]float64) bool {
 // coversPoint tells whether little of what is at the point can still be seen. Layers that each let it through hide it
 // together.
 func (c *canvas) coversPoint(at point, thin bool) bool {
+	return c.covers(at, func(p *paint) bool { return thin || !p.thin() })
+}
+
+func (c *canvas) covers(at point, which func(*paint) bool) bool {
 	through := 1.0
 	for i := range c.paints {
 		p := &c.paints[i]
-		if (thin || !p.thin()) && p.covers(at) {
+		if which(p) && p.covers(at) {
 			if through *= 1 - p.opacity; through <= 1-visibleOpacity {
 				return true
 			}
@@ -207,10 +229,25 @@ func (c *canvas) coversPoint(at point, thin bool) bool {
 	return false
 }
 
-// coversLetter takes thin lines for an area when they lie side by side.
-func (c *canvas) coversLetter(at point) bool {
-	if c.coversPoint(at, false) {
+// coversLetter takes thin lines for an area when they lie side by side. The ink of an image that can be seen through,
+// as that of a seal, is stroke by stroke too: a letter that one of them crosses can still be read, one that lies within
+// an area of ink can not.
+func (c *canvas) coversLetter(l *letter) bool {
+	at := l.at
+	if c.covers(at, func(p *paint) bool { return !p.thin() && p.mask == nil }) {
 		return true
+	}
+	if c.coversPoint(at, false) {
+		around := 0
+		for i := range 8 {
+			sin, cos := math.Sincos(float64(i) * math.Pi / 4)
+			if c.coversPoint(point{at.x + l.size*0.35*cos, at.y + l.size*0.35*sin}, false) {
+				around++
+			}
+		}
+		if around >= 6 {
+			return true
+		}
 	}
 	if !c.fine {
 		return false

@@ -137,7 +137,8 @@ func distance(p, a, b point) float64 {
 
 // letter is a character that is shown.
 type letter struct {
-	at    point // its middle, about
+	at    point   // its middle, about
+	size  float64 // of the font, on the page
 	text  string
 	known bool // text is what it says
 }

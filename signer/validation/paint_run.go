@@ -342,7 +342,7 @@ func (c *canvas) show(g *graphics, text *matrix, o pdf.Object) {
 				return
 			}
 			m := matrix{g.size * g.stretch, 0, 0, g.size, 0, g.rise}.times(*text).times(g.ctm)
-			l := letter{at: m.apply(width/2, 0.3), text: ch, known: known}
+			l := letter{at: m.apply(width/2, 0.3), text: ch, known: known, size: m.scale()}
 			if !g.hiddenText {
 				c.shaded = c.shaded || g.font != nil && g.font.drawn || !known && m.scale() > maxGlyph || strings.ContainsFunc(ch, solid)
 				c.shown = append(c.shown, l)
