@@ -42,6 +42,7 @@ const (
 	CodeUnsupportedAlgorithm   = "unsupported_algorithm"
 	CodeFieldNotFound          = "field_not_found"
 	CodeBadBox                 = "bad_box"
+	CodeBoxHides               = "box_hides"
 	CodeBadImage               = "bad_image"
 	CodeBadText                = "bad_text"
 	CodeSelfCheckFailed        = "self_check_failed"
@@ -68,7 +69,7 @@ var Codes = []string{
 	CodeNoPermission, CodeDiskFull, CodeOutputExists, CodeCertificateExpired, CodeCertificateNotYetValid,
 	CodeCertificateUnusable, CodeWeakKey, CodeKeyMismatch, CodeLevelUnsupported, CodeSigningForbidden, CodeVisibleForbidden,
 	CodeFieldTaken, CodeFieldLocked, CodeFieldDemands, CodeCertifyForbidden, CodeMarksForbidden, CodeUnsupportedAlgorithm,
-	CodeFieldNotFound, CodeBadBox, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
+	CodeFieldNotFound, CodeBadBox, CodeBoxHides, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
 	CodeTimestampFailed, CodeTimestampUntrusted, CodeRootsMissing, CodeCertificateRevoked, CodeRevocationUnknown,
 	CodeNoSignatures, CodeSignatureInvalid, CodeLevelReached, CodeInputChanged, CodeReadError, CodeWriteError, CodeCancelled,
 }

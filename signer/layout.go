@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -9,8 +10,9 @@ import (
 	"sokyso/signer/pdf"
 )
 
-// Check finds out without a key whether field, box, pages, image, text and level can be had, so that nobody is asked
-// for leave or PIN in vain; with the chain, whether the field takes the certificate. Sign checks the same again. The
+// Check finds out without a key whether field, box, pages, image, text and level can be had and whether earlier
+// signatures take no harm, so that nobody is asked for leave or PIN in vain; with the chain, whether the field takes the
+// certificate. Sign checks the same again. The
 // error is an *Error.
 func (p *Prepared) Check(opt Options, chain ...*x509.Certificate) error {
 	if err := checkLevel(&opt); err != nil {
@@ -23,8 +25,16 @@ func (p *Prepared) Check(opt Options, chain ...*x509.Certificate) error {
 	if err := t.seeds.certificate(chain); err != nil {
 		return err
 	}
-	_, err = p.lay(t, &opt, opt.now(), 1)
-	return err
+	d, err := p.lay(t, &opt, opt.now(), 1)
+	if err != nil || t.fresh {
+		return err
+	}
+	doc := &Document{in: p.in}
+	if doc.tail, err = d.u.Bytes(); err != nil {
+		return classify(fmt.Errorf("write update: %w", err))
+	}
+	doc.patchByteRange(d)
+	return doc.harmless(context.Background(), p)
 }
 
 // lay builds the update: signature dictionary, field, widget, form, annotations. room is the size of the CMS in

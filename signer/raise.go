@@ -91,22 +91,6 @@ func (d *Document) validate(ctx context.Context, opt *Options, after int64) (*va
 	return report, nil
 }
 
-// harmless makes sure that to the signatures of the input all updates are permitted changes.
-func (d *Document) harmless(ctx context.Context, p *Prepared) error {
-	f, err := pdf.OpenWithPassword(d, d.Size(), p.password)
-	if err != nil {
-		return fail(CodeSelfCheckFailed, fmt.Errorf("self-check: %w", err))
-	}
-	changes, details, err := validation.LaterChanges(ctx, f, len(p.file.Revisions())-1)
-	if err != nil {
-		return fail(CodeSelfCheckFailed, fmt.Errorf("self-check: %w", err))
-	}
-	if changes != validation.ChangesPermitted {
-		return fail(CodeSelfCheckFailed, fmt.Errorf("self-check: it harms earlier signatures: %v", details))
-	}
-	return nil
-}
-
 // update appends an update of what the document is now. Without a change there is none. The error is an *Error.
 func (d *Document) update(p *Prepared, build func(*pdf.File, *pdf.Update) (bool, error)) error {
 	f, err := pdf.OpenWithPassword(d, d.Size(), p.password)

@@ -60,9 +60,20 @@ func TestSealOverSignature(t *testing.T) {
 		}
 	}
 	signed, _ := w.sign(t, sample(t, "thong-bao.pdf"), w.principal, signer.Options{})
-	_, err := signer.Sign(t.Context(), bytes.NewReader(signed), w.seal.key, w.seal.chain, signer.Options{
-		Roots: w.roots, Visible: &signer.Visible{Page: 1, Rect: [4]float64{230, 420, 102, 102}, Image: sealPicture(t, true)}})
-	if signer.CodeOf(err) != signer.CodeSelfCheckFailed {
-		t.Errorf("a disc over the text: %v", err)
+	opt := signer.Options{Roots: w.roots, Visible: &signer.Visible{Page: 1, Rect: [4]float64{230, 420, 102, 102}, Image: sealPicture(t, true)}}
+	key := &countingKey{Signer: w.seal.key}
+	if _, err := signer.Sign(t.Context(), bytes.NewReader(signed), key, w.seal.chain, opt); signer.CodeOf(err) != signer.CodeBoxHides || key.calls > 0 {
+		t.Errorf("a disc over the text: %v, key used %d times", err, key.calls)
+	}
+	p, err := signer.Prepare(t.Context(), bytes.NewReader(signed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Check(opt); signer.CodeOf(err) != signer.CodeBoxHides {
+		t.Errorf("checked, a disc over the text: %v", err)
+	}
+	opt.Visible.Image = sealPicture(t, false)
+	if err := p.Check(opt); err != nil {
+		t.Errorf("checked, a seal over the text: %v", err)
 	}
 }

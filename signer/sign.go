@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,11 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 		cert: chain[0], scheme: cms.SchemeOf(chain[0], opt.Scheme), notes: p.notes(t, &opt),
 	}
 	gap, rest := doc.patchByteRange(d)
+	if !t.fresh {
+		if err := doc.harmless(ctx, p); err != nil {
+			return nil, err
+		}
+	}
 	covered, err := p.hash(ctx, doc.hash)
 	if err != nil {
 		return nil, err
@@ -92,11 +98,10 @@ func (p *Prepared) Sign(ctx context.Context, key crypto.Signer, chain []*x509.Ce
 		return nil, opt.noRoom(len(doc.cms), room)
 	}
 	hex.Encode(tail[gap+1:], doc.cms)
-	tail[gap], tail[rest-1] = '<', '>'
 	whole.Write(tail)
 	whole.Sum(doc.sumOut[:0])
 	// A signature that was made is not thrown away because the caller has lost patience in the meantime.
-	if err := doc.selfCheck(context.WithoutCancel(ctx), p, chain[0], &opt, t.fresh); err != nil {
+	if err := doc.selfCheck(context.WithoutCancel(ctx), p, chain[0], &opt); err != nil {
 		return nil, err
 	}
 	if opt.Level == LevelBLT || opt.Level == LevelBLTA {
@@ -189,7 +194,7 @@ func (p *Prepared) makeCMS(ctx context.Context, key crypto.Signer, request cms.R
 	return stamp(ctx, der, opt)
 }
 
-// patchByteRange writes ByteRange into its place and answers where in the tail the Contents string starts and ends.
+// patchByteRange writes ByteRange and the brackets of Contents into their places and answers where in the tail the Contents string starts and ends.
 func (d *Document) patchByteRange(l *draft) (gap, rest int64) {
 	size := d.in.Size()
 	start := l.contents.Offset()
@@ -198,12 +203,13 @@ func (d *Document) patchByteRange(l *draft) (gap, rest int64) {
 	n := copy(place, fmt.Sprintf("[0 %d %d %d", start, end, d.Size()-end))
 	copy(place[n:], strings.Repeat(" ", byteRangeWidth-n-1))
 	place[byteRangeWidth-1] = ']'
+	d.tail[start-size], d.tail[end-size-1] = '<', '>'
 	return start - size, end - size
 }
 
 // selfCheck validates the finished document as anybody else would, but for what needs the network. The part of the
 // digest that was computed while the input was read is taken over.
-func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certificate, opt *Options, fresh bool) error {
+func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certificate, opt *Options) error {
 	refuse := func(err error, params ...string) error {
 		return fail(CodeSelfCheckFailed, fmt.Errorf("self-check: %w", err), params...)
 	}
@@ -253,16 +259,28 @@ func (d *Document) selfCheck(ctx context.Context, p *Prepared, cert *x509.Certif
 	case opt.Level != LevelBB && s.Level == "B-B" && opt.Roots != nil:
 		return fail(CodeTimestampFailed, fmt.Errorf("time-stamp from %s: %v", opt.TSA, s.Details), "url", opt.TSA)
 	}
-	if fresh {
+	return nil
+}
+
+// harmless makes sure that to the signatures of the input all updates are permitted changes. What Contents will hold does
+// not matter for that, so Check and Sign find it out before the key is used; after raising a level it is asked again.
+func (d *Document) harmless(ctx context.Context, p *Prepared) error {
+	f, err := pdf.OpenWithPassword(d, d.Size(), p.password)
+	if err != nil {
+		return fail(CodeSelfCheckFailed, fmt.Errorf("self-check: %w", err))
+	}
+	changes, details, err := validation.LaterChanges(ctx, f, len(p.file.Revisions())-1)
+	switch {
+	case cancelled(err):
+		return fail(CodeCancelled, err)
+	case err != nil:
+		return fail(CodeSelfCheckFailed, fmt.Errorf("self-check: %w", err))
+	case changes == validation.ChangesPermitted:
 		return nil
 	}
-	// To the signatures before, the update must be a permitted change.
-	changes, details, err := validation.LaterChanges(ctx, f, len(p.file.Revisions())-1)
-	if err != nil {
-		return refuse(err)
+	hides := func(d validation.Detail) bool { return d.Params["kind"] == validation.ChangeHides }
+	if slices.ContainsFunc(details, hides) {
+		return fail(CodeBoxHides, fmt.Errorf("place box: it hides what earlier signatures stand for: %v", details))
 	}
-	if changes != validation.ChangesPermitted {
-		return refuse(fmt.Errorf("it harms earlier signatures: %v", details))
-	}
-	return nil
+	return fail(CodeSelfCheckFailed, fmt.Errorf("self-check: it harms earlier signatures: %v", details))
 }

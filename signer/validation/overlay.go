@@ -153,11 +153,13 @@ func (c *canvas) annotations(ctx context.Context, page pdf.Dict, but pdf.Ref) er
 	return nil
 }
 
-// ofSignature tells whether the widget is that of a signature field.
+// ofSignature tells whether the widget is that of a signature field that is signed.
 func (c *canvas) ofSignature(widget pdf.Dict) bool {
+	signed := false
 	for range maxFieldDepth {
+		signed = signed || widget["V"] != nil
 		if kind, err := c.file.Name(widget["FT"]); err != nil || kind != "" {
-			return kind == "Sig"
+			return kind == "Sig" && signed
 		}
 		parent, err := c.file.Dict(widget["Parent"])
 		if err != nil || parent == nil {
