@@ -199,3 +199,16 @@ func TestTimesReadAsInVietnam(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+func TestEachZoneFaultIsToldApart(t *testing.T) {
+	for _, language := range []string{Vietnamese, English} {
+		told := map[string]string{}
+		for _, fault := range validation.ZoneFaults {
+			text := NewCatalogue(language).Sentence("detail."+validation.DetailClaimedZone, "fault", fault, "by", "timestamp", "right", "2026-10-07T02:15:30Z")
+			if other, ok := told[text]; ok || !strings.Contains(text, "09:15:30 07/10/2026") {
+				t.Errorf("%s, %s: %q, as %q", language, fault, text, other)
+			}
+			told[text] = fault
+		}
+	}
+}

@@ -57,6 +57,9 @@ const (
 	DetailTimestampInvalid = "timestamp_invalid"   // reason
 	DetailTimestampNoTrust = "timestamp_untrusted" // reason
 	DetailTimestampAbsent  = "timestamp_absent"    // the time is only the signer's claim
+	// The claimed time; by: timestamp, signing_time or clock.
+	DetailClaimedZone  = "claimed_time_zone"  // fault, claimed, right, by: a true time, written in the wrong zone
+	DetailClaimedAfter = "claimed_time_after" // claimed, time, by: it is after a time at which the signature was there
 	// There is none of its own, but one of the document shows that the signature was there: time, tsa.
 	DetailTimestampCovering = "timestamp_covering"
 	// The authority's certificate, or one above it, is revoked, or nobody knows: the time-stamp does not count.
@@ -75,6 +78,7 @@ var DetailCodes = []string{
 	DetailChangesPermitted, DetailChangesSuspicious, DetailChangesForbidden, DetailLaterBroken,
 	DetailNoRoots, DetailNoChain, DetailChainConstraints, DetailKeyUsage, DetailExpired, DetailNotYetValid,
 	DetailRevoked, DetailRevokedLater, DetailRevocationUnknown, DetailRevocationSkipped, DetailRevocationGood,
+	DetailClaimedZone, DetailClaimedAfter,
 	DetailTimestamp, DetailTimestampInvalid, DetailTimestampNoTrust, DetailTimestampAbsent,
 	DetailTimestampCovering, DetailTimestampExpired, DetailTimestampRevoked, DetailTimestampUnknown,
 }

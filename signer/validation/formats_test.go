@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"sokyso/signer/validation"
 )
@@ -21,7 +22,8 @@ import (
 type handmade struct {
 	content     []byte // within it; nil = detached
 	attributes  bool
-	reversed    bool // the attributes stand in no order
+	signingTime *time.Time // the attribute, which PAdES forbids
+	reversed    bool       // the attributes stand in no order
 	digestNull  bool
 	contentType asn1.ObjectIdentifier // of the attribute
 	signers     int
@@ -87,6 +89,9 @@ func (h handmade) sign(t testing.TB, who identity, signed []byte) []byte {
 		list := [][]byte{
 			der(0x30, marshal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}), der(0x31, marshal(kind))),
 			der(0x30, marshal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}), der(0x31, der(0x04, digest))),
+		}
+		if h.signingTime != nil {
+			list = append(list, der(0x30, marshal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 5}), der(0x31, marshal(h.signingTime.UTC()))))
 		}
 		if h.reversed {
 			slices.Reverse(list)

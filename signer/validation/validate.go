@@ -107,6 +107,8 @@ type run struct {
 	stamped *stamped // nil when no signature time-stamp is believed
 	shownIn int      // newest revision with a part of what LongTerm is about
 	doubted bool     // because the cross-reference was rebuilt
+	dated   bool     // the claimed time is that of /M
+	zoned   bool     // it has a zone
 }
 
 // rebuilt doubts a file whose cross-reference does not hold. That may show only when an object is asked for.
@@ -195,11 +197,7 @@ func (v *run) claims() {
 		return s.Text()
 	}
 	v.sig.Name, v.sig.Reason, v.sig.Location = text("Name"), text("Reason"), text("Location")
-	if m, ok := d["M"].(pdf.String); ok {
-		if t, ok := parseDate(m.Text()); ok {
-			v.sig.ClaimedTime = t
-		}
-	}
+	v.readClaimed()
 }
 
 func (v *run) readCMS(sub pdf.Name) error {
@@ -263,7 +261,7 @@ func (v *run) readCMS(sub pdf.Name) error {
 		s.CertificateSHA256 = CertificateSHA256(s.Certificate)
 	}
 	if s.ClaimedTime.IsZero() && v.cms.SigningTime != nil {
-		s.ClaimedTime = *v.cms.SigningTime
+		s.ClaimedTime, v.zoned = *v.cms.SigningTime, true
 	}
 	if v.cms.Hash == 0 || !v.cms.Hash.Available() {
 		s.judge(Indeterminate, CryptoConstraintsFailure, detail(DetailUnsupported, "reason", "digest algorithm"))
@@ -355,6 +353,7 @@ func (v *run) judge(ctx context.Context) error {
 			return err
 		}
 	}
+	v.claimedTime()
 	path := v.judgeCertificate()
 	if path != nil {
 		judgeKeys(&v.sig, path)
