@@ -194,8 +194,9 @@ func checkTimestamping(cert *x509.Certificate) error {
 
 // VerifyTimestamp reads the signature time-stamp among the unsigned attributes
 // and checks that it is over this signature's value (ETSI EN 319 122-1 §5.3).
-// Without one both results are nil.
-func (s *Signer) VerifyTimestamp() (*Timestamp, error) {
+// The authority's certificate may be one of others, see Adopt. Without a
+// time-stamp both results are nil.
+func (s *Signer) VerifyTimestamp(others ...*x509.Certificate) (*Timestamp, error) {
 	if s.Timestamp == nil {
 		return nil, nil
 	}
@@ -203,7 +204,24 @@ func (s *Signer) VerifyTimestamp() (*Timestamp, error) {
 	if err != nil {
 		return nil, err
 	}
+	ts.Adopt(others)
 	return ts, ts.verifyMessage(s.Signature)
+}
+
+// Adopt looks for the authority's certificate among others if the token does not
+// hold it, as it need not (RFC 3161 §2.4.1, certReq). Only the one that the
+// signed reference names is taken.
+func (ts *Timestamp) Adopt(others []*x509.Certificate) {
+	s := ts.Signer
+	if s.Certificate != nil || s.unreadable != nil || len(s.references) == 0 {
+		return
+	}
+	for _, c := range others {
+		if s.identifies(c.RawIssuer, c.SerialNumber, c.SubjectKeyId) && checkKeySize(c) == nil && s.references[0].matches(c) == nil {
+			s.Certificate, ts.Certificate = c, c
+			return
+		}
+	}
 }
 
 func (ts *Timestamp) verifyMessage(message []byte) error {

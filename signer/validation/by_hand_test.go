@@ -117,25 +117,39 @@ func asTSA(t testing.TB) func(*x509.Certificate) {
 // stamped gives a signature a time-stamp by this authority, whose own signature uses hash.
 func stamped(t testing.TB, tsa identity, hash crypto.Hash) func(*cms.SignedData) []byte {
 	return func(sd *cms.SignedData) []byte {
-		imprint := sha256.Sum256(sd.Signers[0].Signature)
-		token := timestamp.Timestamp{
-			HashAlgorithm: crypto.SHA256, HashedMessage: imprint[:], Time: time.Now().UTC().Truncate(time.Second),
-			Policy: asn1.ObjectIdentifier{2, 999, 1}, AddTSACertificate: true,
-		}
-		answer, err := token.CreateResponseWithOpts(tsa.chain[0], tsa.key, hash)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response, err := timestamp.ParseResponse(answer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		der, err := sd.AddTimestamp(response.RawToken)
+		der, err := sd.AddTimestamp(stampToken(t, tsa, sd.Signers[0].Signature, hash, true))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return der
 	}
+}
+
+// stampToken is a time-stamp token over a message, with the authority's certificate in it or not.
+func stampToken(t testing.TB, tsa identity, message []byte, hash crypto.Hash, certificate bool) []byte {
+	t.Helper()
+	imprint := sha256.Sum256(message)
+	token := timestamp.Timestamp{
+		HashAlgorithm: crypto.SHA256, HashedMessage: imprint[:], Time: time.Now().UTC().Truncate(time.Second),
+		Policy: asn1.ObjectIdentifier{2, 999, 1}, AddTSACertificate: certificate,
+	}
+	answer, err := token.CreateResponseWithOpts(tsa.chain[0], tsa.key, hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := timestamp.ParseResponse(answer)
+	if err != nil {
+		// The library refuses what lacks the certificate.
+		var outer struct {
+			Status asn1.RawValue
+			Token  asn1.RawValue
+		}
+		if _, err := asn1.Unmarshal(answer, &outer); err != nil {
+			t.Fatal(err)
+		}
+		return outer.Token.FullBytes
+	}
+	return response.RawToken
 }
 
 // signByHand signs without the checks that the signer makes before it uses a key.
@@ -172,7 +186,11 @@ func signWith(objects map[int]string, dictionary string, contents func(signed []
 	hole := "<" + strings.Repeat("0", 2*room) + ">"
 	ranges := "[0 " + strings.Repeat(" ", 40) + "]"
 	objects[12] = "<< /Type /Annot /Subtype /Widget /FT /Sig /T (Duyet) /V 20 0 R /Rect [100 100 200 150] /P 3 0 R /AP << /N 21 0 R >> >>"
-	objects[20] = "<< /Type /Sig /Filter /Adobe.PPKLite " + dictionary + " /ByteRange " + ranges + " /Contents " + hole + " >>"
+	kind := "Sig"
+	if strings.Contains(dictionary, "RFC3161") {
+		kind = "DocTimeStamp"
+	}
+	objects[20] = "<< /Type /" + kind + " /Filter /Adobe.PPKLite " + dictionary + " /ByteRange " + ranges + " /Contents " + hole + " >>"
 	objects[21] = stream("/Type /XObject /Subtype /Form /BBox [0 0 100 50] /Resources << /Font << /F1 7 0 R >> >>", "BT /F1 10 Tf 5 5 Td (Da ky) Tj ET")
 	b := build(objects)
 	start := bytes.Index(b, []byte(hole))

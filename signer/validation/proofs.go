@@ -59,6 +59,11 @@ func judgeAll(ctx context.Context, runs []*run, p *proofs) error {
 	return nil
 }
 
+// elsewhere are the certificates that may stand in for those that a time-stamp token leaves out.
+func (p *proofs) elsewhere() []*x509.Certificate {
+	return slices.Concat(p.certificates, p.opt.Intermediates)
+}
+
 // covering answers the earliest proof that what stands in a revision was there; nil when there is none. A signature or
 // time-stamp that covers a revision stands in it, but what covers it is a revision later at least.
 func (p *proofs) covering(revision int) *proof {

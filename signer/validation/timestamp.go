@@ -18,8 +18,13 @@ const clockSkew = 5 * time.Minute
 // known not to be revoked. The error is that of ctx.
 func (v *run) timestamp(ctx context.Context) error {
 	s := &v.sig
-	ts, err := v.cms.VerifyTimestamp()
+	ts, err := v.cms.VerifyTimestamp(v.proofs.elsewhere()...)
 	switch {
+	case errors.Is(err, cms.ErrNoCertificate) && ts != nil && len(ts.SignedData.Certificates)+len(ts.SignedData.Unreadable) == 0:
+		// Authorities leave it out unless they are asked for it (RFC 3161 §2.4.1). Nobody can tell then whether the
+		// time-stamp is genuine.
+		s.judge(Indeterminate, NoSigningCertificateFound, detail(DetailTimestampNoTrust, "reason", "its authority's certificate is not in the file"))
+		return nil
 	case err != nil:
 		// EN 319 102-1 §5.5 would go on as if there were none. But nobody makes a signature with a broken time-stamp:
 		// it was changed afterwards, and who looks at the file shall know.
@@ -117,10 +122,8 @@ func (v *run) readTimestamp(der []byte) {
 		return
 	}
 	v.ts, v.sd, v.cms = ts, ts.SignedData, ts.Signer
-	s.Timestamp, s.ClaimedTime, s.Certificate = true, ts.GenTime, ts.Certificate
-	if s.Certificate != nil {
-		s.Signer, s.CertificateSHA256 = s.Certificate.Subject.CommonName, CertificateSHA256(s.Certificate)
-	}
+	s.Timestamp, s.ClaimedTime = true, ts.GenTime
+	v.identify(ts.Certificate)
 	if err := checkStructure(ts.SignedData, der); err != nil {
 		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailCMS, "reason", err.Error()))
 	}

@@ -255,11 +255,7 @@ func (v *run) readCMS(sub pdf.Name) error {
 		}
 	}
 	v.baseline(sub)
-	s.Certificate = v.cms.Certificate
-	if s.Certificate != nil {
-		s.Signer = s.Certificate.Subject.CommonName
-		s.CertificateSHA256 = CertificateSHA256(s.Certificate)
-	}
+	v.identify(v.cms.Certificate)
 	if s.ClaimedTime.IsZero() && v.cms.SigningTime != nil {
 		s.ClaimedTime, v.zoned = *v.cms.SigningTime, true
 	}
@@ -272,6 +268,13 @@ func (v *run) readCMS(sub pdf.Name) error {
 		v.job.hash = crypto.SHA1
 	}
 	return nil
+}
+
+// identify says whose signature it is; nobody's when the certificate is nil.
+func (v *run) identify(c *x509.Certificate) {
+	if s := &v.sig; c != nil {
+		s.Certificate, s.Signer, s.CertificateSHA256 = c, c.Subject.CommonName, CertificateSHA256(c)
+	}
 }
 
 // parse reads Contents as its SubFilter says.
@@ -319,6 +322,10 @@ func (v *run) baseline(sub pdf.Name) {
 
 // judge verifies and validates what format has read.
 func (v *run) judge(ctx context.Context) error {
+	if v.ts != nil && v.sig.Certificate == nil {
+		v.ts.Adopt(v.proofs.elsewhere())
+		v.identify(v.ts.Certificate)
+	}
 	if v.job != nil {
 		v.sig.ByteRangeDigest = v.job.digest
 		if v.ts != nil {
