@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"sokyso/custody"
 	"sokyso/custody/store"
@@ -30,32 +31,54 @@ type grantInput struct {
 }
 
 func (s *server) apiRequestGrant(ctx context.Context, actor custody.Actor, in *grantInput) (*body[wire.Grant], error) {
-	request, err := domainGrantRequest(in)
-	if err != nil {
-		return nil, err
+	if in.Key != "" && in.Key != in.Body.Request {
+		return nil, invalid(wire.HeaderIdempotencyKey, nil)
 	}
-	if err := s.checkRevocation(ctx, actor, request); err != nil {
-		return nil, err
+	outcome := s.requestGrants(ctx, actor, []wire.GrantRequest{in.Body})[0]
+	if outcome.Err != nil {
+		return nil, outcome.Err
 	}
-	if request.VerifiedPrior, err = s.verifyPrior(ctx, actor, in.Body.Prior); err != nil {
-		return nil, err
+	return &body[wire.Grant]{wireGrant(outcome.Grant)}, nil
+}
+
+// requestGrants checks each request and asks for the leave of those in order.
+func (s *server) requestGrants(ctx context.Context, actor custody.Actor, in []wire.GrantRequest) []store.GrantOutcome {
+	outcomes := make([]store.GrantOutcome, len(in))
+	var requests []custody.GrantRequest
+	var asked []int
+	registered := sync.OnceValues(func() (map[string][]byte, error) { return s.registeredCertificates(ctx, actor) })
+	checked := map[[2]string]error{} // by token and certificate
+	for i, b := range in {
+		request, err := domainGrantRequest(b)
+		if err == nil {
+			same := [2]string{request.TokenSerial, string(request.Certificate)}
+			known, before := checked[same]
+			if err = known; !before {
+				err = s.checkRevocation(ctx, actor, request)
+				checked[same] = err
+			}
+		}
+		if err == nil {
+			request.VerifiedPrior, err = s.verifyPrior(ctx, registered, b.Prior)
+		}
+		if err != nil {
+			outcomes[i].Err = err
+			continue
+		}
+		requests, asked = append(requests, request), append(asked, i)
 	}
-	row, err := s.store.RequestGrant(ctx, actor, request)
-	if err != nil {
-		return nil, err
+	for n, outcome := range s.store.RequestGrants(ctx, actor, requests) {
+		outcomes[asked[n]] = outcome
 	}
-	return &body[wire.Grant]{wireGrant(row)}, nil
+	return outcomes
 }
 
 // domainGrantRequest checks the request's form; what it means is for the rules.
-func domainGrantRequest(in *grantInput) (custody.GrantRequest, error) {
-	b := in.Body
+func domainGrantRequest(b wire.GrantRequest) (custody.GrantRequest, error) {
 	fail := func(field string) (custody.GrantRequest, error) { return custody.GrantRequest{}, invalid(field, nil) }
 	switch {
 	case b.Request == "" || len(b.Request) > 64 || !isWordy(b.Request):
 		return fail("request")
-	case in.Key != "" && in.Key != b.Request:
-		return fail(wire.HeaderIdempotencyKey)
 	case b.TokenSerial == "" || len(b.TokenSerial) > 200:
 		return fail("token_serial")
 	case !isSHA256(b.SHA256In):
@@ -103,11 +126,11 @@ func isHex(s string) bool {
 // registered certificate over the digest stated. The agent's word counts for
 // nothing: a signature that can't be verified is left out and noted. Whether the
 // signer was competent is for the rules.
-func (s *server) verifyPrior(ctx context.Context, actor custody.Actor, prior []wire.PriorSignature) ([]custody.PriorSignature, error) {
+func (s *server) verifyPrior(ctx context.Context, certificates func() (map[string][]byte, error), prior []wire.PriorSignature) ([]custody.PriorSignature, error) {
 	if len(prior) == 0 {
 		return nil, nil
 	}
-	registered, err := s.registeredCertificates(ctx, actor)
+	registered, err := certificates()
 	if err != nil {
 		return nil, err
 	}
@@ -166,46 +189,78 @@ type recordInput struct {
 	Body wire.Record
 }
 
-// apiRecord takes a finished signature only when the CMS is one by exactly the
-// granted certificate over exactly the digest stated.
 func (s *server) apiRecord(ctx context.Context, actor custody.Actor, in *recordInput) (*body[wire.Receipt], error) {
-	b := in.Body
+	outcome := s.recordSignatures(ctx, actor, []wire.GrantRecord{{Grant: in.ID, Record: in.Body}})[0]
+	if outcome.Err != nil {
+		return nil, outcome.Err
+	}
+	return &body[wire.Receipt]{wireReceipt(outcome.Receipt)}, nil
+}
+
+// recordSignatures takes a finished signature only when the CMS is one by exactly
+// the granted certificate over exactly the digest stated.
+func (s *server) recordSignatures(ctx context.Context, actor custody.Actor, in []wire.GrantRecord) []store.RecordOutcome {
+	outcomes := make([]store.RecordOutcome, len(in))
+	ids := make([]custody.GrantID, len(in))
+	for i, record := range in {
+		ids[i] = custody.GrantID(record.Grant)
+	}
+	grants, err := s.store.Grants(ctx, actor, ids)
+	var records []store.GrantRecord
+	var asked []int
+	for i, record := range in {
+		grant, known := grants[ids[i]]
+		switch {
+		case err != nil:
+			outcomes[i].Err = err
+			continue
+		case !known:
+			outcomes[i].Err = custody.NotFound("grant")
+			continue
+		}
+		if outcomes[i].Err = checkRecord(record.Record, grant); outcomes[i].Err != nil {
+			continue
+		}
+		b := record.Record
+		asked = append(asked, i)
+		records = append(records, store.GrantRecord{Grant: grant.ID, Record: store.Record{
+			CMS: b.CMS, ByteRangeDigest: b.ByteRangeDigest, SHA256Out: b.SHA256Out, Level: b.Level, Field: b.Field, SignedAt: b.SignedAt,
+		}})
+	}
+	for n, outcome := range s.store.RecordSignatures(ctx, actor, records) {
+		outcomes[asked[n]] = outcome
+	}
+	return outcomes
+}
+
+// checkRecord checks the record's form, then its signature.
+func checkRecord(b wire.Record, grant store.GrantRow) error {
 	switch {
 	case !isDigest(b.ByteRangeDigest):
-		return nil, invalid("byte_range_digest", nil)
+		return invalid("byte_range_digest", nil)
 	case !isSHA256(b.SHA256Out):
-		return nil, invalid("sha256_out", nil)
+		return invalid("sha256_out", nil)
 	case len(b.CMS) == 0:
-		return nil, invalid("cms", nil)
+		return invalid("cms", nil)
 	case b.Level == "" || len(b.Level) > 20:
-		return nil, invalid("level", nil)
+		return invalid("level", nil)
 	case b.Field == "" || len(b.Field) > 500:
-		return nil, invalid("field", nil)
+		return invalid("field", nil)
 	case b.SignedAt.IsZero():
-		return nil, invalid("signed_at", nil)
-	}
-	grant, err := s.store.Grant(ctx, actor, custody.GrantID(in.ID))
-	if err != nil {
-		return nil, err
+		return invalid("signed_at", nil)
 	}
 	cert, err := x509.ParseCertificate(grant.CertificateDER)
 	if err != nil {
-		return nil, fmt.Errorf("certificate of grant %s: %w", in.ID, err)
+		return fmt.Errorf("certificate of grant %s: %w", grant.ID, err)
 	}
 	digest, err := hex.DecodeString(b.ByteRangeDigest)
 	if err != nil {
-		return nil, invalid("byte_range_digest", err)
+		return invalid("byte_range_digest", err)
 	}
 	if err := validation.CheckCMS(b.CMS, digest, cert); err != nil {
-		return nil, &failure{status: http.StatusUnprocessableEntity, code: wire.CodeSignatureInvalid, err: err}
+		return &failure{status: http.StatusUnprocessableEntity, code: wire.CodeSignatureInvalid, err: err}
 	}
-	receipt, err := s.store.RecordSignature(ctx, actor, grant.ID, store.Record{
-		CMS: b.CMS, ByteRangeDigest: b.ByteRangeDigest, SHA256Out: b.SHA256Out, Level: b.Level, Field: b.Field, SignedAt: b.SignedAt,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &body[wire.Receipt]{wireReceipt(receipt)}, nil
+	return nil
 }
 
 type abandonInput struct {

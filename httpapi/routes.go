@@ -125,6 +125,9 @@ func (s *server) operations(api huma.API) {
 	private(s, api, get("unconfirmedGrants", wire.PathGrants, "Grants of which nothing was heard"), s.apiUnconfirmedGrants)
 	private(s, api, post("recordSignature", wire.PathRecord, "Report the finished signature of a grant").upTo(maxGrantBody), s.apiRecord)
 	private(s, api, post("abandonGrant", wire.PathAbandon, "Report that nothing was signed under a grant").silent(), s.apiAbandon)
+	private(s, api, post("requestGrants", wire.PathBulkGrants, "Ask leave for up to 200 signatures, each with its own outcome").upTo(maxBulkBody), s.apiBulkGrants)
+	private(s, api, post("recordSignatures", wire.PathBulkRecords, "Report the finished signatures of up to 200 grants").upTo(maxBulkBody), s.apiBulkRecords)
+	private(s, api, post("abandonGrants", wire.PathBulkAbandons, "Report of up to 200 grants that nothing was signed under them"), s.apiBulkAbandons)
 
 	public(s, api, get("checkpoint", wire.PathCheckpoint, "The log's latest checkpoint, a C2SP signed note"), s.apiCheckpoint)
 	private(s, api, get("entries", wire.PathEntries, "Entries that the person may see"), s.apiEntries)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
@@ -19,43 +20,86 @@ const maxRequest = 100
 // certificate revoked, the position or scope ended); with other content it is a conflict. A refused Request may be sent again: the state
 // may have changed.
 func (s *Store) RequestGrant(ctx context.Context, actor custody.Actor, r custody.GrantRequest) (GrantRow, error) {
+	outcome := s.RequestGrants(ctx, actor, []custody.GrantRequest{r})[0]
+	return outcome.Grant, outcome.Err
+}
+
+// GrantOutcome is what became of one of several requests.
+type GrantOutcome struct {
+	Grant GrantRow
+	Err   error // as of RequestGrant
+}
+
+// RequestGrants is RequestGrant for several requests, in few transactions. Each
+// has its own outcome, in their order.
+func (s *Store) RequestGrants(ctx context.Context, actor custody.Actor, requests []custody.GrantRequest) []GrantOutcome {
+	outcomes := make([]GrantOutcome, len(requests))
+	ids, refusals := make([]string, len(requests)), make([]*custody.Refusal, len(requests))
+	var changes []*change
+	var asked []int // the request of each change
+	for i, r := range requests {
+		if outcomes[i].Err = checkRequest(actor, &r); outcomes[i].Err != nil {
+			continue
+		}
+		asked = append(asked, i)
+		changes = append(changes, &change{ctx: ctx, done: make(chan error, 1), run: func(t *tx) error {
+			if err := t.requireAccount(actor.Person); err != nil {
+				return err
+			}
+			var err error
+			ids[i], refusals[i], err = t.decideGrant(actor, r)
+			return err
+		}})
+	}
+	var given []custody.GrantID
+	for n, err := range s.submitAll(ctx, actor.School, changes) {
+		switch i := asked[n]; {
+		case err != nil:
+			outcomes[i].Err = err
+		case refusals[i] != nil:
+			outcomes[i].Err = refusals[i]
+		default:
+			given = append(given, custody.GrantID(ids[i]))
+		}
+	}
+	found, err := s.Grants(ctx, actor, given)
+	for i := range outcomes {
+		if outcomes[i].Err != nil {
+			continue
+		}
+		var there bool
+		if outcomes[i].Grant, there = found[custody.GrantID(ids[i])]; err != nil {
+			outcomes[i].Err = err
+		} else if !there {
+			outcomes[i].Err = custody.NotFound("grant")
+		}
+	}
+	return outcomes
+}
+
+// checkRequest tidies the texts of a request and refuses what is malformed.
+func checkRequest(actor custody.Actor, r *custody.GrantRequest) error {
 	if actor.Person == "" {
-		return GrantRow{}, custody.Invalid("person", "only a person signs")
+		return custody.Invalid("person", "only a person signs")
 	}
 	d := &r.Document
 	if err := texts("request!", &r.Request, "token_serial!", &r.TokenSerial, "number", &d.Number, "symbol", &d.Symbol, "kind", &d.Kind,
 		"summary", &d.Summary, "purpose", &d.Purpose, "file_name", &d.FileName); err != nil {
-		return GrantRow{}, err
+		return err
 	}
 	switch {
 	case len(r.Request) > maxRequest:
-		return GrantRow{}, custody.Invalid("request", "request has %d bytes", len(r.Request))
+		return custody.Invalid("request", "request has %d bytes", len(r.Request))
 	case !isHash(r.SHA256In):
-		return GrantRow{}, custody.Invalid("sha256_in", "not 64 lower-case hexadecimal digits")
+		return custody.Invalid("sha256_in", "not 64 lower-case hexadecimal digits")
 	case !r.Act.Valid():
-		return GrantRow{}, custody.Invalid("act", "act %.40q", string(r.Act))
+		return custody.Invalid("act", "act %.40q", string(r.Act))
 	case !r.Capacity.Valid():
-		return GrantRow{}, custody.Invalid("capacity", "capacity %.40q", string(r.Capacity))
+		return custody.Invalid("capacity", "capacity %.40q", string(r.Capacity))
 	case len(r.Certificate) == 0:
-		return GrantRow{}, custody.Invalid("certificate", "no certificate")
+		return custody.Invalid("certificate", "no certificate")
 	}
-	var id string
-	var refusal *custody.Refusal
-	err := s.write(ctx, actor.School, func(t *tx) error {
-		if err := t.requireAccount(actor.Person); err != nil {
-			return err
-		}
-		var err error
-		id, refusal, err = t.decideGrant(actor, r)
-		return err
-	})
-	if err != nil {
-		return GrantRow{}, err
-	}
-	if refusal != nil {
-		return GrantRow{}, refusal
-	}
-	return s.Grant(ctx, actor, custody.GrantID(id))
+	return nil
 }
 
 func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *custody.Refusal, error) {
@@ -318,6 +362,23 @@ func (s *Store) grants(ctx context.Context, actor custody.Actor, condition strin
 		rows = append(rows, r.row())
 	}
 	return rows, nil
+}
+
+// Grants returns those of the grants that the actor may see, by their ID.
+func (s *Store) Grants(ctx context.Context, actor custody.Actor, ids []custody.GrantID) (map[custody.GrantID]GrantRow, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = string(id)
+	}
+	rows, err := s.grants(ctx, actor, ` AND g.id IN (?`+strings.Repeat(",?", len(ids)-1)+`)`, args...)
+	found := make(map[custody.GrantID]GrantRow, len(rows))
+	for _, row := range rows {
+		found[row.ID] = row
+	}
+	return found, err
 }
 
 // Grant returns a grant of the actor; who manages the register sees all.

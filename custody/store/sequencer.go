@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	batchLimit   = 64               // changes in one transaction
+	batchLimit   = 64               // changes in one transaction; no more are taken once there are so many
 	batchTimeout = 30 * time.Second // for one transaction; a caller's own deadline is not the others'
 	busyTries    = 4                // more runs of a batch that found the database busy (serialization, deadlock, lock)
 	busyPause    = 10 * time.Millisecond
@@ -39,7 +39,7 @@ type change struct {
 type sequencer struct {
 	store   *Store
 	school  custody.SchoolID
-	changes chan *change
+	changes chan []*change // sent together, at most batchLimit
 	quit    chan struct{}
 	conn    *connection // the goroutine's; nil until needed and after trouble
 	begun   bool        // a transaction is open on conn
@@ -53,18 +53,32 @@ func (s *Store) write(ctx context.Context, school custody.SchoolID, run func(*tx
 }
 
 func (s *Store) submit(school custody.SchoolID, c *change) error {
+	return s.submitAll(c.ctx, school, []*change{c})[0]
+}
+
+// submitAll runs changes in as few transactions as batchLimit allows, in their
+// order, and answers for each. One that fails leaves the others alone.
+func (s *Store) submitAll(ctx context.Context, school custody.SchoolID, changes []*change) []error {
+	answers := make([]error, len(changes))
 	q, err := s.sequencer(school)
-	if err != nil {
-		return err
+	for start := 0; start < len(changes); start += batchLimit {
+		part := changes[start:min(start+batchLimit, len(changes))]
+		if err == nil {
+			select {
+			case q.changes <- part:
+			case <-q.quit:
+				err = errClosed
+			case <-ctx.Done():
+				err = ctx.Err()
+			}
+		}
+		for i, c := range part {
+			if answers[start+i] = err; err == nil {
+				answers[start+i] = <-c.done
+			}
+		}
 	}
-	select {
-	case q.changes <- c:
-	case <-q.quit:
-		return errClosed
-	case <-c.ctx.Done():
-		return c.ctx.Err()
-	}
-	return <-c.done
+	return answers
 }
 
 func (s *Store) sequencer(school custody.SchoolID) (*sequencer, error) {
@@ -75,7 +89,7 @@ func (s *Store) sequencer(school custody.SchoolID) (*sequencer, error) {
 	}
 	q := s.sequencers[school]
 	if q == nil {
-		q = &sequencer{store: s, school: school, changes: make(chan *change), quit: make(chan struct{})}
+		q = &sequencer{store: s, school: school, changes: make(chan []*change), quit: make(chan struct{})}
 		s.sequencers[school] = q
 		s.running.Go(q.loop)
 	}
@@ -91,16 +105,16 @@ func (q *sequencer) loop() {
 	for {
 		var batch []*change
 		select {
-		case c := <-q.changes:
-			batch = append(batch, c)
+		case together := <-q.changes:
+			batch = append(batch, together...)
 		case <-q.quit:
 			return
 		}
 	waiting:
 		for len(batch) < batchLimit {
 			select {
-			case c := <-q.changes:
-				batch = append(batch, c)
+			case together := <-q.changes:
+				batch = append(batch, together...)
 			default:
 				break waiting
 			}

@@ -28,63 +28,113 @@ var (
 // made is never refused because it comes late, after a report or with a time that
 // can't be: it is marked.
 func (s *Store) RecordSignature(ctx context.Context, actor custody.Actor, grant custody.GrantID, r Record) (signinglog.Receipt, error) {
-	r.Field = signinglog.CleanText(r.Field)
+	outcome := s.RecordSignatures(ctx, actor, []GrantRecord{{grant, r}})[0]
+	return outcome.Receipt, outcome.Err
+}
+
+// GrantRecord is the finished signature of a grant.
+type GrantRecord struct {
+	Grant  custody.GrantID
+	Record Record
+}
+
+// RecordOutcome is what became of one of several records.
+type RecordOutcome struct {
+	Receipt signinglog.Receipt
+	Err     error // as of RecordSignature
+}
+
+// RecordSignatures is RecordSignature for several, in few transactions. Each has
+// its own outcome, in their order.
+func (s *Store) RecordSignatures(ctx context.Context, actor custody.Actor, records []GrantRecord) []RecordOutcome {
+	outcomes := make([]RecordOutcome, len(records))
+	recorded := make([]recordedAt, len(records))
+	var changes []*change
+	var asked []int // the record of each change
+	for i, r := range records {
+		r.Record.Field = signinglog.CleanText(r.Record.Field)
+		if outcomes[i].Err = r.Record.check(); outcomes[i].Err != nil {
+			continue
+		}
+		asked = append(asked, i)
+		changes = append(changes, &change{ctx: ctx, record: r.Grant, done: make(chan error, 1), run: func(t *tx) error {
+			var err error
+			recorded[i], err = t.recordSignature(actor, r.Grant, r.Record)
+			return err
+		}})
+	}
+	for n, err := range s.submitAll(ctx, actor.School, changes) {
+		i := asked[n]
+		switch {
+		case err != nil:
+			outcomes[i].Err = err
+		case recorded[i].before:
+			outcomes[i].Receipt, outcomes[i].Err = s.storedReceipt(ctx, actor.School, recorded[i].index)
+		default:
+			outcomes[i].Receipt, outcomes[i].Err = changes[n].proofs.receipt(recorded[i].index)
+		}
+	}
+	return outcomes
+}
+
+func (r Record) check() error {
 	switch {
 	case len(r.CMS) == 0 || len(r.CMS) > maxCMS:
-		return signinglog.Receipt{}, custody.Invalid("cms", "CMS of %d bytes", len(r.CMS))
+		return custody.Invalid("cms", "CMS of %d bytes", len(r.CMS))
 	case !isDigest(r.ByteRangeDigest):
-		return signinglog.Receipt{}, custody.Invalid("byte_range_digest", "not 64, 96 or 128 lower-case hexadecimal digits")
+		return custody.Invalid("byte_range_digest", "not 64, 96 or 128 lower-case hexadecimal digits")
 	case !isHash(r.SHA256Out):
-		return signinglog.Receipt{}, custody.Invalid("sha256_out", "not 64 lower-case hexadecimal digits")
+		return custody.Invalid("sha256_out", "not 64 lower-case hexadecimal digits")
 	case !levelForm.MatchString(r.Level):
-		return signinglog.Receipt{}, custody.Invalid("level", "level %.40q", r.Level)
+		return custody.Invalid("level", "level %.40q", r.Level)
 	case r.Field == "" || len(r.Field) > 255:
-		return signinglog.Receipt{}, custody.Invalid("field", "field name %.40q", r.Field)
+		return custody.Invalid("field", "field name %.40q", r.Field)
 	case r.SignedAt.IsZero() || r.SignedAt.Year() < 1970 || r.SignedAt.Year() > 9999:
-		return signinglog.Receipt{}, custody.Invalid("signed_at", "time %v", r.SignedAt)
+		return custody.Invalid("signed_at", "time %v", r.SignedAt)
 	}
-	var index int64
-	var repeated bool
-	c := &change{ctx: ctx, record: grant, done: make(chan error, 1), run: func(t *tx) error {
-		g, err := t.grantToRecord(actor, grant)
-		if err != nil {
-			return err
-		}
-		row := signatureRow{grantRecord: g.grantRecord, SignatureID: newID(), SignedWith: g.Certificate, SHA256Out: r.SHA256Out, ByteRangeDigest: r.ByteRangeDigest, CMS: r.CMS,
-			Level: r.Level, Field: r.Field, SignedAt: at(r.SignedAt), RecordedAt: at(t.now), Late: t.now.After(g.ExpiresAt.Time), AfterReport: g.Reported > 0}
-		if repeated = g.SignatureEntry != nil; repeated {
-			index = *g.SignatureEntry
-			return t.sameSignature(row)
-		}
-		private := map[string]string{"signer": g.Signer, "summary": g.Summary, "file_name": g.FileName}
-		if private["signer"] == "" {
-			private["signer"] = "(erased)" // the field is required; a name may be gone
-		}
-		if row.Index, err = t.append(signinglog.TypeSignature, actor, row.fields(), private); err != nil {
-			return err
-		}
-		index = row.Index
-		t.deferred = append(t.deferred, row)
-		if t.immediate {
-			err = t.flush()
-			if errors.Is(err, ErrUnique) { // another grant's: the same signature, or another one for the same output
-				return &custody.Error{Kind: custody.ErrConflict, Code: custody.CodeSignatureConflict, Err: err}
-			}
-			return err
-		}
-		return nil
-	}}
-	if err := s.submit(actor.School, c); err != nil {
-		return signinglog.Receipt{}, err
+	return nil
+}
+
+// recordedAt says where a signature stands in the log.
+type recordedAt struct {
+	index  int64
+	before bool // it was there already
+}
+
+func (t *tx) recordSignature(actor custody.Actor, grant custody.GrantID, r Record) (recordedAt, error) {
+	g, err := t.grantToRecord(actor, grant)
+	if err != nil {
+		return recordedAt{}, err
 	}
-	if !repeated {
-		return c.proofs.receipt(index)
+	row := signatureRow{grantRecord: g.grantRecord, SignatureID: newID(), SignedWith: g.Certificate, SHA256Out: r.SHA256Out, ByteRangeDigest: r.ByteRangeDigest, CMS: r.CMS,
+		Level: r.Level, Field: r.Field, SignedAt: at(r.SignedAt), RecordedAt: at(t.now), Late: t.now.After(g.ExpiresAt.Time), AfterReport: g.Reported > 0}
+	if g.SignatureEntry != nil {
+		return recordedAt{index: *g.SignatureEntry, before: true}, t.sameSignature(row)
 	}
+	private := map[string]string{"signer": g.Signer, "summary": g.Summary, "file_name": g.FileName}
+	if private["signer"] == "" {
+		private["signer"] = "(erased)" // the field is required; a name may be gone
+	}
+	if row.Index, err = t.append(signinglog.TypeSignature, actor, row.fields(), private); err != nil {
+		return recordedAt{}, err
+	}
+	t.deferred = append(t.deferred, row)
+	if t.immediate {
+		err = t.flush()
+		if errors.Is(err, ErrUnique) { // another grant's: the same signature, or another one for the same output
+			err = &custody.Error{Kind: custody.ErrConflict, Code: custody.CodeSignatureConflict, Err: err}
+		}
+	}
+	return recordedAt{index: row.Index}, err
+}
+
+// storedReceipt is the receipt of an entry that was there before.
+func (s *Store) storedReceipt(ctx context.Context, school custody.SchoolID, index int64) (signinglog.Receipt, error) {
 	var entry []byte
-	if err := s.reader.get(ctx, &entry, `SELECT bytes FROM log_entries WHERE school_id = ? AND entry_index = ?`, string(actor.School), index); err != nil {
+	if err := s.reader.get(ctx, &entry, `SELECT bytes FROM log_entries WHERE school_id = ? AND entry_index = ?`, string(school), index); err != nil {
 		return signinglog.Receipt{}, fmt.Errorf("read log entry %d: %w", index, err)
 	}
-	return s.receipt(ctx, actor.School, index, entry)
+	return s.receipt(ctx, school, index, entry)
 }
 
 // flush writes the signatures that wait and closes their grants.
@@ -201,31 +251,48 @@ func (t *tx) sameSignature(row signatureRow) error {
 // for a grant with a signature it is a conflict. A signature that turns up after
 // all is still recorded.
 func (s *Store) AbandonGrant(ctx context.Context, actor custody.Actor, grant custody.GrantID, reason string) error {
-	if !reasonForm.MatchString(reason) {
-		return custody.Invalid("reason", "reason %.40q is no code", reason)
+	return s.AbandonGrants(ctx, actor, []GrantAbandon{{grant, reason}})[0]
+}
+
+// GrantAbandon says why a grant was not used.
+type GrantAbandon struct {
+	Grant  custody.GrantID
+	Reason string // a code
+}
+
+// AbandonGrants is AbandonGrant for several, in few transactions, with an answer for each.
+func (s *Store) AbandonGrants(ctx context.Context, actor custody.Actor, abandons []GrantAbandon) []error {
+	changes := make([]*change, len(abandons))
+	for i, a := range abandons {
+		changes[i] = &change{ctx: ctx, done: make(chan error, 1), run: func(t *tx) error { return t.abandonGrant(actor, a) }}
 	}
-	return s.write(ctx, actor.School, func(t *tx) error {
-		g, err := t.ownGrant(actor, grant)
-		if err != nil {
-			return err
-		}
-		if g.SignatureEntry != nil {
-			return custody.Conflict("signed")
-		}
-		if g.Abandoned != nil {
-			return nil
-		}
-		row := abandonmentRow{grantRecord: g.grantRecord, Reason: reason, AbandonedAt: at(t.now)}
-		if row.Index, err = t.append(signinglog.TypeAbandonment, actor, row.fields(), nil); err != nil {
-			return err
-		}
-		if err := t.insertRow(`INSERT INTO abandonments (grant_id, school_id, reason, abandoned_at, entry_index)`,
-			row.ID, row.School, row.Reason, row.AbandonedAt, row.Index); err != nil {
-			return fmt.Errorf("abandon grant: %w", err)
-		}
-		if _, err := t.exec(t.ctx, `UPDATE grants SET closed_at = ? WHERE id = ? AND closed_at IS NULL`, at(t.now), g.ID); err != nil {
-			return fmt.Errorf("close grant: %w", err)
-		}
+	return s.submitAll(ctx, actor.School, changes)
+}
+
+func (t *tx) abandonGrant(actor custody.Actor, a GrantAbandon) error {
+	if !reasonForm.MatchString(a.Reason) {
+		return custody.Invalid("reason", "reason %.40q is no code", a.Reason)
+	}
+	g, err := t.ownGrant(actor, a.Grant)
+	if err != nil {
+		return err
+	}
+	if g.SignatureEntry != nil {
+		return custody.Conflict("signed")
+	}
+	if g.Abandoned != nil {
 		return nil
-	})
+	}
+	row := abandonmentRow{grantRecord: g.grantRecord, Reason: a.Reason, AbandonedAt: at(t.now)}
+	if row.Index, err = t.append(signinglog.TypeAbandonment, actor, row.fields(), nil); err != nil {
+		return err
+	}
+	if err := t.insertRow(`INSERT INTO abandonments (grant_id, school_id, reason, abandoned_at, entry_index)`,
+		row.ID, row.School, row.Reason, row.AbandonedAt, row.Index); err != nil {
+		return fmt.Errorf("abandon grant: %w", err)
+	}
+	if _, err := t.exec(t.ctx, `UPDATE grants SET closed_at = ? WHERE id = ? AND closed_at IS NULL`, at(t.now), g.ID); err != nil {
+		return fmt.Errorf("close grant: %w", err)
+	}
+	return nil
 }

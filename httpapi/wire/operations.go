@@ -189,7 +189,7 @@ func (c *Client) Grant(ctx context.Context, in GrantRequest) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	if grant.ID == "" || grant.Request != in.Request || grant.SHA256In != in.SHA256In || grant.Act != in.Act || grant.Capacity != in.Capacity {
+	if !grant.answers(in) {
 		return Grant{}, &NonsenseError{URL: c.URL(), Operation: "POST " + PathGrants, Reason: "the grant is not for what was asked"}
 	}
 	return grant, nil

@@ -34,6 +34,11 @@ const (
 	PathRecord  = Prefix + "/grants/%s/record"  // POST the finished signature; grant
 	PathAbandon = Prefix + "/grants/%s/abandon" // POST; grant
 
+	// Up to MaxBulk at once, each with its own outcome.
+	PathBulkGrants   = Prefix + "/bulk/grants"       // POST ask
+	PathBulkRecords  = Prefix + "/bulk/records"      // POST finished signatures
+	PathBulkAbandons = Prefix + "/bulk/abandonments" // POST grants that were not used
+
 	PathCheckpoint  = Prefix + "/log/checkpoint"         // GET, no sign-in, text/plain signed note
 	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
 	PathEntry       = Prefix + "/log/entries/%d"         // GET; index
