@@ -133,6 +133,7 @@ func (s *server) operations(api huma.API) {
 	private(s, api, get("entries", wire.PathEntries, "Entries that the person may see"), s.apiEntries)
 	private(s, api, get("entry", wire.PathEntry, "One entry"), s.apiEntry)
 	private(s, api, get("receipt", wire.PathReceipt, "Proof that the entry is in the log as it is now"), s.apiReceipt)
+	private(s, api, get("standing", wire.PathStanding, "What the register knows of a signature, its token's custody and losses"), s.apiStanding)
 	private(s, api, get("inclusionProof", wire.PathInclusion, "RFC 6962 inclusion proof"), s.apiInclusion)
 	private(s, api, get("consistencyProof", wire.PathConsistency, "RFC 6962 consistency proof"), s.apiConsistency)
 }

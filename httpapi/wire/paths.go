@@ -43,6 +43,7 @@ const (
 	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
 	PathEntry       = Prefix + "/log/entries/%d"         // GET; index
 	PathReceipt     = Prefix + "/log/entries/%d/receipt" // GET; index
+	PathStanding    = Prefix + "/log/standing"           // GET ?certificate=&digest=|sha256=&at=
 	PathInclusion   = Prefix + "/log/proofs/inclusion"   // GET ?index=&size=
 	PathConsistency = Prefix + "/log/proofs/consistency" // GET ?from=&to=
 )
