@@ -189,7 +189,7 @@ func (l *library) find(session pkcs11.SessionHandle, class uint) ([]pkcs11.Objec
 	}
 	var all []pkcs11.ObjectHandle
 	for len(all) < maxObjects {
-		handles, _, err := l.context.FindObjects(session, chunk)
+		handles, err := l.native.objects(session, chunk)
 		if err != nil {
 			return nil, fail(op, err)
 		}
@@ -224,16 +224,14 @@ func (l *library) attributes(session pkcs11.SessionHandle, object pkcs11.ObjectH
 
 // attribute reads one attribute; nil when the object has none or hides it.
 func (l *library) attribute(session pkcs11.SessionHandle, object pkcs11.ObjectHandle, kind uint) ([]byte, error) {
-	values, err := l.context.GetAttributeValue(session, object, []*pkcs11.Attribute{pkcs11.NewAttribute(kind, nil)})
+	values, err := l.native.attributes(session, object, []uint{kind})
 	switch {
 	case absent(err):
 		return nil, nil
 	case err != nil:
 		return nil, fail("read object", err)
-	case len(values) != 1:
-		return nil, nil
 	}
-	return values[0].Value, nil
+	return values[0], nil
 }
 
 // absent says that an object does not have an attribute, or hides it.

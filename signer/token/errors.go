@@ -16,10 +16,12 @@ func (s *sentinel) Error() string { return s.text }
 
 // Conditions. errors.Is finds them in what this package returns.
 var (
-	ErrWrongPIN    error = &sentinel{"wrong_pin", "wrong PIN"}
-	ErrPINLocked   error = &sentinel{"pin_locked", "PIN is locked"}
-	ErrPINExpired  error = &sentinel{"pin_expired", "PIN must be changed first"}
-	ErrPINNotSet   error = &sentinel{"pin_not_set", "token has no user PIN yet"}
+	ErrWrongPIN   error = &sentinel{"wrong_pin", "wrong PIN"}
+	ErrPINLocked  error = &sentinel{"pin_locked", "PIN is locked"}
+	ErrPINExpired error = &sentinel{"pin_expired", "PIN must be changed first"}
+	ErrPINNotSet  error = &sentinel{"pin_not_set", "token has no user PIN yet"}
+	// ErrPINRefused: the token does not take this as a new PIN.
+	ErrPINRefused  error = &sentinel{"pin_refused", "the token does not take the new PIN"}
 	ErrPINNeeded   error = &sentinel{"pin_needed", "a PIN is needed"}
 	ErrLoginNeeded error = &sentinel{"login_needed", "not logged in to the token"}
 	ErrCanceled    error = &sentinel{"canceled", "canceled at the token"}
@@ -39,7 +41,7 @@ var (
 )
 
 var sentinels = []error{
-	ErrWrongPIN, ErrPINLocked, ErrPINExpired, ErrPINNotSet, ErrPINNeeded, ErrLoginNeeded, ErrCanceled,
+	ErrWrongPIN, ErrPINLocked, ErrPINExpired, ErrPINNotSet, ErrPINRefused, ErrPINNeeded, ErrLoginNeeded, ErrCanceled,
 	ErrTokenGone, ErrDevice, ErrSession, ErrBusy, ErrUnsupported, ErrNoKey, ErrAmbiguousKey, ErrCertificate, ErrClosed,
 }
 

@@ -18,6 +18,9 @@ type Info struct {
 	Flags        Flags  `json:"flags"`
 	// Sessions that the token allows at once, 0 when it does not say.
 	Sessions uint `json:"sessions,omitempty"`
+	// MinPIN and MaxPIN bound the length of a PIN, in bytes; 0 when it does not say.
+	MinPIN uint `json:"min_pin,omitempty"`
+	MaxPIN uint `json:"max_pin,omitempty"`
 }
 
 // Flags are the CKF_... of CK_TOKEN_INFO that matter to a signer (PKCS#11 v2.40 §3.2).
@@ -55,6 +58,9 @@ func newInfo(slot uint, t pkcs11.TokenInfo) Info {
 	if t.MaxSessionCount != unavailable {
 		info.Sessions = t.MaxSessionCount
 	}
+	if t.MinPinLen != unavailable && t.MaxPinLen != unavailable && t.MinPinLen <= t.MaxPinLen {
+		info.MinPIN, info.MaxPIN = t.MinPinLen, t.MaxPinLen
+	}
 	return info
 }
 
@@ -89,7 +95,7 @@ func (m *Module) Tokens() ([]Info, error) {
 }
 
 func (l *library) list() ([]Info, error) {
-	slots, err := l.native.slots()
+	slots, err := l.native.slots(true)
 	if err != nil {
 		return nil, fail("list tokens", err)
 	}

@@ -76,15 +76,22 @@ func New(dir string) (*Store, error) {
 		return nil, fmt.Errorf("make token folder: %w", err)
 	}
 	s := &Store{dir: dir, module: module}
-	if err := os.MkdirAll(filepath.Join(dir, "tokens"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, tokenFolder), 0o700); err != nil {
 		return nil, fmt.Errorf("make token folder: %w", err)
 	}
-	conf := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n",
-		filepath.Join(dir, "tokens"))
-	if err := os.WriteFile(s.conf(), []byte(conf), 0o600); err != nil {
+	if err := os.WriteFile(s.conf(), settings(dir), 0o600); err != nil {
 		return nil, fmt.Errorf("write softhsm2.conf: %w", err)
 	}
 	return s, s.Use()
+}
+
+// tokenFolder holds the tokens, in a Store's folder.
+const tokenFolder = "tokens"
+
+// settings are softhsm2.conf for the tokens in dir.
+func settings(dir string) []byte {
+	return fmt.Appendf(nil, "directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n",
+		filepath.Join(dir, tokenFolder))
 }
 
 func (s *Store) conf() string { return filepath.Join(s.dir, "softhsm2.conf") }

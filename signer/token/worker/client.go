@@ -45,6 +45,7 @@ type Client struct {
 	// closed.
 	mu       sync.Mutex
 	process  *process
+	stale    bool // the child no longer sees what is plugged in: the next call starts another
 	closed   bool
 	serial   string // of the token that is open, "" when none is
 	shown    []token.Certificate
@@ -81,7 +82,7 @@ func (c *Client) Module() string { return c.cfg.Module }
 
 // Tokens lists the tokens that are present: token.Module.Tokens.
 func (c *Client) Tokens(ctx context.Context) ([]token.Info, error) {
-	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opTokens}, nil)
+	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opTokens}, pins{})
 	return answer.Tokens, err
 }
 
@@ -89,7 +90,7 @@ func (c *Client) Tokens(ctx context.Context) ([]token.Info, error) {
 // open: token.Module.Open.
 func (c *Client) Open(ctx context.Context, selector token.Selector) (token.Info, error) {
 	c.setOpen(token.Info{})
-	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opOpen, Selector: &selector}, nil)
+	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opOpen, Selector: &selector}, pins{})
 	if err != nil {
 		return token.Info{}, err
 	}
@@ -120,7 +121,7 @@ func (c *Client) setOpen(info token.Info) {
 
 // Info asks the open token for its flags: token.Token.Refresh.
 func (c *Client) Info(ctx context.Context) (token.Info, error) {
-	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opInfo}, nil)
+	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opInfo}, pins{})
 	if err != nil {
 		return token.Info{}, err
 	}
@@ -130,7 +131,7 @@ func (c *Client) Info(ctx context.Context) (token.Info, error) {
 // Certificates lists the certificates that the open token shows:
 // token.Token.Certificates.
 func (c *Client) Certificates(ctx context.Context) ([]token.Certificate, error) {
-	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opCertificates}, nil)
+	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opCertificates}, pins{})
 	if err != nil {
 		return nil, err
 	}
@@ -144,13 +145,33 @@ func (c *Client) Login(ctx context.Context, pin []byte) error {
 	if len(pin) == 0 {
 		timeout = c.cfg.PINTimeout
 	}
-	_, err := c.call(ctx, timeout, request{Op: opLogin}, pin)
+	_, err := c.call(ctx, timeout, request{Op: opLogin}, pins{pin: pin})
 	return err
+}
+
+// ChangePIN sets a new PIN of the open token, with one try: token.Token.ChangePIN.
+// Two nil PINs leave it to the token to ask. The caller zeroes the PINs.
+func (c *Client) ChangePIN(ctx context.Context, old, fresh []byte) error {
+	timeout := c.cfg.Timeout
+	if len(old) == 0 {
+		timeout = c.cfg.PINTimeout
+	}
+	_, err := c.call(ctx, timeout, request{Op: opChangePIN}, pins{old, fresh})
+	return err
+}
+
+// Survey looks at the module and at all tokens: token.Module.Survey.
+func (c *Client) Survey(ctx context.Context) (token.Survey, error) {
+	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opSurvey}, pins{})
+	if err != nil || answer.Survey == nil {
+		return token.Survey{}, err
+	}
+	return token.Survey{Module: answer.Survey.Module, Readers: answer.Survey.Readers, Tokens: listingsFromWire(answer.Survey.Tokens)}, nil
 }
 
 // RSASchemes says how RSA keys of the open token can sign.
 func (c *Client) RSASchemes(ctx context.Context) (token.RSASchemes, error) {
-	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opRSASchemes}, nil)
+	answer, err := c.call(ctx, c.cfg.Timeout, request{Op: opRSASchemes}, pins{})
 	if err != nil || answer.Schemes == nil {
 		return token.RSASchemes{}, err
 	}
@@ -178,7 +199,7 @@ func (c *Client) Close() error {
 }
 
 // call makes one request, in a child that is started for it if none is running.
-func (c *Client) call(ctx context.Context, timeout time.Duration, r request, pin []byte) (response, error) {
+func (c *Client) call(ctx context.Context, timeout time.Duration, r request, given pins) (response, error) {
 	select {
 	case c.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -189,20 +210,24 @@ func (c *Client) call(ctx context.Context, timeout time.Duration, r request, pin
 	if err != nil {
 		return response{}, err
 	}
-	return c.exchange(ctx, p, timeout, r, pin)
+	return c.exchange(ctx, p, timeout, r, given)
 }
 
 // running is the child, started anew if it died: with the module loaded and the
 // token open again, but not logged in. The caller has the turn.
 func (c *Client) running(ctx context.Context) (*process, error) {
 	c.mu.Lock()
-	p, serial, closed := c.process, c.serial, c.closed
+	p, serial, stale, closed := c.process, c.serial, c.stale, c.closed
+	c.stale = false
 	c.mu.Unlock()
 	if closed {
 		return nil, &token.Error{Op: "ask worker", Kind: token.ErrClosed}
 	}
 	if p != nil && p.alive() {
-		return p, nil
+		if !stale {
+			return p, nil
+		}
+		p.stop()
 	}
 	p, err := startProcess(c.cfg)
 	if err != nil {
@@ -217,9 +242,9 @@ func (c *Client) running(ctx context.Context) (*process, error) {
 	c.process = p
 	c.mu.Unlock()
 
-	_, err = c.exchange(ctx, p, c.cfg.Timeout, request{Op: opLoad, Module: c.cfg.Module}, nil)
+	_, err = c.exchange(ctx, p, c.cfg.Timeout, request{Op: opLoad, Module: c.cfg.Module}, pins{})
 	if err == nil && serial != "" {
-		_, err = c.exchange(ctx, p, c.cfg.Timeout, request{Op: opOpen, Selector: &token.Selector{TokenSerial: serial}}, nil)
+		_, err = c.exchange(ctx, p, c.cfg.Timeout, request{Op: opOpen, Selector: &token.Selector{TokenSerial: serial}}, pins{})
 		var selection *token.SelectError
 		if errors.As(err, &selection) {
 			err = &token.Error{Op: "open token again", Kind: token.ErrTokenGone, Detail: "serial " + serial}
@@ -234,10 +259,10 @@ func (c *Client) running(ctx context.Context) (*process, error) {
 }
 
 // exchange writes a request and waits for its answer. The caller has the turn.
-func (c *Client) exchange(ctx context.Context, p *process, timeout time.Duration, r request, pin []byte) (response, error) {
+func (c *Client) exchange(ctx context.Context, p *process, timeout time.Duration, r request, given pins) (response, error) {
 	p.nextID++
 	r.ID = p.nextID
-	line, err := r.line(pin)
+	line, err := r.line(given)
 	if err != nil {
 		return response{}, fmt.Errorf("%s: %w", r.Op, err)
 	}
@@ -283,6 +308,11 @@ func (c *Client) exchange(ctx context.Context, p *process, timeout time.Duration
 
 func (c *Client) accept(p *process, r request, answer response) (response, error) {
 	if err := answer.Error.err(); err != nil && answer.ID == r.ID {
+		if outdated(err) {
+			c.mu.Lock()
+			c.stale = true
+			c.mu.Unlock()
+		}
 		return answer, err
 	}
 	needsInfo := r.Op == opOpen || r.Op == opInfo
@@ -292,4 +322,12 @@ func (c *Client) accept(p *process, r request, answer response) (response, error
 		return response{}, &DiedError{Module: c.cfg.Module, Op: r.Op, Status: "answers out of turn", Output: p.stderr.String()}
 	}
 	return answer, nil
+}
+
+// outdated says whether another child may see more: a token that is gone may come
+// back in another slot, and some modules see new tokens only when they are
+// initialised.
+func outdated(err error) bool {
+	var selection *token.SelectError
+	return errors.Is(err, token.ErrTokenGone) || errors.As(err, &selection) && selection.Matches == 0
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +16,9 @@ func isolate(stdin, stdout *os.File) (in, out *os.File, err error) {
 	// A core file of a module's crash would hold the PIN.
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return nil, nil, fmt.Errorf("forbid core files: %w", err)
+	}
+	if err := limitMemory(); err != nil {
+		return nil, nil, fmt.Errorf("limit memory: %w", err)
 	}
 	if in, err = moved(stdin); err != nil {
 		return nil, nil, err
@@ -53,7 +57,36 @@ func moved(file *os.File) (*os.File, error) {
 	return os.NewFile(uintptr(fd), file.Name()), nil
 }
 
+// limitMemory bounds what the process may yet take. Not its address space, of which
+// Go and threads reserve plenty without using it.
+func limitMemory() error {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return nil // no /proc: no limit
+	}
+	var used uint64 // KiB
+	for line := range strings.Lines(string(status)) {
+		if rest, found := strings.CutPrefix(line, "VmData:"); found {
+			if _, err := fmt.Sscanf(rest, "%d", &used); err != nil {
+				return err
+			}
+		}
+	}
+	limit := used<<10 + maxMemory
+	var rlimit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_DATA, &rlimit); err != nil {
+		return err
+	}
+	if rlimit.Max < limit {
+		return nil // somebody has set less
+	}
+	return unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: limit, Max: limit})
+}
+
 // tie makes the kernel kill the child when the thread that starts it ends.
 func tie(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
+
+// adopt has nothing to do for a child that runs.
+func adopt(*os.Process) (release func()) { return func() {} }

@@ -61,7 +61,11 @@ func startProcess(cfg Config) (*process, error) {
 		if err != nil {
 			return
 		}
+		release := adopt(p.cmd.Process)
 		_ = p.cmd.Wait() // how it ended is read from ProcessState
+		release()
+		// A child that the module left behind may hold the other end for long.
+		_ = stdout.SetReadDeadline(time.Now().Add(lastWords))
 		close(p.done)
 	}()
 	if err := <-started; err != nil {

@@ -22,9 +22,11 @@ const (
 	opLogin        = "login"
 	opSign         = "sign"
 	opRSASchemes   = "rsa_schemes"
+	opSurvey       = "survey"
+	opChangePIN    = "change_pin"
 )
 
-// request is one line to the child. The PIN is not a field: see line.
+// request is one line to the child. The PINs are no fields: see line.
 type request struct {
 	ID       uint64          `json:"id"`
 	Op       string          `json:"op"`
@@ -41,23 +43,37 @@ type request struct {
 // received is a request as the child reads it.
 type received struct {
 	request
-	PIN []byte `json:"pin"`
+	PIN    []byte `json:"pin"`
+	NewPIN []byte `json:"new_pin"`
 }
 
-// line is the request as a line of JSON. The PIN is put in by hand, since
-// encoding/json would leave a copy in a pooled buffer; the caller zeroes the line.
-func (r request) line(pin []byte) ([]byte, error) {
+// pins are those of a request; fresh is the new one of a change.
+type pins struct{ pin, fresh []byte }
+
+// line is the request as a line of JSON. The PINs are put in by hand, since
+// encoding/json would leave copies in a pooled buffer; the caller zeroes the line.
+func (r request) line(given pins) ([]byte, error) {
 	object, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	const before, after = `,"pin":"`, `"`
-	line := make([]byte, 0, len(object)+len(before)+base64.StdEncoding.EncodedLen(len(pin))+len(after)+1)
-	line = append(line, object[:len(object)-1]...)
-	if len(pin) > 0 {
-		line = append(line, before...)
-		line = base64.StdEncoding.AppendEncode(line, pin)
-		line = append(line, after...)
+	fields := []struct {
+		name string
+		pin  []byte
+	}{{"pin", given.pin}, {"new_pin", given.fresh}}
+	room := len(object) + len("\n")
+	for _, f := range fields {
+		if len(f.pin) > 0 {
+			room += len(`,"":""`) + len(f.name) + base64.StdEncoding.EncodedLen(len(f.pin))
+		}
+	}
+	line := append(make([]byte, 0, room), object[:len(object)-1]...)
+	for _, f := range fields {
+		if len(f.pin) > 0 {
+			line = append(append(append(line, `,"`...), f.name...), `":"`...)
+			line = base64.StdEncoding.AppendEncode(line, f.pin)
+			line = append(line, '"')
+		}
 	}
 	return append(line, '}', '\n'), nil
 }
@@ -71,6 +87,13 @@ type response struct {
 	Certificates []wireCertificate `json:"certificates,omitempty"`
 	Signature    []byte            `json:"signature,omitempty"`
 	Schemes      *token.RSASchemes `json:"schemes,omitempty"`
+	Survey       *wireSurvey       `json:"survey,omitempty"`
+}
+
+type wireSurvey struct {
+	Module  token.ModuleInfo `json:"module"`
+	Readers int              `json:"readers"`
+	Tokens  []wireListing    `json:"tokens,omitempty"`
 }
 
 type wireCertificate struct {
@@ -129,7 +152,28 @@ type wireSelect struct {
 type wireListing struct {
 	Info         token.Info        `json:"info"`
 	Certificates []wireCertificate `json:"certificates,omitempty"`
-	Error        string            `json:"error,omitempty"`
+	Error        *wireError        `json:"error,omitempty"`
+}
+
+func listingsToWire(listings []token.Listing) []wireListing {
+	var all []wireListing
+	for _, l := range listings {
+		all = append(all, wireListing{Info: l.Info, Certificates: toWire(l.Certificates), Error: errorToWire(l.Err)})
+	}
+	return all
+}
+
+func listingsFromWire(listings []wireListing) []token.Listing {
+	var all []token.Listing
+	for _, l := range listings {
+		listing := token.Listing{Info: l.Info, Err: l.Error.err()}
+		var err error
+		if listing.Certificates, err = fromWire(l.Certificates); err != nil {
+			listing.Err = err
+		}
+		all = append(all, listing)
+	}
+	return all
 }
 
 func errorToWire(err error) *wireError {
@@ -145,14 +189,7 @@ func errorToWire(err error) *wireError {
 	case errors.As(err, &load):
 		wire.Load = &wireLoad{Path: load.Path, Reason: load.Reason, Detail: load.Detail}
 	case errors.As(err, &selection):
-		wire.Select = &wireSelect{Selector: selection.Selector, Matches: selection.Matches}
-		for _, found := range selection.Found {
-			listing := wireListing{Info: found.Info, Certificates: toWire(found.Certificates)}
-			if found.Err != nil {
-				listing.Error = found.Err.Error()
-			}
-			wire.Select.Found = append(wire.Select.Found, listing)
-		}
+		wire.Select = &wireSelect{Selector: selection.Selector, Matches: selection.Matches, Found: listingsToWire(selection.Found)}
 	case errors.As(err, &login):
 		wire.Login = &login.Flags
 		failure = login.Err
@@ -172,18 +209,7 @@ func (w *wireError) err() error {
 	case w.Load != nil:
 		return &token.LoadError{Path: w.Load.Path, Reason: w.Load.Reason, Detail: w.Load.Detail}
 	case w.Select != nil:
-		selection := &token.SelectError{Selector: w.Select.Selector, Matches: w.Select.Matches}
-		for _, found := range w.Select.Found {
-			listing := token.Listing{Info: found.Info}
-			var err error
-			if listing.Certificates, err = fromWire(found.Certificates); err != nil {
-				listing.Err = err
-			} else if found.Error != "" {
-				listing.Err = errors.New(found.Error)
-			}
-			selection.Found = append(selection.Found, listing)
-		}
-		return selection
+		return &token.SelectError{Selector: w.Select.Selector, Matches: w.Select.Matches, Found: listingsFromWire(w.Select.Found)}
 	}
 	kind := token.Condition(w.Code)
 	if kind == nil {

@@ -53,12 +53,12 @@ func TestErrorsCrossTheWire(t *testing.T) {
 
 func TestRequestLineCarriesThePIN(t *testing.T) {
 	for _, pin := range []string{"", "123456", "mật khẩu \"\\\n\x00"} {
-		line, err := request{ID: 7, Op: opLogin}.line([]byte(pin))
+		line, err := request{ID: 7, Op: opLogin}.line(pins{[]byte(pin), []byte(pin + pin)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var r received
-		if err := json.Unmarshal(line, &r); err != nil || r.ID != 7 || r.Op != opLogin || string(r.PIN) != pin {
+		if err := json.Unmarshal(line, &r); err != nil || r.ID != 7 || r.Op != opLogin || string(r.PIN) != pin || string(r.NewPIN) != pin+pin {
 			t.Errorf("PIN %q: %s, %v", pin, line, err)
 		}
 		if bytes.IndexByte(line, '\n') != len(line)-1 || cap(line) != len(line) && len(pin) > 0 {

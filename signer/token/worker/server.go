@@ -28,6 +28,10 @@ func RunIfAsked() {
 // once its standard input has ended. A call that hangs does not prolong it.
 const exitGrace = time.Second
 
+// maxMemory is what a module may take beside what the process has at its start, in
+// bytes: one that leaks must not take the machine along.
+const maxMemory = 1 << 30
+
 // Main serves requests from stdin on stdout until stdin ends, and answers with the
 // exit status. It takes the two descriptors for itself: afterwards the process's
 // standard input is empty and its standard output goes to standard error.
@@ -66,6 +70,7 @@ func Main(stdin, stdout *os.File) int {
 		} else {
 			answer = s.serve(r)
 			clear(r.PIN)
+			clear(r.NewPIN)
 			answer.ID = r.ID
 		}
 		if err := writeLine(out, answer); err != nil {
@@ -124,6 +129,10 @@ func (s *server) run(r received, answer *response) error {
 		return err
 	case opOpen:
 		return s.open(r, answer)
+	case opSurvey:
+		survey, err := s.module.Survey()
+		answer.Survey = &wireSurvey{Module: survey.Module, Readers: survey.Readers, Tokens: listingsToWire(survey.Tokens)}
+		return err
 	}
 	if s.token == nil {
 		return &token.Error{Op: r.Op, Kind: token.ErrClosed, Detail: "no token is open"}
@@ -145,6 +154,8 @@ func (s *server) run(r received, answer *response) error {
 		info := s.token.Info()
 		answer.Info = &info
 		return err
+	case opChangePIN:
+		return s.token.ChangePIN(r.PIN, r.NewPIN)
 	case opRSASchemes:
 		schemes, err := s.token.RSASchemes()
 		answer.Schemes = &schemes

@@ -56,7 +56,7 @@ func (s *signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 		}
 		defer func() { clear(pin) }()
 	}
-	answer, err := c.call(s.ctx, timeout, r, pin)
+	answer, err := c.call(s.ctx, timeout, r, pins{pin: pin})
 	if errors.Is(err, token.ErrPINNeeded) && !wants && ask != nil {
 		// Nothing was tried yet: the key says only now that it wants a PIN each time.
 		c.mu.Lock()
@@ -66,7 +66,7 @@ func (s *signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 			return nil, fmt.Errorf("sign: %w", err)
 		}
 		defer func() { clear(pin) }()
-		answer, err = c.call(s.ctx, timeout, r, pin)
+		answer, err = c.call(s.ctx, timeout, r, pins{pin: pin})
 	}
 	if err != nil {
 		return nil, err
