@@ -39,6 +39,8 @@ var sealedFiles = []sealed{
 	{"rc4-80", "", false, ""}, {"direct", "", false, ""}, {"no-id", "", false, "qpdf"},
 	{"length-in-bytes", "", false, "pdfsig pdftoppm"}, {"length-40-means-128", "", false, "pdfsig pdftoppm mutool"},
 	{"identity-streams", "", false, "pdftoppm"}, {"identity-strings", "", false, "pdftoppm"}, {"crypt-filters", "", false, ""},
+	{"startxref-wrong", "", false, ""}, {"aes-256-startxref-wrong", "", false, ""},
+	{"aes-128-object-streams-startxref-wrong", "", false, "pdftoppm"}, {"aes-128-object-streams-startxref-wrong", owner, true, "pdftoppm"},
 	{"attachments-only", "mat-khau", false, ""}, {"attachments-only", "", false, "pdfsig pdftoppm qpdf mutool"},
 }
 

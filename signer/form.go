@@ -11,6 +11,7 @@ type draft struct {
 	file *pdf.File
 	u    *pdf.Update
 
+	signed    bool    // the document has signatures
 	field     string  // full name
 	signature pdf.Ref // the signature dictionary
 	contents  *pdf.Reserved
@@ -19,6 +20,7 @@ type draft struct {
 	drawn map[[3]float64]pdf.Ref // appearances by width, height and the page's rotation
 
 	lists map[pdf.Ref]int // lists of annotations that are objects, by the number of pages that have them; nil = not counted
+	pages []pdf.Ref       // all pages in order, once direct ones were made objects; nil before
 }
 
 // byteRangeWidth holds "[0 n n n]" with three numbers of 19 digits, the longest that an int64 has.
@@ -85,27 +87,23 @@ func (d *draft) appendField(field pdf.Ref) error {
 	if err != nil {
 		return fmt.Errorf("read form: %w", err)
 	}
+	// What is no dictionary is no form, what is no array no list of fields: readers pass over it, and something of
+	// another kind that they stand for elsewhere must stay as it is.
 	form, ok := v.(pdf.Dict)
-	switch {
-	case v == nil:
+	if !ok {
 		form = pdf.Dict{"Fields": pdf.Array{}}
 		formRef = d.u.Add(form)
 		catalog["AcroForm"] = formRef
 		d.u.Set(catalogRef, catalog)
-	case !ok:
-		return &pdf.Error{Kind: pdf.KindDamaged, Offset: -1, Reason: "AcroForm is no dictionary"}
 	}
 	listRef, v, err := d.lastRef(form["Fields"])
 	if err != nil {
 		return fmt.Errorf("read form: %w", err)
 	}
 	list, ok := v.(pdf.Array)
-	if v != nil && !ok {
-		return &pdf.Error{Kind: pdf.KindDamaged, Offset: -1, Reason: "Fields of the form is no array"}
-	}
 	list = append(list, field)
 	changed := false
-	if v != nil && listRef != (pdf.Ref{}) {
+	if ok && listRef != (pdf.Ref{}) {
 		d.u.Set(listRef, list)
 	} else {
 		form["Fields"], changed = list, true
@@ -152,9 +150,6 @@ func (d *draft) markSigned() error {
 
 // appendAnnotation adds an annotation to the page's.
 func (d *draft) appendAnnotation(page pdf.Page, annotation pdf.Ref) error {
-	if page.Ref == (pdf.Ref{}) {
-		return &pdf.Error{Kind: pdf.KindDamaged, Offset: -1, Reason: "the page is no object of its own"}
-	}
 	dict := d.pending(page.Ref, page.Dict)
 	listRef, v, err := d.lastRef(dict["Annots"])
 	if err != nil {

@@ -111,6 +111,11 @@ func (d *draft) mark(pages map[int]bool, v *Visible, opt *Options) error {
 			return fmt.Errorf("read pages: %w", err)
 		}
 		number++
+		if page.Ref == (pdf.Ref{}) && (number == v.Page || pages[number]) {
+			if page, err = d.objectPage(page, number); err != nil {
+				return err
+			}
+		}
 		wanted := number == v.Page || pages[number]
 		if !wanted || done[page.Ref] {
 			continue // or one page that the document shows twice

@@ -40,7 +40,7 @@ func (p *Prepared) Check(opt Options, chain ...*x509.Certificate) error {
 // lay builds the update: signature dictionary, field, widget, form, annotations. room is the size of the CMS in
 // bytes at most.
 func (p *Prepared) lay(t *target, opt *Options, signed time.Time, room int) (*draft, error) {
-	d := &draft{file: p.file, u: pdf.NewUpdate(p.file), field: t.name}
+	d := &draft{file: p.file, u: pdf.NewUpdate(p.file), signed: !t.fresh, field: t.name}
 	d.contents = pdf.NewReserved(2*room+2, '0')
 	d.byteRange = pdf.NewReserved(byteRangeWidth, ' ')
 	dict := pdf.Dict{

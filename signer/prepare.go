@@ -145,7 +145,7 @@ func (p *Prepared) restore(ctx context.Context) error {
 	if p.signed() {
 		return fail(CodeDamagedPDF, fmt.Errorf("the file is signed and its cross-reference is broken: %s", reason))
 	}
-	file, err := p.file.Restore(ctx)
+	file, err := p.file.Restore(ctx, p.password)
 	if err != nil {
 		return classify(fmt.Errorf("make cross-reference anew (%s): %w", reason, err))
 	}

@@ -14,7 +14,8 @@ import (
 // by its cross-reference and signed again.
 func TestBrokenCrossReference(t *testing.T) {
 	w := newWorld(t)
-	for _, name := range []string{"offsets-wrong.pdf", "one-offset-wrong.pdf", "trailer-absent.pdf", "object-streams-startxref-wrong.pdf", "prev-cycle.pdf"} {
+	for _, name := range []string{"offsets-wrong.pdf", "one-offset-wrong.pdf", "trailer-absent.pdf", "object-streams-startxref-wrong.pdf", "prev-cycle.pdf",
+		"encrypted-startxref-wrong.pdf", "encrypted-aes-256-startxref-wrong.pdf"} {
 		in := sample(t, name)
 		for n, who := range []identity{w.principal, w.deputy, w.seal} {
 			d, err := signer.Sign(t.Context(), bytes.NewReader(in), who.key, who.chain, signer.Options{Roots: w.roots})

@@ -33,6 +33,9 @@ func (d *draft) pageNumber(number int) (pdf.Page, error) {
 	if err != nil {
 		return pdf.Page{}, fmt.Errorf("read page %d: %w", number, err)
 	}
+	if page.Ref == (pdf.Ref{}) {
+		return d.objectPage(page, number)
+	}
 	return page, nil
 }
 

@@ -238,6 +238,8 @@ func encryptionDrafts(_ func(string, *draft, string), v map[string][]byte) {
 	v["encrypted-direct.pdf"] = d.Bytes()
 
 	v["encrypted-startxref-wrong.pdf"] = bytes.Replace(v["encrypted-direct.pdf"], []byte("startxref\n"), []byte("startxref\n9"), 1)
+	v["encrypted-trailers-differ.pdf"] = bytes.Replace(v["encrypted-startxref-wrong.pdf"], []byte("1 0 obj"),
+		[]byte("trailer\n<</Root 1 0 R/ID[<00><00>]/Encrypt"+c.dict(standard+"/V 1/R 2")+">>\n1 0 obj"), 1)
 
 	c = newCipherDraft(3, 16, "", draftFirstID, false)
 	write("for-recipients", c, "/Filter/Adobe.PubSec/SubFilter/adbe.pkcs7.s5/V 4/R 4/Length 128/Recipients[<3000>]")

@@ -22,21 +22,24 @@ type fieldAbove struct {
 	hasParent bool
 }
 
-// Fields returns the form's terminal fields in the order of the form; none if there is no form. Branches that are
-// no dictionaries, or lead back to a field above, are skipped.
+// Fields returns the form's terminal fields in the order of the form; none if there is no form, or if it is no
+// dictionary or its list no array, as other readers take it. Branches that are no dictionaries, or lead back to a field
+// above, are skipped.
 func (f *File) Fields() ([]Field, error) {
 	_, catalog, err := f.Catalog()
 	if err != nil {
 		return nil, err
 	}
-	form, err := f.Dict(catalog["AcroForm"])
+	form, err := f.Resolve(catalog["AcroForm"])
 	if err != nil {
 		return nil, err
 	}
-	list, err := f.Array(form["Fields"])
+	d, _ := form.(Dict)
+	o, err := f.Resolve(d["Fields"])
 	if err != nil {
 		return nil, err
 	}
+	list, _ := o.(Array)
 	t := fieldTree{f: f, w: newWork(f.size)}
 	for _, o := range list {
 		if err := t.walk(o, fieldAbove{}, nil); err != nil {

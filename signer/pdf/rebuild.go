@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"bytes"
+	"reflect"
 	"slices"
 )
 
@@ -65,6 +66,9 @@ type scan struct {
 	list       []numbered
 	trailer    Dict // the last with a Root
 	encrypt    Object
+	first      Dict         // the first trailer with Encrypt
+	keysDiffer bool         // another has another Encrypt or ID
+	plain      bool         // a trailer is without Encrypt
 	roots      map[Ref]bool // the Root of each trailer
 	catalog    Ref          // the last object of type Catalog
 	catalogs   int          // how many there are
@@ -278,6 +282,14 @@ func (s *scan) readTrailer(l *lexer) {
 
 // take notes what a trailer says. Encryption stays, even if a later trailer forgot it: the objects remain encrypted.
 func (s *scan) take(d Dict) {
+	switch {
+	case d["Encrypt"] == nil:
+		s.plain = true
+	case s.first == nil:
+		s.first = d
+	default:
+		s.keysDiffer = s.keysDiffer || !reflect.DeepEqual(d["Encrypt"], s.first["Encrypt"]) || !reflect.DeepEqual(d["ID"], s.first["ID"])
+	}
 	if d["Encrypt"] != nil {
 		s.encrypt = d["Encrypt"]
 	}

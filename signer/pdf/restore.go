@@ -13,26 +13,30 @@ import (
 // Readers make it anew each in their own way: they take the first trailer or the last, know where a stream ends or
 // look into it, look into object streams or not, go by what is left of the file's own cross-reference or not. Restore
 // answers only a file in which all of them come to the same objects, as far as the trailer leads to them; else the
-// error is of KindDamaged and names the first object that they disagree about. An encrypted file is refused likewise.
+// error is of KindDamaged and names the first object that they disagree about. An encrypted file, whose password it
+// takes, must moreover say in every trailer alike how it is encrypted and what the key is made with.
 // Other errors are those of Open, and of ctx.
-func (f *File) Restore(ctx context.Context) (*File, error) {
-	if f.crypt != nil {
-		return nil, fail(KindDamaged, -1, "the file is encrypted: readers find the way to its key by the cross-reference")
-	}
+func (f *File) Restore(ctx context.Context, password Password) (*File, error) {
 	cause := errors.New("an object is not where it should be")
 	if reason, ok := f.Rebuilt(); ok {
 		cause = errors.New(reason)
 	}
 	// What is left of the file's own cross-reference.
-	own := f.anew()
+	own := f.anew(password)
 	whole := own.openByXRef() == nil
-	v := f.anew()
+	v := f.anew(password)
+	defer func() { own.password, v.password = "", "" }()
+	if f.crypt != nil {
+		if err := v.encryptionByScan(); err != nil {
+			return nil, err
+		}
+	}
 	s := newScan(v)
 	if err := v.openBy(s, cause); err != nil {
 		return nil, err
 	}
-	if v.Trailer()["Encrypt"] != nil {
-		return nil, fail(KindDamaged, -1, "some readers take the file for encrypted")
+	if err := s.oneEncryption(); err != nil {
+		return nil, err
 	}
 	if own.garbled {
 		return nil, fail(KindDamaged, -1, "some readers take the rows of a cross-reference stream up to where it is damaged")
@@ -62,8 +66,22 @@ func (f *File) Restore(ctx context.Context) (*File, error) {
 }
 
 // anew is the file before anything of it but the header was read.
-func (f *File) anew() *File {
-	return &File{source: &source{r: f.r, length: f.size, header: f.header, version: f.version}, size: f.size}
+func (f *File) anew(password Password) *File {
+	return &File{source: &source{r: f.r, length: f.size, header: f.header, version: f.version, password: password}, size: f.size}
+}
+
+// oneEncryption holds that all trailers say the same of the encryption, or all nothing: readers go by any of them, and
+// with another dictionary, or another first element of ID, they would come to another key.
+func (s *scan) oneEncryption() error {
+	switch {
+	case s.encrypt == nil:
+		return nil
+	case s.f.crypt == nil || s.plain:
+		return fail(KindDamaged, -1, "some readers take the file for encrypted")
+	case s.keysDiffer:
+		return fail(KindDamaged, -1, "the trailers differ in what the key is made of")
+	}
+	return nil
 }
 
 // oneCatalog holds that all trailers name the same catalog or, if none names one, that there is one only.
@@ -92,7 +110,7 @@ type reading struct {
 // follow compares all objects that the trailer leads to.
 func (r *reading) follow(ctx context.Context) error {
 	trailer := r.f.Trailer()
-	open := []Object{trailer["Root"], trailer["Info"]}
+	open := []Object{trailer["Root"], trailer["Info"], trailer["Encrypt"], trailer["ID"]}
 	seen := map[Ref]bool{}
 	for len(open) > 0 {
 		o := open[len(open)-1]

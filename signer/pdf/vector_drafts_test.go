@@ -267,6 +267,25 @@ func treeDrafts(finish func(string, *draft, string), _ map[string][]byte) {
 	finish("pages-cycle", pages(fmt.Sprintf(tree, 9, "3 0 R 6 0 R"),
 		"<</Type/Pages/Parent 2 0 R/Count 8/Kids[2 0 R 6 0 R 7 0 R]>>", leaf), "")
 
+	finish("page-direct", pages(fmt.Sprintf(tree, 1, bodyPage), "null", "null"), "")
+	finish("pages-direct-deep", pages(fmt.Sprintf(tree, 4, "3 0 R<</Type/Pages/Count 2/Rotate 90/Kids["+leaf+"7 0 R]>>6 0 R"),
+		"<</Type/Pages/Parent 2 0 R/Count 1/Kids["+bodyPage+"]>>", leaf), "")
+
+	form := func(name, catalog, sixth string) {
+		d := newDraft("1.7")
+		d.free(0, 65535)
+		d.obj(1, 0, "<</Type/Catalog/Pages 2 0 R"+catalog+">>")
+		d.obj(2, 0, bodyPages)
+		d.obj(3, 0, bodyPage)
+		d.stream(4, "", []byte(pageContent))
+		d.obj(5, 0, bodyFont)
+		d.obj(6, 0, sixth)
+		finish(name, d, "")
+	}
+	form("fields-name", "/AcroForm<</Fields/None/DA(/Helv 12 Tf)>>", "null")
+	form("fields-dictionary", "/AcroForm<</Fields 6 0 R>>", "<</T(remark)/FT/Tx>>")
+	form("form-array", "/AcroForm[6 0 R]", "<</T(remark)/FT/Tx>>")
+
 	d := newDraft("1.7")
 	d.free(0, 65535)
 	d.obj(1, 0, "<</Type/Catalog/Pages 2 0 R/AcroForm 6 0 R>>")
@@ -288,13 +307,18 @@ func treeDrafts(finish func(string, *draft, string), _ map[string][]byte) {
 func refusedDrafts(finish func(string, *draft, string), v map[string][]byte) {
 	v["empty.pdf"] = []byte{}
 	v["not-a-pdf.pdf"] = []byte("PK\x03\x04 a word processor's file under the wrong name\n")
+	d := newDraft("1.4").onePage()
+	d.Buffer = *bytes.NewBuffer(bytes.Replace(d.Bytes(), []byte("%PDF-1.4"), []byte("%Thong bao")[:8], 1))
+	d.table(draftRoot)
+	d.end()
+	v["no-header.pdf"] = d.Bytes()
 	v["header-only.pdf"] = []byte("%PDF-1.4\n")
 	v["cut-in-stream.pdf"] = minimal()[:bytes.Index(minimal(), []byte("720 Td"))]
 	v["cut-in-table.pdf"] = minimal()[:bytes.Index(minimal(), []byte("trailer"))-50]
 	three := threeRevisions()
 	v["cut-in-update.pdf"] = three[:bytes.Index(three, []byte("(third)"))]
 
-	d := newDraft("1.4").onePage()
+	d = newDraft("1.4").onePage()
 	d.entries = nil
 	d.free(0, 65535)
 	d.obj(1, 0, bodyCatalog)

@@ -19,6 +19,10 @@ func (s *changeSet) compareForm(was, now pdf.Object) error {
 		return fmt.Errorf("read form: %w", err)
 	}
 	b, err := s.new.Dict(now)
+	if pdf.IsKind(err, pdf.KindDamaged) {
+		s.forbidden(at, ChangeForm, "the form is no form any more")
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("read form: %w", err)
 	}
@@ -70,6 +74,10 @@ func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, from inher
 		return fmt.Errorf("read fields: %w", err)
 	}
 	b, err := s.new.Array(now)
+	if pdf.IsKind(err, pdf.KindDamaged) {
+		s.forbidden(at, ChangeForm, "the list of fields is no list any more")
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("read fields: %w", err)
 	}

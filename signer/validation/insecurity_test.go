@@ -282,6 +282,8 @@ func TestFilling(t *testing.T) {
 		{"it runs a program", update(t, plain, map[int]string{14: strings.Replace(filled("Le Minh"), "/F 4", "/F 4 /AA << /K << /S /JavaScript /JS (x) >> >>", 1), 200: says("Le Minh")}), suspicious},
 		{"a ticked text", update(t, plain, map[int]string{15: strings.Replace(checked, "18 0 R", "200 0 R", 1), 200: form(12, 12, "BT /F1 12 Tf (9 trieu) Tj ET")}), suspicious},
 		{"its kids are null", update(t, plain, map[int]string{14: strings.Replace(paper()[14], "/F 4", "/F 4 /Kids [null]", 1)}), suspicious},
+		{"the list of fields becomes a name", update(t, plain, map[int]string{11: "<< /Fields /None /SigFlags 3 >>"}), forbidden},
+		{"the form becomes a name", update(t, plain, map[int]string{11: "/None"}), forbidden},
 		{"it is listed twice", update(t, plain, map[int]string{11: strings.Replace(paper()[11], "14 0 R", "14 0 R 14 0 R", 1)}), suspicious},
 		{"a copy of it", update(t, plain, fieldAt(strings.Replace(filled("Le Minh"), "HoTen", "Khac", 1), map[int]string{201: says("Le Minh")})), forbidden},
 		{"resources are added to the form", update(t, plain, map[int]string{11: strings.Replace(paper()[11], "/F1 7 0 R", "/F1 7 0 R /Helv 200 0 R", 1), 200: "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"}), passes},
