@@ -20,6 +20,8 @@ var mayImport = map[string][]string{
 	"signer/appearance":    {"signer/pdf"},
 	"signer/validation":    {"signer/pdf", "signer/cms"},
 	"signer":               {"signer/pdf", "signer/cms", "signer/appearance", "signer/validation"},
+	"signer/preview":       {},
+	"signer/reading":       {"signer/preview"},
 	"signer/token":         {},
 	"signer/token/worker":  {"signer/token"},
 	"signer/token/softhsm": {"signer/token"},
