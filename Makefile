@@ -12,10 +12,10 @@ BENCH    ?= .
 # Packages where goroutines share state: the race detector pays there.
 RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/...
 
-.PHONY: build demo test bench lint fuzz clean help
+.PHONY: build build-windows demo test bench lint fuzz clean help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 build: ## leave bin/signagent, bin/custodyd and bin/demo
 	@deploy/install-packages build
@@ -24,6 +24,12 @@ build: ## leave bin/signagent, bin/custodyd and bin/demo
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/custodyd ./cmd/custodyd
 	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/signagent ./cmd/signagent
 	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/demo ./cmd/demo
+
+build-windows: ## leave bin/windows/signagent.exe and the worker for 32-bit modules beside it
+	@deploy/install-packages windows
+	@mkdir -p bin/windows
+	CGO_ENABLED=1 GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/windows/signagent.exe ./cmd/signagent
+	CGO_ENABLED=1 GOOS=windows GOARCH=386 CC=i686-w64-mingw32-gcc $(GO) build -trimpath -ldflags '-s -w' -o bin/windows/tokenworker32.exe ./cmd/tokenworker
 
 demo: ## a whole school on this machine, for real; ARGS=--exit stops after the story
 	@deploy/install-packages demo

@@ -12,7 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe" // as good as it gets where a rename is not atomic
 )
 
 // state is state.json.
@@ -133,9 +133,9 @@ func (a *Authority) saveState() error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(filepath.Join(a.dir, "state.json"), append(data, '\n'), 0o600)
+	return maybe.WriteFile(filepath.Join(a.dir, "state.json"), append(data, '\n'), 0o600)
 }
 
 func (a *Authority) writePEM(file, kind string, der []byte, mode fs.FileMode) error {
-	return renameio.WriteFile(filepath.Join(a.dir, file), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode)
+	return maybe.WriteFile(filepath.Join(a.dir, file), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode)
 }

@@ -111,6 +111,18 @@ func inspectPath(path string) error {
 		Detail: fmt.Sprintf("the module is %s, this program is %s", strings.Join(architectures, ", "), runtime.GOARCH)}
 }
 
+// Architectures is what a shared library is built for, in Go's words ("386",
+// "amd64"), as its header says; none when it is no library or can't be read.
+func Architectures(path string) []string {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	_, architectures := architecturesOf(file)
+	return architectures
+}
+
 // architecturesOf reads the header: the kind of file ("ELF", "PE", "Mach-O", ""
 // when it is none of these) and its architectures in Go's words.
 func architecturesOf(file *os.File) (string, []string) {

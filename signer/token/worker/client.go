@@ -15,7 +15,8 @@ type Config struct {
 	// Module is the path of the PKCS#11 module.
 	Module string
 	// Executable is the program that is started with Argument first; "" is this
-	// program. It must call RunIfAsked.
+	// program, or Program32 beside it for a 32-bit module on 64-bit Windows. It must
+	// call RunIfAsked.
 	Executable string
 	// Timeout bounds each call but a login without a PIN; 0 is 30 seconds. A
 	// deadline of the call's context that is earlier wins.

@@ -28,7 +28,7 @@ func startProcess(cfg Config) (*process, error) {
 		if err != nil {
 			return nil, err
 		}
-		executable = own
+		executable = programFor(own, cfg.Module, runtime.GOOS, runtime.GOARCH)
 	}
 	childIn, stdin, err := os.Pipe()
 	if err != nil {
