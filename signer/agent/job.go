@@ -18,6 +18,8 @@ type Job struct {
 	Document wire.DocumentFacts
 	Act      string
 	Capacity string
+	// Visible places this file's picture; nil = as Batch.Visible says.
+	Visible *Visible
 }
 
 // Batch is what is signed with one token and one PIN.

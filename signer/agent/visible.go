@@ -83,9 +83,13 @@ func (b *Batch) signerOptions(f facts) signer.Options {
 	if b.Roots != nil {
 		options.Roots, options.Intermediates = b.Roots.Pool, b.Roots.Intermediates
 	}
-	if b.Visible != nil {
-		options.Visible = &signer.Visible{Page: b.Visible.Page, Pages: b.Visible.Pages, Rect: b.Visible.Rect, Image: b.Visible.Image,
-			Lines: boxText(f, len(b.Visible.Image) > 0)}
+	visible := f.job.Visible
+	if visible == nil {
+		visible = b.Visible
+	}
+	if visible != nil {
+		options.Visible = &signer.Visible{Page: visible.Page, Pages: visible.Pages, Rect: visible.Rect, Image: visible.Image,
+			Lines: boxText(f, len(visible.Image) > 0)}
 	}
 	return options
 }
