@@ -16,17 +16,18 @@ var windows = sync.Pool{New: func() any { return new([windowSize]byte) }}
 
 // lexer reads tokens and objects from a window over the file, or from memory.
 type lexer struct {
-	r      io.ReaderAt       // nil: buf is all there is
-	window *[windowSize]byte // backs buf when r is set
-	buf    []byte
-	base   int64 // file offset of buf[0]
-	pos    int   // next byte in buf
-	end    int64 // file offset where the input ends
-	start  int64 // where the current object began, for maxObjectBytes
-	nodes  int
-	seen   *highest // told of every reference read; may be nil
-	twice  Name     // the first key that a dictionary had twice
-	err    error    // sticky read error
+	r       io.ReaderAt       // nil: buf is all there is
+	window  *[windowSize]byte // backs buf when r is set
+	buf     []byte
+	base    int64 // file offset of buf[0]
+	pos     int   // next byte in buf
+	end     int64 // file offset where the input ends
+	start   int64 // where the current object began, for maxObjectBytes
+	nodes   int
+	seen    *highest // told of every reference read; may be nil
+	twice   Name     // the first key that a dictionary had twice
+	differs Name     // the first that it had twice with two values
+	err     error    // sticky read error
 }
 
 func newLexer(r io.ReaderAt, offset, end int64) *lexer {

@@ -3,6 +3,7 @@ package pdf
 import (
 	"bytes"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -318,12 +319,16 @@ func (l *lexer) entries(each func(key Name) error) error {
 
 func (l *lexer) dict(depth int) (Object, error) {
 	d := Dict{}
-	var absent []Name // keys with null
+	var absent map[Name]bool // keys with null
 	err := l.entries(func(key Name) error {
-		if _, ok := d[key]; l.twice == "" && (ok || slices.Contains(absent, key)) {
+		before, repeated := d[key]
+		if repeated = repeated || absent[key]; repeated && l.twice == "" {
 			l.twice = key
 		}
 		if string(l.need(2)) == ">>" {
+			if before != nil && l.differs == "" && !viewerKeys[key] {
+				l.differs = key
+			}
 			delete(d, key)
 			return nil // a key without a value, at the end
 		}
@@ -331,9 +336,15 @@ func (l *lexer) dict(depth int) (Object, error) {
 		if err != nil {
 			return err
 		}
+		if repeated && l.differs == "" && !viewerKeys[key] && !reflect.DeepEqual(before, v) {
+			l.differs = key
+		}
 		if v == nil {
 			delete(d, key)
-			absent = append(absent, key)
+			if absent == nil {
+				absent = map[Name]bool{}
+			}
+			absent[key] = true
 		} else {
 			d[key] = v
 		}

@@ -82,6 +82,7 @@ type section struct {
 	runs    []run
 	entries []entry
 	twice   Name // a key that the trailer after a table has twice
+	differs Name // and with two values
 	flawed  bool // readers disagree about what it says, see Update.Bytes
 }
 

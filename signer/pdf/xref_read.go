@@ -109,12 +109,12 @@ func (f *File) readTable(l *lexer, s *section) error {
 	}
 	s.normalize()
 	l.skipSpace()
-	l.start, l.nodes, l.twice = l.offset(), 0, ""
+	l.start, l.nodes, l.twice, l.differs = l.offset(), 0, "", ""
 	o, err := l.object(0)
 	if err != nil {
 		return err
 	}
-	s.twice = l.twice
+	s.twice, s.differs = l.twice, l.differs
 	d, ok := o.(Dict)
 	if !ok {
 		return l.damaged("trailer without a dictionary")

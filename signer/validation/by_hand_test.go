@@ -161,7 +161,18 @@ func signByHand(t testing.TB, who identity, stamp func(*cms.SignedData) []byte) 
 // signObjects signs in the field that is object 12; extra stands in the signature dictionary, which is object 20.
 func signObjects(t testing.TB, who identity, objects map[int]string, extra string, stamp func(*cms.SignedData) []byte) []byte {
 	t.Helper()
-	return signWith(objects, "/SubFilter /ETSI.CAdES.detached "+extra, func(signed []byte) []byte {
+	return signWith(objects, "/SubFilter /ETSI.CAdES.detached "+extra, detached(t, who, stamp))
+}
+
+// signChanged is signObjects for a file that change makes another before it is signed.
+func signChanged(t testing.TB, who identity, objects map[int]string, change func([]byte) []byte) []byte {
+	t.Helper()
+	return signFile(objects, "/SubFilter /ETSI.CAdES.detached", change, detached(t, who, nil))
+}
+
+// detached makes the CMS over what is signed.
+func detached(t testing.TB, who identity, stamp func(*cms.SignedData) []byte) func(signed []byte) []byte {
+	return func(signed []byte) []byte {
 		digest := sha256.Sum256(signed)
 		der, err := cms.Sign(rand.Reader, who.key, cms.Request{
 			Hash: crypto.SHA256, Digest: digest[:], Certificate: who.chain[0], Chain: who.chain[1:],
@@ -177,11 +188,16 @@ func signObjects(t testing.TB, who identity, objects map[int]string, extra strin
 			t.Fatal(err)
 		}
 		return stamp(sd)
-	})
+	}
 }
 
 // signWith puts what contents answers for the signed bytes into the file.
 func signWith(objects map[int]string, dictionary string, contents func(signed []byte) []byte) []byte {
+	return signFile(objects, dictionary, nil, contents)
+}
+
+// signFile is signWith for a file that change makes another before it is signed.
+func signFile(objects map[int]string, dictionary string, change func([]byte) []byte, contents func(signed []byte) []byte) []byte {
 	const room = 16 << 10
 	hole := "<" + strings.Repeat("0", 2*room) + ">"
 	ranges := "[0 " + strings.Repeat(" ", 40) + "]"
@@ -193,6 +209,9 @@ func signWith(objects map[int]string, dictionary string, contents func(signed []
 	objects[20] = "<< /Type /" + kind + " /Filter /Adobe.PPKLite " + dictionary + " /ByteRange " + ranges + " /Contents " + hole + " >>"
 	objects[21] = stream("/Type /XObject /Subtype /Form /BBox [0 0 100 50] /Resources << /Font << /F1 7 0 R >> >>", "BT /F1 10 Tf 5 5 Td (Da ky) Tj ET")
 	b := build(objects)
+	if change != nil {
+		b = change(b)
+	}
 	start := bytes.Index(b, []byte(hole))
 	end := start + len(hole)
 	copy(b[bytes.Index(b, []byte(ranges)):], fmt.Sprintf("[0 %d %d %d", start, end, len(b)-end))

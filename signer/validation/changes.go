@@ -203,6 +203,13 @@ func (s *changeSet) compareTwice(ctx context.Context) error {
 		if key != "" {
 			s.suspicious(ref, ChangeAmbiguous, "an object that was added later has the key /"+string(key)+" twice")
 		}
+		// One of the two that some readers saw when it was signed is gone now.
+		if key, err = s.old.Ambiguous(ref); pdf.KindOf(err) == pdf.KindRead {
+			return fmt.Errorf("read object %s: %w", show(ref), err)
+		}
+		if key != "" {
+			s.suspicious(ref, ChangeAmbiguous, "an object that was changed later had the key /"+string(key)+" twice when it was signed")
+		}
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ const (
 	DetailCMS               = "cms_invalid"          // reason
 	DetailXRefRebuilt       = "xref_rebuilt"         // reason: revisions can't be told apart
 	DetailTrailingBytes     = "trailing_bytes"       // count: bytes after the last revision
+	DetailAmbiguous         = "document_ambiguous"   // object, key: it stands there twice, and readers take one or the other
 	DetailCertificateBroken = "certificate_altered"  // subject: an embedded certificate that is not as its issuer signed it
 	DetailTooComplex        = "too_complex"          // reason
 	DetailNotBaseline       = "not_pades_baseline"   // reason: genuine, but not of the PAdES baseline
@@ -72,7 +73,7 @@ const (
 var DetailCodes = []string{
 	DetailFieldBroken, DetailNotInField, DetailRemoved, DetailSubFilter, DetailByteRange, DetailContents, DetailCMS,
 	DetailXRefRebuilt, DetailTrailingBytes, DetailCertificateBroken, DetailTooComplex, DetailNotBaseline,
-	DetailUnreadableCert,
+	DetailUnreadableCert, DetailAmbiguous,
 	DetailDigest, DetailSignature, DetailAttributes, DetailNoSigningCertificate, DetailSigningCertificate,
 	DetailUnsupported, DetailWeak, DetailWeakKey,
 	DetailChangesPermitted, DetailChangesSuspicious, DetailChangesForbidden, DetailLaterBroken,

@@ -62,8 +62,15 @@ func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) 
 	if err := judgeAll(ctx, runs, &proofs{store: readStore(ctx, f, h), opt: &opt}); err != nil {
 		return nil, err
 	}
+	var ambiguities []ambiguity
+	if opt.Field == "" && len(runs) > 0 {
+		if ambiguities, err = h.ambiguities(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for _, v := range runs {
 		v.rebuilt()
+		v.ambiguous(ambiguities)
 		report.Signatures = append(report.Signatures, v.sig)
 	}
 	report.relate()
@@ -116,6 +123,16 @@ func (v *run) rebuilt() {
 	if reason, rebuilt := v.f.Rebuilt(); rebuilt && !v.doubted {
 		v.doubted = true
 		v.sig.judge(Indeterminate, SigConstraintsFailure, detail(DetailXRefRebuilt, "reason", reason))
+	}
+}
+
+// ambiguous doubts a document that readers show differently. One that only became so after it was signed is told with
+// the later changes.
+func (v *run) ambiguous(list []ambiguity) {
+	for _, a := range list {
+		if a.revision <= v.sig.Revision {
+			v.sig.judge(Indeterminate, SigConstraintsFailure, detail(DetailAmbiguous, "object", a.where(), "key", string(a.key)))
+		}
 	}
 }
 
