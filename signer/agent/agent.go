@@ -13,10 +13,12 @@ import (
 
 // Config is what an agent needs. Zero values are usable but for Home.
 type Config struct {
-	Home       string     // state folder, see Home
-	Module     string     // PKCS#11 module; "" = see FindModule
-	Executable string     // program that runs the worker; "" = this one
-	Catalogue  *Catalogue // sentences; nil = by the environment
+	Home       string // state folder, see Home
+	Module     string // PKCS#11 module; "" = see FindModule
+	Executable string // program that runs the worker; "" = this one
+	// TokenTimeout bounds each call to the token but those where a person types; 0 = 30 s.
+	TokenTimeout time.Duration
+	Catalogue    *Catalogue // sentences; nil = by the environment
 
 	Now      func() time.Time // nil = time.Now
 	Logger   *slog.Logger     // nil = silent

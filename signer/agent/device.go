@@ -70,17 +70,22 @@ func (r *run) openDevice(ctx context.Context) error {
 }
 
 func (a *Agent) startWorker(ctx context.Context) (*worker.Client, error) {
-	return StartWorker(ctx, a.config.Home, a.config.Module, a.config.Executable)
+	return StartWorker(ctx, a.config)
 }
 
 // StartWorker starts the process that speaks to the module, finding the module
 // when none is named.
-func StartWorker(ctx context.Context, home, module, executable string) (*worker.Client, error) {
-	module, err := FindModule(home, module)
+func StartWorker(ctx context.Context, config Config) (*worker.Client, error) {
+	module, err := FindModule(config.Home, config.Module)
 	if err != nil {
 		return nil, err
 	}
-	return worker.Start(ctx, worker.Config{Module: module, Executable: executable})
+	return worker.Start(ctx, config.worker(module))
+}
+
+// worker is how the process that speaks to a module is run.
+func (c Config) worker(module string) worker.Config {
+	return worker.Config{Module: module, Executable: c.Executable, Timeout: c.TokenTimeout}
 }
 
 func (d *device) open(ctx context.Context, batch *Batch) error {

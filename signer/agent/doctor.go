@@ -51,7 +51,7 @@ func (d *doctor) finding(name, key string, params ...string) {
 }
 
 func (d *doctor) device(ctx context.Context) {
-	client, err := StartWorker(ctx, d.config.Home, d.config.Module, d.config.Executable)
+	client, err := StartWorker(ctx, d.config)
 	if err != nil {
 		d.bad("module", err)
 		return

@@ -26,7 +26,7 @@ type CertificateReport struct {
 
 // ListTokens lists the initialised tokens that the module shows. It logs in to none.
 func ListTokens(ctx context.Context, config Config) ([]TokenReport, error) {
-	client, err := StartWorker(ctx, config.Home, config.Module, config.Executable)
+	client, err := StartWorker(ctx, config)
 	if err != nil {
 		return nil, err
 	}

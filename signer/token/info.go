@@ -83,8 +83,8 @@ func printable(text string) string {
 // Tokens lists the tokens that are present, in the order of their slots. A token
 // that is not initialised yet is listed with that flag off (SoftHSM always shows
 // one); Open does not consider it. A slot that can't be asked is left out, since a
-// broken reader must not hide the others; if no token can be asked, its error is
-// returned.
+// broken reader must not hide the others; if no initialised token can be asked, its
+// error is returned.
 func (m *Module) Tokens() ([]Info, error) {
 	if err := m.check("list tokens"); err != nil {
 		return nil, err
@@ -101,25 +101,33 @@ func (l *library) list() ([]Info, error) {
 	}
 	infos := make([]Info, 0, len(slots))
 	var first error
+	ready := 0
 	for _, slot := range slots {
 		info, err := l.info(slot)
 		switch {
 		case err == nil:
 			infos = append(infos, info)
+			if info.Flags.Initialized {
+				ready++
+			}
 		case first == nil && !errors.Is(err, ErrTokenGone):
 			first = err
 		}
 	}
-	if len(infos) == 0 {
+	if ready == 0 && first != nil {
 		return nil, first
 	}
 	return infos, nil
 }
 
 func (l *library) info(slot uint) (Info, error) {
+	const op = "read token information"
 	t, err := l.context.GetTokenInfo(slot)
 	if err != nil {
-		return Info{}, fail("read token information", err)
+		return Info{}, fail(op, err)
+	}
+	if t.Flags == ^uint(0) { // among them that the PIN is locked: not to be told as a truth
+		return Info{}, &Error{Op: op, Kind: ErrDevice, Detail: "module answers with flags that can't be"}
 	}
 	return newInfo(slot, t), nil
 }
