@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"sokyso/signer"
@@ -43,10 +44,21 @@ func (c *verifyCommand) Run(p *program) error {
 	if v.LogKey, err = agent.LogVerifier(home, c.LogKey); err != nil && c.LogKey != "" {
 		return p.misuse("log_key")
 	}
+	if !c.Offline {
+		// A pairing that can't be read is no reason not to check a signature.
+		if v.Register, err = agent.OpenRegister(home, p.catalogue); err != nil {
+			_, message := p.catalogue.Explain(err, "")
+			fmt.Fprintln(p.stderr, message)
+		}
+	}
 	reports := make([]agent.FileReport, len(c.Files))
 	for i, file := range c.Files {
 		reports[i] = v.Verify(p.ctx, file)
 		p.status = worst(p.status, reports[i].Status())
+	}
+	if err := v.Register.Close(p.ctx); err != nil {
+		_, message := p.catalogue.Explain(err, "")
+		fmt.Fprintln(p.stderr, message)
 	}
 	if c.JSON {
 		return p.printJSON(map[string]any{"files": reports})
@@ -83,7 +95,10 @@ func worst(a, b int) int {
 }
 
 func (p *program) printReport(report agent.FileReport) {
+	fmt.Fprintln(p.stdout, p.say("verify.conclusion", "file", report.File,
+		"decision", p.say("conclusion.decision."+report.Conclusion.Decision), "message", report.Conclusion.Message))
 	switch {
+	case report.Conclusion.Reason == agent.ReasonUnreadable: // said
 	case report.Error != "":
 		fmt.Fprintln(p.stdout, p.say("verify.error", "file", report.File, "message", report.Error))
 	case len(report.Signatures) == 0:
@@ -107,6 +122,11 @@ func (p *program) printReport(report agent.FileReport) {
 		if s.LaterChanges != "" && s.Covers != "" && !altered {
 			fmt.Fprintln(p.stdout, p.say("verify.changes."+s.LaterChanges))
 		}
+		steps := make([]string, len(s.Steps))
+		for i, step := range s.Steps {
+			steps[i] = p.say("step."+step.Step) + ": " + p.say("step.outcome."+step.Outcome)
+		}
+		fmt.Fprintln(p.stdout, p.say("verify.steps", "steps", strings.Join(steps, "; ")))
 		for _, d := range s.Details {
 			fmt.Fprintln(p.stdout, "   - "+d.Message)
 		}

@@ -124,6 +124,13 @@ func TestEveryCodeHasASentence(t *testing.T) {
 	add("token.", worker.Codes())
 	add("detail.", validation.DetailCodes)
 	add("change.", validation.ChangeKinds)
+	add("detail.", LogDetailCodes)
+	for _, c := range ConclusionReasons {
+		add("conclusion.", []string{c.Reason, "decision." + c.Decision})
+	}
+	add("step.", Steps)
+	add("step.outcome.", []string{StepPassed, StepFailed, StepIndeterminate, StepSkipped})
+	add("world.", Worlds)
 	add("detail.", []string{DetailReceiptValid, DetailReceiptInvalid, DetailReceiptUnchecked})
 	wireCodes := constantsOf(t, "../../httpapi/wire/problem.go", "Code", "Refused")
 	add("service.", wireCodes)
@@ -209,6 +216,15 @@ func TestEachZoneFaultIsToldApart(t *testing.T) {
 				t.Errorf("%s, %s: %q, as %q", language, fault, text, other)
 			}
 			told[text] = fault
+		}
+	}
+}
+
+func TestEachDetailHasItsStep(t *testing.T) {
+	codes := append(slices.Clone(validation.DetailCodes), LogDetailCodes...)
+	for _, code := range append(codes, DetailReceiptValid, DetailReceiptInvalid, DetailReceiptUnchecked) {
+		if detailSteps[code].step == "" {
+			t.Errorf("%s belongs to no step of a validation", code)
 		}
 	}
 }

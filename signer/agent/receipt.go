@@ -76,7 +76,11 @@ func checkReceipt(receipt signinglog.Receipt, verifier note.Verifier, current *j
 // consistencyProof asks the service for the proof that the tree of size to
 // extends that of size from.
 func (a *Agent) consistencyProof(ctx context.Context, from, to int64) ([]tlog.Hash, error) {
-	proof, err := a.client.ConsistencyProof(ctx, from, to)
+	return consistencyProof(ctx, a.client, from, to)
+}
+
+func consistencyProof(ctx context.Context, client *wire.Client, from, to int64) ([]tlog.Hash, error) {
+	proof, err := client.ConsistencyProof(ctx, from, to)
 	if err != nil {
 		var problem *wire.Problem
 		if errors.As(err, &problem) && !temporary(err) {

@@ -27,6 +27,7 @@ type Verification struct {
 	At        time.Time     // zero = now
 	Offline   bool          // no network
 	LogKey    note.Verifier // checks receipts; nil = they are named as unchecked
+	Register  *Register     // of the paired service; nil = it is not asked
 	Passwords *Passwords    // of encrypted files; nil = only those that need none are read
 	Catalogue *Catalogue
 	Now       func() time.Time // nil = time.Now
@@ -39,6 +40,7 @@ type FileReport struct {
 	Signatures []SignatureReport `json:"signatures"`
 	Error      string            `json:"error,omitempty"`      // for a person; the file can't be read
 	ErrorCode  string            `json:"error_code,omitempty"` // stable
+	Conclusion Conclusion        `json:"conclusion"`
 }
 
 // SignatureReport is the verdict on one signature.
@@ -54,6 +56,16 @@ type SignatureReport struct {
 	Covers            string         `json:"covers"`
 	LaterChanges      string         `json:"later_changes"`
 	Details           []DetailReport `json:"details"`
+
+	Timestamp      bool         `json:"timestamp,omitempty"`       // a document time-stamp, nobody's signature
+	Issuer         string       `json:"issuer,omitempty"`          // of the certificate
+	World          string       `json:"world,omitempty"`           // WorldGovernment ...; "" when no root is reached
+	NotBefore      string       `json:"not_before,omitempty"`      // RFC 3339, of the certificate
+	NotAfter       string       `json:"not_after,omitempty"`       //
+	TimestampTime  string       `json:"timestamp_time,omitempty"`  // that a time-stamp proves
+	TimestampMaker string       `json:"timestamp_maker,omitempty"` //
+	Steps          []StepReport `json:"steps"`                     // the chain of reasons
+	Log            *LogReport   `json:"log,omitempty"`             // what the paired service's log says
 }
 
 // DetailReport is one finding with its sentence.
@@ -109,11 +121,13 @@ func (v Verification) Verify(ctx context.Context, path string) FileReport {
 			return err
 		})
 		if err == nil {
-			report.Signatures = v.signatures(found, source, path)
+			report.Signatures = v.signatures(ctx, found, source, path)
+			report.Conclusion = v.conclude(report)
 			return report
 		}
 	}
 	report.ErrorCode, report.Error = v.Catalogue.Explain(err, path)
+	report.Conclusion = v.conclude(report)
 	return report
 }
 
@@ -128,7 +142,7 @@ func (v Verification) options() validation.Options {
 	return options
 }
 
-func (v Verification) signatures(found *validation.Report, source signer.Source, path string) []SignatureReport {
+func (v Verification) signatures(ctx context.Context, found *validation.Report, source signer.Source, path string) []SignatureReport {
 	receipt := v.receiptDetail(found, source, path)
 	reports := make([]SignatureReport, 0, len(found.Signatures))
 	for i := range found.Signatures {
@@ -141,9 +155,17 @@ func (v Verification) signatures(found *validation.Report, source signer.Source,
 		for _, d := range s.Details {
 			report.Details = append(report.Details, v.detail(d.Code, d.Params))
 		}
+		receipted := false
 		if receipt != nil && receipt.signature == i {
 			report.Details = append(report.Details, v.detail(receipt.code, receipt.params))
+			receipted = receipt.code == DetailReceiptValid
 		}
+		if !v.Offline {
+			report.Log = v.Register.ask(ctx, v.Catalogue, source, found, i)
+			report.Details = append(report.Details, v.logDetails(report.Log, receipted)...)
+		}
+		report.describe(s)
+		report.Steps = stepsOf(report)
 		reports = append(reports, report)
 	}
 	return reports
