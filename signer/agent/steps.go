@@ -53,7 +53,7 @@ var detailSteps = map[string]struct {
 	validation.DetailByteRange: {StepFormat, fails}, validation.DetailContents: {StepFormat, fails},
 	validation.DetailCMS: {StepFormat, fails}, validation.DetailXRefRebuilt: {StepFormat, doubts},
 	validation.DetailTrailingBytes: {StepFormat, doubts}, validation.DetailTooComplex: {StepFormat, doubts},
-	validation.DetailNotBaseline: {StepFormat, tells},
+	validation.DetailNotBaseline: {StepFormat, tells}, validation.DetailAmbiguous: {StepFormat, doubts},
 
 	validation.DetailDigest: {StepIntegrity, fails}, validation.DetailSignature: {StepIntegrity, fails},
 	validation.DetailAttributes: {StepIntegrity, fails}, validation.DetailNoSigningCertificate: {StepIntegrity, doubts},
