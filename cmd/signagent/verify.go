@@ -17,6 +17,8 @@ type verifyCommand struct {
 	At      string   `placeholder:"TIME" help:"${help_at}"`
 	LogKey  string   `placeholder:"KEY" help:"${help_log_key}"`
 
+	PrivateIssuers bool `name:"private-issuers" help:"${help_private_issuers}"`
+
 	PasswordFile string `name:"password-file" placeholder:"F" help:"${help_password_file}"`
 
 	JSON bool `name:"json" help:"${help_json}"`
@@ -51,6 +53,7 @@ func (c *verifyCommand) Run(p *program) error {
 			fmt.Fprintln(p.stderr, message)
 		}
 	}
+	v.Cache, v.PrivateIssuers = &validation.Cache{Disk: agent.FetchedIn(home)}, c.PrivateIssuers
 	reports := make([]agent.FileReport, len(c.Files))
 	for i, file := range c.Files {
 		reports[i] = v.Verify(p.ctx, file)

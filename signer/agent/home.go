@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"sokyso/signer"
+	"sokyso/signer/validation"
 )
 
 // HomeVariable names the environment variable that moves the state folder.
@@ -23,6 +24,18 @@ func Home() (string, error) {
 		return "", fail("home_unusable", err, "folder", "~/.config/sokyso")
 	}
 	return filepath.Join(config, "sokyso"), nil
+}
+
+// fetchedSize is how much is kept of what checking signatures fetched, in bytes.
+const fetchedSize = 64 << 20
+
+// FetchedIn keeps what checking signatures fetched in the state folder; nowhere
+// when there is none.
+func FetchedIn(home string) *validation.Disk {
+	if home == "" {
+		return nil
+	}
+	return validation.NewDisk(filepath.Join(home, "fetched"), fetchedSize)
 }
 
 // makeHome creates the state folder and takes other people's rights from it.

@@ -65,6 +65,7 @@ var detailSteps = map[string]struct {
 
 	validation.DetailCertificateBroken: {StepCertificate, doubts}, validation.DetailUnreadableCert: {StepCertificate, doubts},
 	validation.DetailNoRoots: {StepCertificate, doubts}, validation.DetailNoChain: {StepCertificate, doubts},
+	validation.DetailIssuerFetched:    {StepCertificate, tells},
 	validation.DetailChainConstraints: {StepCertificate, doubts}, validation.DetailKeyUsage: {StepCertificate, doubts},
 	validation.DetailExpired: {StepCertificate, doubts}, validation.DetailNotYetValid: {StepCertificate, doubts},
 

@@ -31,6 +31,9 @@ type Verification struct {
 	Passwords *Passwords    // of encrypted files; nil = only those that need none are read
 	Catalogue *Catalogue
 	Now       func() time.Time // nil = time.Now
+
+	Cache          *validation.Cache // shared by files checked against the same roots; nil = one for each file
+	PrivateIssuers bool              // see validation.Options
 }
 
 // FileReport is what is found in one file. The JSON form is part of the command
@@ -132,7 +135,7 @@ func (v Verification) Verify(ctx context.Context, path string) FileReport {
 }
 
 func (v Verification) options() validation.Options {
-	options := validation.Options{At: v.At, Offline: v.Offline, Now: v.Now}
+	options := validation.Options{At: v.At, Offline: v.Offline, Now: v.Now, Cache: v.Cache, PrivateIssuers: v.PrivateIssuers}
 	if v.Roots != nil {
 		options.Roots, options.Intermediates = v.Roots.Pool, v.Roots.Intermediates
 		// Addresses of revocation lists stand in certificates that lead to roots

@@ -11,15 +11,24 @@ import (
 // maxCached bounds each kind of thing that a Cache remembers.
 const maxCached = 4096
 
-// Cache remembers parsed certificates, certificate paths, revocation lists and OCSP answers between validations, for as long as they say
-// of themselves that they hold. The zero Cache is ready, and a nil *Cache remembers nothing. Use one cache only with
+// Cache remembers parsed certificates, certificate paths, revocation lists and OCSP answers between validations, for as
+// long as they say of themselves that they hold. The zero Cache is ready, and a nil *Cache remembers nothing. Use one cache only with
 // one set of roots.
 type Cache struct {
+	Disk *Disk // where fetched answers outlive the process; nil = nowhere. Not to be changed once the Cache is in use
+
 	mu     sync.Mutex
 	certs  map[[32]byte]*x509.Certificate // by the SHA-256 of the DER
 	paths  map[[32]byte][]*x509.Certificate
 	status map[string]status
 	lists  map[string]list
+}
+
+func (c *Cache) onDisk() *Disk {
+	if c == nil {
+		return nil
+	}
+	return c.Disk
 }
 
 // status is an OCSP answer.

@@ -2,6 +2,7 @@ package validation
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
@@ -73,27 +74,29 @@ func judgeUsage(s *Signature, leaf *x509.Certificate, path []*x509.Certificate) 
 	}
 }
 
-// judgeCertificate looks at the signer's certificate at best time and answers its path, leaf first.
-func (v *run) judgeCertificate() []*x509.Certificate {
+// judgeCertificate looks at the signer's certificate at best time and answers its path, leaf first. The error is that
+// of ctx.
+func (v *run) judgeCertificate(ctx context.Context) ([]*x509.Certificate, error) {
 	s := &v.sig
-	path := judgePath(s, append(slices.Clone(v.sd.Certificates), v.proofs.certificates...), v.opt)
+	path := v.judgePath(ctx, slices.Concat(v.sd.Certificates, v.proofs.certificates))
 	judgeUsage(s, s.Certificate, path)
-	return path
+	return path, ctx.Err()
 }
 
-func judgePath(s *Signature, others []*x509.Certificate, opt *Options) []*x509.Certificate {
+func (v *run) judgePath(ctx context.Context, others []*x509.Certificate) []*x509.Certificate {
+	s := &v.sig
 	leaf, at := s.Certificate, s.BestTime
-	if opt.Roots == nil {
+	if v.opt.Roots == nil {
 		s.judge(Indeterminate, NoCertificateChainFound, detail(DetailNoRoots))
 		judgeValidity(s, leaf, at)
 		return nil
 	}
-	path, err := opt.Cache.path(leaf, others, opt, at)
+	path, err := v.path(ctx, leaf, others, at)
 	if err != nil {
 		// A certificate out of its time still has a path: it is looked for at a time when the leaf was valid, so
 		// that an unknown issuer is told from an old certificate.
 		if outOfTime(leaf, at) {
-			if path, err := opt.Cache.path(leaf, others, opt, leaf.NotBefore.Add(time.Second)); err == nil {
+			if path, err := v.path(ctx, leaf, others, leaf.NotBefore.Add(time.Second)); err == nil {
 				judgeValidity(s, leaf, at)
 				return path
 			}

@@ -43,6 +43,7 @@ const (
 	// Certificate.
 	DetailNoRoots           = "roots_missing"             // no trusted roots were given
 	DetailNoChain           = "chain_not_found"           // reason
+	DetailIssuerFetched     = "issuer_fetched"            // subject, source: the file lacks the certificate, the network had it
 	DetailChainConstraints  = "chain_constraints"         // reason
 	DetailKeyUsage          = "key_usage"                 // the certificate is not meant for signing
 	DetailExpired           = "certificate_expired"       // not_after
@@ -77,7 +78,7 @@ var DetailCodes = []string{
 	DetailDigest, DetailSignature, DetailAttributes, DetailNoSigningCertificate, DetailSigningCertificate,
 	DetailUnsupported, DetailWeak, DetailWeakKey,
 	DetailChangesPermitted, DetailChangesSuspicious, DetailChangesForbidden, DetailLaterBroken,
-	DetailNoRoots, DetailNoChain, DetailChainConstraints, DetailKeyUsage, DetailExpired, DetailNotYetValid,
+	DetailNoRoots, DetailNoChain, DetailIssuerFetched, DetailChainConstraints, DetailKeyUsage, DetailExpired, DetailNotYetValid,
 	DetailRevoked, DetailRevokedLater, DetailRevocationUnknown, DetailRevocationSkipped, DetailRevocationGood,
 	DetailClaimedZone, DetailClaimedAfter,
 	DetailTimestamp, DetailTimestampInvalid, DetailTimestampNoTrust, DetailTimestampAbsent,

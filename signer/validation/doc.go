@@ -15,15 +15,15 @@
 //  3. Later changes. Each object that a later revision redefines is compared with the signed one. Further signature
 //     fields, their widgets, validation material and metadata are permitted; everything else makes the verdict
 //     INDETERMINATE or TOTAL-FAILED.
-//  4. Certificate. Chain to the given roots with the certificates of the CMS, key usage, validity at best time,
-//     revocation by OCSP or CRL. Best time is the time of a valid signature time-stamp, else the time of validation:
+//  4. Certificate. Chain to the given roots with the certificates of the CMS, the DSS and of caIssuers addresses, key
+//     usage, validity at best time, revocation by OCSP or CRL. Best time is the time of a valid signature time-stamp, else the time of validation:
 //     the claimed time in /M proves nothing.
 //
 // # Hostile input
 //
 // Files are read through io.ReaderAt in pieces of bounded size; the ByteRange is digested in one pass over the file
-// for all signatures. URLs for OCSP and CRL come from the file: only http and https, only public addresses unless
-// AllowPrivate, bounded in size and time. No input makes the package panic.
+// for all signatures. URLs for OCSP, CRL and issuers come from the file: only http and https, only public addresses
+// unless AllowPrivate or PrivateIssuers, bounded in number, size and time. No input makes the package panic.
 //
 // # Concurrency
 //

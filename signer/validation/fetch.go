@@ -17,26 +17,42 @@ import (
 // fetchTimeout bounds one request with its redirects.
 const fetchTimeout = 15 * time.Second
 
+// Bounds on what one file can make the network do: it may have hundreds of signatures, each with addresses of its own.
+const (
+	maxRequests = 64
+	maxWaiting  = time.Minute
+)
+
+// network counts what a validation asks.
+type network struct {
+	requests int
+	waited   time.Duration
+	failed   map[diskKey]error // asked once is enough: signatures of one person name the same addresses
+}
+
+var errTooMany = errors.New("the file asks for too much from the network")
+
 // ErrAddress says that a certificate or file names an address that must not be asked.
 var ErrAddress = errors.New("address is not allowed")
 
 // publicClient asks public addresses only, privateClient any. No proxy from the environment: the address that is
 // checked must be the one that is asked.
 var (
-	publicClient  = newClient(false)
-	privateClient = newClient(true)
+	publicClient  = newClient(public)
+	privateClient = newClient(nil)
 )
 
-func newClient(allowPrivate bool) *http.Client {
+// newClient connects to addresses that allowed lets pass, all if it is nil.
+func newClient(allowed func(netip.Addr) bool) *http.Client {
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
-	if !allowPrivate {
+	if allowed != nil {
 		// Control sees the resolved address just before the connection, so a name can't change its mind in between.
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
 			ap, err := netip.ParseAddrPort(address)
 			if err != nil {
 				return fmt.Errorf("%w: %s", ErrAddress, address)
 			}
-			if !public(ap.Addr().Unmap()) {
+			if !allowed(ap.Addr().Unmap()) {
 				return fmt.Errorf("%w: %s is not public", ErrAddress, ap.Addr())
 			}
 			return nil
@@ -85,6 +101,30 @@ func checkURL(u *url.URL) error {
 
 // fetch gets the URL, or posts the body to it, and answers at most limit bytes.
 func fetch(ctx context.Context, opt *Options, address, contentType string, body []byte, limit int64) ([]byte, error) {
+	n := opt.network
+	if n == nil {
+		return ask(ctx, opt, address, contentType, body, limit)
+	}
+	key := keyOf(address, body)
+	if err := n.failed[key]; err != nil {
+		return nil, err
+	}
+	if n.requests++; n.requests > maxRequests || n.waited > maxWaiting {
+		return nil, errTooMany
+	}
+	began := time.Now()
+	answer, err := ask(ctx, opt, address, contentType, body, limit)
+	n.waited += time.Since(began)
+	if err != nil {
+		if n.failed == nil {
+			n.failed = map[diskKey]error{}
+		}
+		n.failed[key] = err
+	}
+	return answer, err
+}
+
+func ask(ctx context.Context, opt *Options, address, contentType string, body []byte, limit int64) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q", ErrAddress, address)

@@ -18,6 +18,8 @@ type proofs struct {
 	*store
 	opt   *Options
 	times []proof
+
+	fetched []*x509.Certificate // issuers' certificates that the file lacks
 }
 
 // proof is a document time-stamp that holds.

@@ -59,11 +59,16 @@ type Options struct {
 	Now           func() time.Time    // nil = time.Now
 	HTTP          *http.Client        // nil = a client of this package with bounds
 	AllowPrivate  bool                // fetch from private and loopback addresses too
-	Cache         *Cache              // nil = nothing is remembered between calls
-	Field         string              // judge only the signature in this field; "" = all
-	After         int64               // judge only signatures whose Contents stand behind this byte; 0 = all
-	Prefix        *Prefix             // nil = all bytes are read
-	Password      pdf.Password        // of an encrypted file, for Validate
+	// PrivateIssuers lets issuers' certificates be fetched from private and loopback addresses too. AllowPrivate does
+	// not: revocation is asked for where a trusted certificate says, issuers where anybody's does.
+	PrivateIssuers bool
+	Cache          *Cache       // nil = nothing is remembered between calls
+	Field          string       // judge only the signature in this field; "" = all
+	After          int64        // judge only signatures whose Contents stand behind this byte; 0 = all
+	Prefix         *Prefix      // nil = all bytes are read
+	Password       pdf.Password // of an encrypted file, for Validate
+
+	network *network // what one validation may ask; nil = no bound
 }
 
 // Prefix is the state of a hash after the first Length bytes of the file, for a caller that has just read these bytes

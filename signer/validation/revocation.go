@@ -123,11 +123,13 @@ func askOCSP(ctx context.Context, url string, cert, issuer *x509.Certificate, op
 	if err != nil {
 		return revocation{}, fmt.Errorf("make request: %w", err)
 	}
-	body, err := fetch(ctx, opt, url, "application/ocsp-request", request, maxOCSP)
-	if err != nil {
-		return revocation{}, err
-	}
-	r, until, err := readOCSP(body, cert, issuer, moments{now, now})
+	var r revocation
+	var until time.Time
+	err = fetchKept(ctx, opt, url, "application/ocsp-request", request, maxOCSP, func(body []byte) (time.Time, error) {
+		var err error
+		r, until, err = readOCSP(body, cert, issuer, moments{now, now})
+		return earlier(until, now.Add(maxListAge)), err
+	})
 	if err != nil {
 		return revocation{}, err
 	}
@@ -243,16 +245,15 @@ func askCRL(ctx context.Context, url string, cert, issuer *x509.Certificate, opt
 	key := url + " " + CertificateSHA256(issuer)
 	crl := opt.Cache.list(key, now)
 	if crl == nil {
-		body, err := fetch(ctx, opt, url, "", nil, maxCRL)
+		var until time.Time
+		err := fetchKept(ctx, opt, url, "", nil, maxCRL, func(body []byte) (time.Time, error) {
+			var err error
+			crl, until, err = readCRL(body, issuer, moments{now, now})
+			until = earlier(until, now.Add(maxListAge))
+			return until, err
+		})
 		if err != nil {
 			return revocation{}, err
-		}
-		var until time.Time
-		if crl, until, err = readCRL(body, issuer, moments{now, now}); err != nil {
-			return revocation{}, err
-		}
-		if limit := now.Add(maxListAge); until.After(limit) {
-			until = limit
 		}
 		opt.Cache.keepList(key, crl, until)
 	}

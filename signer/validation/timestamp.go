@@ -51,8 +51,11 @@ func (v *run) timestamp(ctx context.Context) error {
 		return nil
 	}
 	others := append(slices.Clone(ts.SignedData.Certificates), v.sd.Certificates...)
-	path, err := v.opt.Cache.path(ts.Certificate, append(others, v.proofs.certificates...), v.opt, ts.GenTime)
-	if err != nil {
+	path, err := v.path(ctx, ts.Certificate, append(others, v.proofs.certificates...), ts.GenTime)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
 		s.note(DetailTimestampNoTrust, "reason", err.Error())
 		return nil
 	}

@@ -31,6 +31,7 @@ func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) 
 	if opt.Cache == nil {
 		opt.Cache = &Cache{} // signer and time-stamping authority often have the same issuers
 	}
+	opt.network = &network{}
 	h := newHistory(f)
 	candidates, err := find(ctx, h, opt.Field)
 	if err != nil {
@@ -378,7 +379,10 @@ func (v *run) judge(ctx context.Context) error {
 		}
 	}
 	v.claimedTime()
-	path := v.judgeCertificate()
+	path, err := v.judgeCertificate(ctx)
+	if err != nil {
+		return err
+	}
 	if path != nil {
 		judgeKeys(&v.sig, path)
 	} else {
