@@ -12,28 +12,38 @@ type tokensCommand struct {
 	JSON   bool   `name:"json" help:"${help_json}"`
 }
 
-// Run lists tokens with their certificates, without logging in.
+// Run lists tokens with their certificates, without logging in, and the modules that
+// are of no use.
 func (c *tokensCommand) Run(p *program) error {
 	config, err := p.config(c.Module)
 	if err != nil {
 		return err
 	}
-	tokens, err := agent.ListTokens(p.ctx, config)
-	if err != nil {
-		return err
+	found := agent.Discover(p.ctx, config)
+	named := c.Module != "" && found.Modules[0].Code != ""
+	if named {
+		p.status = statusFailed
 	}
 	if c.JSON {
-		return p.printJSON(map[string]any{"tokens": tokens})
+		return p.printJSON(found)
 	}
-	if len(tokens) == 0 {
-		fmt.Fprintln(p.stdout, p.say("tokens.none"))
-	}
-	for _, t := range tokens {
+	for _, t := range found.Tokens {
 		fmt.Fprintln(p.stdout, p.say("tokens.token", "label", t.Label, "serial", t.Serial, "model", t.Model,
 			"flags", agent.FlagWords(p.catalogue, t.Flags)))
 		for _, certificate := range t.Certificates {
 			fmt.Fprintln(p.stdout, p.say("tokens.certificate", "subject", certificate.Subject,
 				"until", certificate.NotAfter.Format(time.RFC3339), "sha256", certificate.SHA256))
+		}
+		if t.Message != "" {
+			fmt.Fprintln(p.stdout, "   "+t.Message)
+		}
+	}
+	if found.Message != "" && !named {
+		fmt.Fprintln(p.stdout, found.Message)
+	}
+	for _, module := range found.Modules {
+		if module.Message != "" && (named || module.Message != found.Message) {
+			fmt.Fprintln(p.stderr, module.Message)
 		}
 	}
 	return nil

@@ -52,16 +52,11 @@ func (r *run) openDevice(ctx context.Context) error {
 	if r.device != nil {
 		return nil
 	}
-	client, err := r.startWorker(ctx)
+	d, err := r.reachToken(ctx)
 	if err != nil {
 		return err
 	}
-	d := &device{client: client}
-	err = d.open(ctx, r.batch)
-	if err == nil {
-		r.batch.Scheme, err = d.scheme(ctx, r.batch.Scheme)
-	}
-	if err != nil {
+	if r.batch.Scheme, err = d.scheme(ctx, r.batch.Scheme); err != nil {
 		d.close()
 		return err
 	}
@@ -69,8 +64,46 @@ func (r *run) openDevice(ctx context.Context) error {
 	return nil
 }
 
-func (a *Agent) startWorker(ctx context.Context) (*worker.Client, error) {
-	return StartWorker(ctx, a.config)
+// reachToken opens the token of the batch. With one module it is looked for there; with several it is looked for
+// in all, unless the batch names it and the module used last has it.
+func (r *run) reachToken(ctx context.Context) (*device, error) {
+	candidates := candidatesFor(r.config.Home, r.config.Module)
+	if len(candidates) == 0 {
+		return nil, fail("module_missing", nil)
+	}
+	named := r.batch.Token != "" || r.batch.Certificate != ""
+	if only := len(candidates) == 1; only || named && candidates[0].source == sourceRemembered {
+		d, err := r.openIn(ctx, candidates[0].path, r.batch.Token)
+		if err == nil || only || !elsewhere(err) {
+			return d, err
+		}
+	}
+	report, err := Discover(ctx, r.config).choose(r.batch)
+	if err != nil {
+		return nil, err
+	}
+	return r.openIn(ctx, report.Modules[0], report.Serial)
+}
+
+// elsewhere says whether another module may have the token. Not after anything that
+// may have been a login: no PIN goes a second way.
+func elsewhere(err error) bool {
+	var selection *token.SelectError
+	var load *token.LoadError
+	return errors.As(err, &selection) && selection.Matches == 0 || errors.As(err, &load)
+}
+
+func (r *run) openIn(ctx context.Context, module, name string) (*device, error) {
+	client, err := worker.Start(ctx, r.config.worker(module))
+	if err != nil {
+		return nil, err
+	}
+	d := &device{client: client}
+	if err := d.open(ctx, name, r.batch); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
 }
 
 // StartWorker starts the process that speaks to the module, finding the module
@@ -88,8 +121,8 @@ func (c Config) worker(module string) worker.Config {
 	return worker.Config{Module: module, Executable: c.Executable, Timeout: c.TokenTimeout}
 }
 
-func (d *device) open(ctx context.Context, batch *Batch) error {
-	selector := token.ByName(batch.Token)
+func (d *device) open(ctx context.Context, name string, batch *Batch) error {
+	selector := token.ByName(name)
 	var err error
 	d.info, err = d.client.Open(ctx, selector)
 	var several *token.SelectError

@@ -90,6 +90,7 @@ func explainOwn(own *Error) explanation {
 	case "no_folder_out":
 		e.code = signer.CodeNotFound
 	case "receipt_invalid", "pin_needed", "pin_empty", "pin_file", "pin_too_long", "pin_final_try", "module_missing",
+		"token_missing", "reader_missing", "reader_service_stopped", "reader_service_forbidden", "module_crashed_probed", "module_hangs_probed",
 		"home_unusable", "journal_damaged", "cancelled":
 		e.fatal = true
 	}

@@ -109,7 +109,7 @@ func (m *Module) Open(selector Selector) (*Token, error) {
 		}
 		all = append(all, listing)
 	}
-	matching := selector.filter(all)
+	matching := selector.Filter(all)
 	var chosen Listing
 	for i := range all {
 		if len(matching) == 1 && all[i].Info.Slot == matching[0].Info.Slot {
@@ -124,7 +124,8 @@ func (m *Module) Open(selector Selector) (*Token, error) {
 	return m.openToken(chosen)
 }
 
-func (s Selector) filter(all []Listing) []Listing {
+// Filter keeps the listings that the selector fits, in their order.
+func (s Selector) Filter(all []Listing) []Listing {
 	keep := func(from []Listing, wanted func(Listing) bool) []Listing {
 		var kept []Listing
 		for _, listing := range from {
