@@ -12,7 +12,7 @@ BENCH    ?= .
 # Packages where goroutines share state: the race detector pays there.
 RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/...
 
-.PHONY: build build-windows demo test bench lint fuzz clean help
+.PHONY: build build-windows demo test test-windows vet-darwin bench lint fuzz clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,13 @@ test: lint ## the demo's story and all tests, on SQLite and on a PostgreSQL that
 	@$(MAKE) --no-print-directory demo ARGS=--exit
 	@deploy/with-postgres $(GO) test -race -short -count=1 $(RACE)
 	@deploy/with-postgres $(GO) test -count=1 -timeout 15m ./...
+
+test-windows: ## what can be tested of the agent for Windows here: under wine, headless
+	@deploy/install-packages wine
+	@deploy/test-windows $(GO)
+
+vet-darwin: ## compile and vet for macOS all that needs no C compiler of its
+	CGO_ENABLED=0 GOOS=darwin $(GO) vet ./signer ./signer/pdf ./signer/cms ./signer/appearance ./signer/validation ./custody ./custody/signinglog ./httpapi/wire ./migrations
 
 bench: ## the figures, each as a ratio against something in the same run
 	@deploy/install-packages test

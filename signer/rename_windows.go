@@ -1,7 +1,9 @@
 package signer
 
 import (
+	"errors"
 	"os"
+	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -16,11 +18,20 @@ func renameNew(from, to string) error {
 	if err != nil {
 		return err
 	}
-	if err := windows.MoveFileEx(f, t, windows.MOVEFILE_WRITE_THROUGH); err != nil {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	for deadline := time.Now().Add(renamePatience); ; time.Sleep(20 * time.Millisecond) {
+		err := windows.MoveFileEx(f, t, windows.MOVEFILE_WRITE_THROUGH)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, windows.ERROR_SHARING_VIOLATION) || time.Now().After(deadline) {
+			return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+		}
 	}
-	return nil
 }
+
+// renamePatience is how long a file that somebody has open is waited for: virus scanners open every new file for a
+// moment, and Windows renames none that is open.
+const renamePatience = 2 * time.Second
 
 // syncDir has nothing to do: Windows has no sync of a folder, and NTFS journals its names.
 func syncDir(string) error { return nil }

@@ -18,7 +18,7 @@ func replaceFile(path string, content []byte, mode os.FileMode) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
+	if err := renameOver(temp, path); err != nil {
 		os.Remove(temp)
 		return fmt.Errorf("replace %s: %w", filepath.Base(path), err)
 	}

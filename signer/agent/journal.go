@@ -268,10 +268,10 @@ func (j *journal) compact(now time.Time) error {
 			content = append(content, line...)
 		}
 	}
+	j.close() // Windows replaces no file that is open
 	if err := replaceFile(j.path, content, 0o600); err != nil {
 		return fail("home_unusable", fmt.Errorf("shorten journal: %w", err), "folder", filepath.Dir(j.path))
 	}
-	j.close()
 	return j.load()
 }
 

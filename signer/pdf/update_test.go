@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,9 @@ func readableVectors(t testing.TB) map[string][]byte {
 
 // TestUpdateReadByOthers extends every vector twice and compares what other readers make of it before and after.
 func TestUpdateReadByOthers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("other readers judge on Linux")
+	}
 	const name = "Nguyễn Văn Nghĩa (Hiệu trưởng)"
 	for vector, b := range readableVectors(t) {
 		t.Run(vector, func(t *testing.T) {
@@ -137,6 +141,9 @@ func qpdfCheck(t *testing.T, path string) []string {
 
 // TestUpdateHybrid: after an update other readers still find the objects that only the XRefStm knows.
 func TestUpdateHybrid(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("other readers judge on Linux")
+	}
 	for _, vector := range []string{"hybrid.pdf", "hybrid-as-word-writes.pdf"} {
 		b := readVector(t, vector)
 		out, added, err := extend(open(t, b), b, "x")

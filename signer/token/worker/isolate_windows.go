@@ -30,12 +30,25 @@ func isolate(stdin, stdout *os.File) (in, out *os.File, err error) {
 	if err := windows.SetStdHandle(windows.STD_OUTPUT_HANDLE, windows.Handle(os.Stderr.Fd())); err != nil {
 		return nil, nil, fmt.Errorf("turn standard output to standard error: %w", err)
 	}
+	// The C library that Windows brings, which this program and many modules use, has
+	// asked already: its descriptors are moved, which closes the handles under them.
+	originals = []*os.File{stdin, stdout}
+	library := windows.NewLazySystemDLL("msvcrt.dll")
+	if open, dup2 := library.NewProc("_open"), library.NewProc("_dup2"); open.Find() == nil && dup2.Find() == nil {
+		nul := []byte("NUL\x00")
+		descriptor, _, _ := open.Call(uintptr(unsafe.Pointer(&nul[0])), 0)
+		dup2.Call(descriptor, 0)
+		dup2.Call(2, 1)
+	}
 	os.Stdin, os.Stdout = null, os.Stderr
 	// No window of the system that waits for somebody to press a button when the
 	// module crashes, and no dump of a memory that a PIN is in.
 	windows.SetErrorMode(windows.SEM_FAILCRITICALERRORS | windows.SEM_NOGPFAULTERRORBOX | windows.SEM_NOOPENFILEERRORBOX)
 	return in, out, nil
 }
+
+// originals are kept from being closed a second time when they are collected.
+var originals []*os.File
 
 func moved(file *os.File) (*os.File, error) {
 	own := windows.CurrentProcess()
