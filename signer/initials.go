@@ -41,6 +41,33 @@ func ParsePages(s string) (Pages, error) {
 	return p, nil
 }
 
+// MarshalText writes the pages as ParsePages reads them.
+func (p Pages) MarshalText() ([]byte, error) {
+	var parts []string
+	for _, r := range p.ranges {
+		switch part := strconv.Itoa(r[0]); {
+		case r[1] == r[0]:
+			parts = append(parts, part)
+		case r[1] == 0:
+			parts = append(parts, part+"-")
+		default:
+			parts = append(parts, part+"-"+strconv.Itoa(r[1]))
+		}
+	}
+	return []byte(strings.Join(parts, ",")), nil
+}
+
+// UnmarshalText reads what MarshalText has written.
+func (p *Pages) UnmarshalText(text []byte) error {
+	*p = Pages{}
+	if len(text) == 0 {
+		return nil
+	}
+	var err error
+	*p, err = ParsePages(string(text))
+	return err
+}
+
 // Given tells whether pages were named.
 func (p Pages) Given() bool { return len(p.ranges) > 0 }
 

@@ -33,6 +33,7 @@ type commands struct {
 	Version kong.VersionFlag `help:"${help_version}"`
 
 	Sign    signCommand    `cmd:"" help:"${help_sign}"`
+	Resume  resumeCommand  `cmd:"" help:"${help_resume}"`
 	Augment augmentCommand `cmd:"" help:"${help_augment}"`
 	Verify  verifyCommand  `cmd:"" help:"${help_verify}"`
 	Tokens  tokensCommand  `cmd:"" help:"${help_tokens}"`

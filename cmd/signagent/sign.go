@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -48,7 +49,9 @@ type signCommand struct {
 	Field     string `placeholder:"NAME" help:"${help_field}"`
 	Image     string `placeholder:"PNG" help:"${help_image}"`
 
-	JSON bool `name:"json" help:"${help_json}"`
+	SafeNames bool   `help:"${help_safe_names}"`
+	Report    string `placeholder:"FILE.csv|FILE.pdf" help:"${help_report}"`
+	JSON      bool   `name:"json" help:"${help_json}"`
 }
 
 // Run signs the files and prints what became of each.
@@ -56,8 +59,9 @@ func (c *signCommand) Run(p *program) error {
 	if err := c.check(p); err != nil {
 		return err
 	}
+	jobs, unusable := c.jobs(p)
 	batch := agent.Batch{
-		Jobs: c.jobs(), Token: c.Token, Certificate: c.Cert, Standalone: c.Standalone,
+		Jobs: jobs, OutDir: text(c.OutDir), Token: c.Token, Certificate: c.Cert, Standalone: c.Standalone,
 		Level: signer.Level(c.Level), Certify: c.Certify, Reason: c.Reason, TSA: c.TSA, Field: c.Field, FinalTry: c.FinalTry,
 		PIN: agent.PINFromTerminal(p.catalogue), Progress: p.progress(),
 	}
@@ -70,12 +74,12 @@ func (c *signCommand) Run(p *program) error {
 		return err
 	}
 	if batch.Passwords, err = p.passwords(c.PasswordFile); err != nil {
-		return c.print(p, agent.FailAll(p.catalogue, batch.Jobs, err))
+		return p.printSigned(append(agent.FailAll(p.catalogue, batch.Jobs, err), unusable...), c.JSON, c.Report)
 	}
 	if c.Standalone && !c.JSON {
 		fmt.Fprintln(p.stderr, p.say("standalone.warning"))
 	}
-	return c.print(p, c.sign(p, batch))
+	return p.printSigned(append(c.sign(p, batch), unusable...), c.JSON, c.Report)
 }
 
 // sign never fails as a whole: what stands in the way of all files is told of each.
@@ -97,18 +101,24 @@ func (c *signCommand) sign(p *program, batch agent.Batch) []agent.Result {
 	}
 	defer a.Close()
 	p.tellRecovered(a.Recovered())
-	return a.SignBatch(p.ctx, batch)
+	p.tellUnfinished(a, "resume.waiting")
+	before := p.unfinished(a)
+	results := a.SignBatch(p.ctx, batch)
+	if p.unfinished(a) > before {
+		p.tellLeft(results)
+	}
+	return results
 }
 
-func (c *signCommand) jobs() []agent.Job {
-	jobs := make([]agent.Job, len(c.Files))
-	for i, file := range c.Files {
-		jobs[i] = agent.Job{
-			Input: file, Output: text(c.Output), OutDir: text(c.OutDir), Act: c.Act, Capacity: c.Capacity,
-			Document: wire.DocumentFacts{Number: c.Number, Symbol: c.Symbol, Kind: c.Kind, Summary: c.Summary, Purpose: c.Purpose},
-		}
+// jobs are the files, and those in folders; a folder that gives none is a result already.
+func (c *signCommand) jobs(p *program) ([]agent.Job, []agent.Result) {
+	jobs, unusable := agent.Expand(p.catalogue, c.Files, text(c.OutDir))
+	for i := range jobs {
+		job := &jobs[i]
+		job.Output, job.SafeName, job.Act, job.Capacity = text(c.Output), c.SafeNames, c.Act, c.Capacity
+		job.Document = wire.DocumentFacts{Number: c.Number, Symbol: c.Symbol, Kind: c.Kind, Summary: c.Summary, Purpose: c.Purpose}
 	}
-	return jobs
+	return jobs, unusable
 }
 
 // text is the value of a flag, "" when it was not given.
@@ -149,6 +159,14 @@ func (c *signCommand) check(p *program) error {
 			return p.misuse("invisible", "flag", flag)
 		case placed[flag] && c.Rect == "" && c.Field == "":
 			return p.misuse("rect_missing", "flag", flag)
+		}
+	}
+	if err := p.checkReport(c.Report); err != nil {
+		return err
+	}
+	if c.Output != nil && len(c.Files) == 1 {
+		if info, err := os.Stat(c.Files[0]); err == nil && info.IsDir() {
+			return p.misuse("output_many")
 		}
 	}
 	return p.checkOutputs(c.Files, c.Output, c.OutDir)
@@ -219,18 +237,8 @@ func (c *signCommand) visible(p *program) (*agent.Visible, error) {
 	return visible, nil
 }
 
-// progress tells on a terminal what is being done.
-func (p *program) progress() func(agent.Progress) {
-	if !p.onTerminal() {
-		return nil
-	}
-	return func(progress agent.Progress) {
-		fmt.Fprintln(p.stderr, p.say("sign.progress", "number", strconv.Itoa(progress.Number), "count", strconv.Itoa(progress.Count),
-			"file", filepath.Base(progress.File), "phase", p.say("sign.phase."+progress.Phase)))
-	}
-}
-
-func (c *signCommand) print(p *program, results []agent.Result) error {
+// printSigned tells what became of each file, and saves the table where it is asked for.
+func (p *program) printSigned(results []agent.Result, asJSON bool, report string) error {
 	signed := 0
 	for _, result := range results {
 		if result.Status == agent.StatusSigned {
@@ -240,7 +248,12 @@ func (c *signCommand) print(p *program, results []agent.Result) error {
 			p.status = statusFailed
 		}
 	}
-	if c.JSON {
+	if err := p.saveReport(report, results); err != nil {
+		p.status = statusFailed
+		_, message := p.catalogue.Explain(err, report)
+		fmt.Fprintln(p.stderr, message)
+	}
+	if asJSON {
 		return p.printJSON(map[string]any{"files": results})
 	}
 	for _, result := range results {

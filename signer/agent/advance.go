@@ -26,22 +26,38 @@ func (a *Agent) advance(ctx context.Context, client *wire.Client, current *job, 
 	if current.Step != stepCommitted {
 		return nil
 	}
-	var index *int64
-	if current.Intent.Grant != "" {
-		at, err := a.record(ctx, client, current)
-		if err != nil {
-			return err
+	return a.finish(ctx, client, []*job{current}, recovered)[0]
+}
+
+// finish takes jobs whose outputs are in place to their end: the service has
+// their records, the journal knows it.
+func (a *Agent) finish(ctx context.Context, client *wire.Client, jobs []*job, recovered bool) []error {
+	errs := make([]error, len(jobs))
+	var logged []*job
+	var at []int
+	for i, current := range jobs {
+		if current.Intent.Grant != "" {
+			logged, at = append(logged, current), append(at, i)
 		}
-		index = &at
 	}
-	done := journalEntry{Job: current.ID, Step: stepDone, At: a.config.Now(), Index: index, Recovered: recovered}
-	if err := a.journal.append(done); err != nil {
+	for n, err := range a.recordAll(ctx, client, logged) {
+		errs[at[n]] = err
+	}
+	var done []journalEntry
+	for i, current := range jobs {
+		if errs[i] == nil {
+			done = append(done, journalEntry{Job: current.ID, Step: stepDone, At: a.config.Now(), Index: current.Index, Recovered: recovered})
+		}
+	}
+	if len(done) == 0 {
+		return errs
+	}
+	if err := a.journal.append(done...); err != nil {
 		// Told as it is: logged, with its entry. The next start sends it again,
 		// which takes effect once.
-		current.Index = index
 		a.config.Logger.Error("journal", "error", err)
 	}
-	return nil
+	return errs
 }
 
 // commit gives the finished bytes their name. Once they have it nothing takes it
@@ -172,77 +188,99 @@ func (a *Agent) notPlaced(current *job, cause error) error {
 // that its grant was not used. When the service can't be told, the job stays in
 // the journal as it is, for the next start.
 func (a *Agent) discard(ctx context.Context, client *wire.Client, current *job, reason string, recovered bool) error {
-	switch {
-	case current.Step != stepIntent:
-		return fmt.Errorf("discard job %s: it is %s", current.ID, current.Step)
-	case a.journal.failure() != nil:
-		return a.journal.failure() // it may say "signed" all the same: the next start sees
-	}
-	if err := os.Remove(current.Intent.Temp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return outputError(err, current.Intent.Temp)
-	}
-	if current.Intent.Grant != "" && client != nil && a.pairing != nil && a.pairing.LogKey == current.Intent.LogKey {
-		if err := a.tellAbandoned(ctx, client, current.Intent.Grant, reason); err != nil {
-			return err
-		}
-	}
-	err := a.journal.append(journalEntry{Job: current.ID, Step: stepAbandoned, At: a.config.Now(), Reason: reason, Recovered: recovered})
-	if err != nil {
-		return fail("home_unusable", err, "folder", a.config.Home)
-	}
-	return nil
+	return a.discardAll(ctx, client, []*job{current}, reason, recovered)[0]
 }
 
-// tellAbandoned reports a grant that was not used, also when the person has
-// cancelled. The error is one that trying later may mend; a service that knows
-// better is left in its belief.
+// discardAll is discard for several jobs.
+func (a *Agent) discardAll(ctx context.Context, client *wire.Client, jobs []*job, reason string, recovered bool) []error {
+	errs := make([]error, len(jobs))
+	var grants []string
+	var granted []int
+	for i, current := range jobs {
+		broken := a.journal.failure()
+		switch {
+		case current.Step != stepIntent && current.Step != stepGranted:
+			errs[i] = fmt.Errorf("discard job %s: it is %s", current.ID, current.Step)
+		case broken != nil:
+			errs[i] = broken // it may say "signed" all the same: the next start sees
+		case current.Intent.Temp != "":
+			if err := os.Remove(current.Intent.Temp); err != nil && !errors.Is(err, os.ErrNotExist) {
+				errs[i] = outputError(err, current.Intent.Temp)
+			}
+		}
+		if errs[i] == nil && current.Intent.Grant != "" && client != nil && a.pairing != nil && a.pairing.LogKey == current.Intent.LogKey {
+			grants, granted = append(grants, current.Intent.Grant), append(granted, i)
+		}
+	}
+	for n, err := range a.tellAllAbandoned(ctx, client, grants, reason) {
+		errs[granted[n]] = err
+	}
+	var entries []journalEntry
+	for i, current := range jobs {
+		if errs[i] == nil {
+			entries = append(entries, journalEntry{Job: current.ID, Step: stepAbandoned, At: a.config.Now(), Reason: reason, Recovered: recovered})
+		}
+	}
+	if len(entries) == 0 {
+		return errs
+	}
+	if err := a.journal.append(entries...); err != nil {
+		for i := range errs {
+			if errs[i] == nil {
+				errs[i] = fail("home_unusable", err, "folder", a.config.Home)
+			}
+		}
+	}
+	return errs
+}
+
+// tellAbandoned reports a grant that was not used.
 func (a *Agent) tellAbandoned(ctx context.Context, client *wire.Client, grant, reason string) error {
 	if grant == "" || client == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-	defer cancel()
-	err := client.Abandon(ctx, grant, wire.Abandon{Reason: reason})
-	if err == nil {
-		return nil
-	}
-	a.config.Logger.Warn("abandon grant", "grant", grant, "error", err)
-	var nonsense *wire.NonsenseError
-	if temporary(err) || errors.As(err, &nonsense) {
-		return err
-	}
-	return nil
+	return a.tellAllAbandoned(ctx, client, []string{grant}, reason)[0]
 }
 
-// record tells the service of a finished signature and checks its receipt. It
-// returns the entry's index once the receipt lies beside the output.
-func (a *Agent) record(ctx context.Context, client *wire.Client, current *job) (int64, error) {
-	if a.pairing == nil || a.pairing.LogKey != current.Intent.LogKey {
-		return 0, fail("other_pairing", nil)
+// tellAllAbandoned reports grants that were not used, also when the person has
+// cancelled. The errors are such as trying later may mend; a service that knows
+// better is left in its belief.
+func (a *Agent) tellAllAbandoned(ctx context.Context, client *wire.Client, grants []string, reason string) []error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	errs := make([]error, len(grants))
+	for start := 0; start < len(grants); start += wire.MaxBulk {
+		part := grants[start:min(start+wire.MaxBulk, len(grants))]
+		for i, err := range sendAbandons(ctx, client, part, reason) {
+			if err == nil {
+				continue
+			}
+			a.config.Logger.Warn("abandon grant", "grant", part[i], "error", err)
+			var nonsense *wire.NonsenseError
+			if temporary(err) || errors.As(err, &nonsense) {
+				errs[start+i] = err
+			}
+		}
 	}
-	s := current.Signature
-	answer, err := client.Record(ctx, current.Intent.Grant, wire.Record{
-		CMS: s.CMS, ByteRangeDigest: s.ByteRangeDigest, SHA256Out: s.SHA256Out, Level: s.Level, Field: s.Field, SignedAt: s.SignedAt,
-	})
-	if err != nil {
-		return 0, err
+	return errs
+}
+
+func sendAbandons(ctx context.Context, client *wire.Client, grants []string, reason string) []error {
+	if len(grants) == 1 {
+		return []error{client.Abandon(ctx, grants[0], wire.Abandon{Reason: reason})}
 	}
-	a.step("after-record")
-	receipt, err := receiptOf(answer)
-	if err != nil {
-		return 0, err
+	abandons := make([]wire.GrantAbandon, len(grants))
+	for i, grant := range grants {
+		abandons[i] = wire.GrantAbandon{Grant: grant, Reason: reason}
 	}
-	if err := checkReceipt(receipt, a.witness.verifier, current); err != nil {
-		return 0, err
+	errs := make([]error, len(grants))
+	outcomes, err := client.Abandons(ctx, abandons)
+	for i := range errs {
+		if errs[i] = err; err == nil && outcomes[i].Problem != nil {
+			errs[i] = outcomes[i].Problem
+		}
 	}
-	if err := a.witness.see(ctx, receipt.Checkpoint); err != nil {
-		return 0, err
-	}
-	if err := a.storeReceipt(receipt, current); err != nil {
-		current.Index = &receipt.Index // it is logged all the same
-		return 0, err
-	}
-	return receipt.Index, nil
+	return errs
 }
 
 // storeReceipt writes the receipt beside the output, or into the state folder

@@ -139,7 +139,7 @@ func TestGivingUp(t *testing.T) {
 		t.Errorf("%+v", pending)
 	}
 	// The same command again: not signed a second time.
-	if earlier := a.finishedEarlier(a.journal.list(), Job{}, current.Intent.SHA256In, current.Intent.Wanted); earlier != current {
+	if earlier := a.finishedEarlier(a.journal.list(), Job{Input: current.Intent.Input}, current.Intent.SHA256In, current.Intent.Wanted); earlier != current {
 		t.Errorf("%+v", earlier)
 	}
 	write(t, current.Output, "signed")

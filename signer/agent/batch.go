@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -23,7 +22,7 @@ func (r *run) failed(result Result, err error) Result {
 
 // signOne takes a file that was looked at through all other steps. Stop is set
 // when the next file would fail alike. Pass gives the turn to the next one.
-func (r *run) signOne(ctx context.Context, i int, work Job, look *looked, pass func()) (result Result, stop bool) {
+func (r *run) signOne(ctx context.Context, i int, work Job, look *looked, hand *hand) (result Result, stop bool) {
 	result = Result{Input: work.Input}
 	broken := func(err error) (Result, bool) { return r.failed(result, err), explain(err, work.Input).fatal }
 
@@ -69,25 +68,38 @@ func (r *run) signOne(ctx context.Context, i int, work Job, look *looked, pass f
 	}
 
 	r.progress(i, "grant")
-	grant, err := r.grant(ctx, plan.id, work, input)
-	if err != nil {
-		return broken(err)
+	leave := &leave{job: plan.id, asked: asked}
+	if !r.batch.Standalone {
+		if leave, err = r.leaveFor(ctx, i, work, input, result.SHA256In); err != nil {
+			return broken(err)
+		}
+		plan.name(leave.job)
 	}
-	current, err := r.begin(ctx, plan, grant)
+	current, err := r.begin(ctx, i, plan, leave.grant)
 	if err != nil {
 		return broken(err)
 	}
 
 	r.progress(i, "sign")
-	if err := r.makeSignature(ctx, i, current, input, grant, asked, pass); err != nil {
+	if err := r.makeSignature(ctx, i, current, input, leave, hand); err != nil {
 		if failed := r.discard(ctx, r.client, current, abandonReason(err), false); failed != nil {
 			r.config.Logger.Warn("discard", "job", current.ID, "error", failed) // the next start does it
 		}
 		return broken(err)
 	}
 
+	r.signatures.Add(1)
 	r.progress(i, "record")
-	err = r.advance(ctx, r.client, current, false)
+	if err = r.commit(ctx, r.client, current, false); err == nil {
+		hand.finished() // its name is taken, whatever comes
+		hand.free()     // the next file may be taken in hand while this one waits
+		if r.batch.Standalone {
+			err = r.finish(ctx, nil, []*job{current}, false)[0]
+		} else {
+			err = r.reporter.record(current)
+			hand.reported = true
+		}
+	}
 	return r.signed(result, current, place, err)
 }
 
@@ -95,6 +107,11 @@ func (r *run) signOne(ctx context.Context, i int, work Job, look *looked, pass f
 type planned struct {
 	id     string // UUID
 	intent intent
+}
+
+// name gives the job another ID.
+func (p *planned) name(id string) {
+	p.id, p.intent.Temp = id, tempOf(p.intent.Output, id)
 }
 
 // plan finds the output's name and makes sure that its folder takes files.
@@ -115,7 +132,7 @@ func (r *run) plan(work Job, look *looked, sha256In string) (planned, error) {
 	temp := tempOf(output, id.String())
 	plan := planned{id: id.String(), intent: intent{
 		Input: path, SHA256In: sha256In, Wanted: place.wanted, Explicit: place.explicit, Output: output, Temp: temp,
-		Act: work.Act, Capacity: work.Capacity,
+		Act: work.Act, Capacity: work.Capacity, Batch: r.batch.id,
 	}}
 	if look.input.Copied() {
 		return plan, nil // the copy lies in the folder
@@ -124,8 +141,11 @@ func (r *run) plan(work Job, look *looked, sha256In string) (planned, error) {
 }
 
 // begin puts the intent into the journal: from here on the job is known.
-func (r *run) begin(ctx context.Context, plan planned, grant wire.Grant) (*job, error) {
+func (r *run) begin(ctx context.Context, i int, plan planned, grant wire.Grant) (*job, error) {
 	plan.intent.Grant, plan.intent.Serial = grant.ID, r.device.info.Serial
+	if r.batch.id != "" {
+		plan.intent.Number = r.batch.numbers[i]
+	}
 	if grant.ID != "" {
 		plan.intent.LogKey = r.pairing.LogKey
 	}
@@ -168,15 +188,15 @@ func (r *run) options(work Job, name string) signer.Options {
 }
 
 // makeSignature goes from the intent to the journal's "signed". On an error
-// nothing has been handed out. Without a service the turn is passed on when the
-// token can sign.
-func (r *run) makeSignature(ctx context.Context, i int, current *job, input *signer.Prepared, grant wire.Grant, asked time.Time, pass func()) error {
+// nothing has been handed out. The turn is passed on when the token can sign.
+func (r *run) makeSignature(ctx context.Context, i int, current *job, input *signer.Prepared, leave *leave, hand *hand) error {
+	grant := leave.grant
 	if err := r.device.login(ctx, r.batch); err != nil {
 		return err
 	}
 	// A person may think long over a PIN. By the own clock alone: that it differs
 	// from the service's does not matter.
-	if grant.ID != "" && r.config.Now().Sub(asked) > grant.ExpiresAt.Sub(grant.GrantedAt) {
+	if grant.ID != "" && r.config.Now().Sub(leave.asked) > grant.ExpiresAt.Sub(grant.GrantedAt) {
 		return &wire.Problem{Code: wire.CodeGrantExpired}
 	}
 	name := r.device.certificate.X509.Subject.CommonName
@@ -184,9 +204,8 @@ func (r *run) makeSignature(ctx context.Context, i int, current *job, input *sig
 		name = grant.Signer
 	}
 	key, chain, options := inTurn{r.device.signer(ctx), r, i}, r.device.chain(r.batch.Roots), r.options(r.batch.Jobs[i], name)
-	if r.batch.Standalone {
-		pass()
-	}
+	r.beginAsking(i + 1)
+	hand.pass()
 	document, err := input.Sign(ctx, key, chain, options)
 	var own *Error
 	switch {
@@ -220,36 +239,23 @@ func (r *run) makeSignature(ctx context.Context, i int, current *job, input *sig
 	return nil
 }
 
-// grant asks the service for leave. Standalone there is nobody to ask.
+// grant asks the service for leave for one file.
 func (r *run) grant(ctx context.Context, request string, job Job, input *signer.Prepared) (wire.Grant, error) {
-	if r.batch.Standalone {
-		return wire.Grant{}, nil
-	}
 	if !r.logSeen {
 		if err := r.checkLog(ctx); err != nil {
 			return wire.Grant{}, err
 		}
 		r.logSeen = true
 	}
-	prior, err := priorSignatures(ctx, input)
+	question, err := r.grantRequest(ctx, request, job, input)
 	if err != nil {
 		return wire.Grant{}, err
 	}
-	document := job.Document
-	document.FileName = filepath.Base(job.Input)
-	sum := input.SHA256()
-	grant, err := r.client.Grant(ctx, wire.GrantRequest{
-		Request: request, TokenSerial: r.device.info.Serial, Certificate: r.device.certificate.X509.Raw, SHA256In: hex.EncodeToString(sum[:]),
-		Document: document, Act: job.Act, Capacity: job.Capacity, Prior: prior,
-	})
+	grant, err := r.client.Grant(ctx, question)
 	if err != nil {
 		return wire.Grant{}, err
 	}
-	if grant.CertificateSHA256 != r.device.certificate.SHA256 {
-		r.tellAbandoned(ctx, r.client, grant.ID, "other")
-		return wire.Grant{}, &wire.NonsenseError{URL: r.client.URL(), Operation: "POST " + wire.PathGrants, Reason: "the grant is for another certificate"}
-	}
-	return grant, nil
+	return grant, r.rightGrant(ctx, grant)
 }
 
 // priorSignatures are those that the input carries, for the service to judge
@@ -294,6 +300,7 @@ func (r *run) signed(result Result, current *job, place target, err error) (Resu
 	result.Status = StatusSigned
 	result.Output, result.SHA256Out, result.Level = place.shown(current.Output), current.Signature.SHA256Out, current.Signature.Level
 	result.EntryIndex, result.Algorithm = current.Index, current.Signature.Algorithm
+	result.SignedAt = current.Signature.SignedAt
 	if err == nil {
 		var messages []string
 		for _, note := range current.notes {
@@ -328,7 +335,14 @@ func (a *Agent) unlogged(err error) (code, message string) {
 // earlier run and that was finished without that run's telling of it, or whose
 // file still waits for its name.
 func (a *Agent) finishedEarlier(jobs []*job, work Job, sha256In, wanted string) *job {
+	input, err := filepath.Abs(work.Input)
+	if err != nil {
+		return nil
+	}
 	for _, earlier := range jobs {
+		if earlier.Intent.Input != input {
+			continue // two files of a batch may say the same
+		}
 		told := !earlier.remembered(a.config.Now()) && earlier.Step != stepCommitted && earlier.Step != stepSigned
 		if told || earlier.Intent.SHA256In != sha256In || earlier.Intent.Wanted != wanted ||
 			earlier.Intent.Act != work.Act || earlier.Intent.Capacity != work.Capacity {
@@ -347,7 +361,7 @@ func (a *Agent) finishedEarlier(jobs []*job, work Job, sha256In, wanted string) 
 func (r *run) alreadySigned(result Result, earlier *job, place target) Result {
 	result.Status, result.Output = StatusSigned, place.shown(earlier.Output)
 	result.SHA256Out, result.Level, result.EntryIndex = earlier.Signature.SHA256Out, earlier.Signature.Level, earlier.Index
-	result.Algorithm = earlier.Signature.Algorithm
+	result.Algorithm, result.SignedAt = earlier.Signature.Algorithm, earlier.Signature.SignedAt
 	result.Message = r.config.Catalogue.Sentence("agent.already_signed")
 	if earlier.Step == stepCommitted && earlier.Intent.Grant != "" {
 		if err := r.recoveryError(earlier); err != nil {
@@ -355,6 +369,9 @@ func (r *run) alreadySigned(result Result, earlier *job, place target) Result {
 			result.Wanting = result.Code != "not_yet_logged"
 		}
 		return result
+	}
+	if earlier.Step != stepDone {
+		return result // told before
 	}
 	if err := r.journal.append(journalEntry{Job: earlier.ID, Step: stepSeen, At: r.config.Now()}); err != nil {
 		r.config.Logger.Warn("journal", "error", err)

@@ -228,7 +228,7 @@ func explainSigner(failure *signer.Error, file string) explanation {
 		e.key += "." + demand
 	}
 	switch failure.Code {
-	case signer.CodeCancelled, signer.CodeTimestampFailed, signer.CodeTimestampUntrusted, signer.CodeRootsMissing:
+	case signer.CodeCancelled, signer.CodeTimestampFailed, signer.CodeTimestampUntrusted, signer.CodeRootsMissing, signer.CodeDiskFull:
 		e.fatal = true
 	}
 	return e

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"crypto"
+	"time"
 
 	"sokyso/httpapi/wire"
 	"sokyso/signer"
@@ -19,12 +20,14 @@ type Job struct {
 	Act      string
 	Capacity string
 	// Visible places this file's picture; nil = as Batch.Visible says.
-	Visible *Visible
+	Visible  *Visible
+	SafeName bool // a derived name is one that every system takes: see safeStem
 }
 
 // Batch is what is signed with one token and one PIN.
 type Batch struct {
 	Jobs        []Job
+	OutDir      string // as the person named it; folders of jobs below it are made
 	Token       string // label or serial; "" = the only one
 	Certificate string // SHA-256 in hex; "" = the only one that has a key
 	Standalone  bool   // sign without a service; needed when not paired
@@ -51,6 +54,9 @@ type Batch struct {
 	Passwords *Passwords
 	// Progress is told of each phase; may be nil.
 	Progress func(Progress)
+
+	id      string // of the batch that is written down, "" = it is not
+	numbers []int  // of the files in it
 }
 
 // aboveBB says whether the level needs others than the token.
@@ -103,7 +109,11 @@ func failedResult(catalogue *Catalogue, result Result, err error) Result {
 type Progress struct {
 	Number, Count int // of the file, from 1
 	File          string
-	Phase         string // prepare foresee grant sign record
+	Phase         string // prepare foresee grant sign record, and done
+	Done          int    // files that are finished, well or not
+	// Left is how long the rest will take at the pace so far; 0 = not known yet.
+	Left time.Duration
+	Pace float64 // files a second; 0 = not known yet
 }
 
 // Statuses of a Result.
@@ -130,6 +140,9 @@ type Result struct {
 	// Wanting is set when the file is signed but something is badly wrong with
 	// its record: the batch is not a success.
 	Wanting bool `json:"-"`
+	// For the table that can be saved.
+	Document wire.DocumentFacts `json:"-"`
+	SignedAt time.Time          `json:"-"`
 }
 
 // Good says whether nothing is left to do about the file.

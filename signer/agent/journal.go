@@ -31,8 +31,9 @@ type journal struct {
 	mu     sync.Mutex // held while the fields below are read or changed
 	end    int64      // of the last good entry
 	jobs   map[string]*job
-	order  []*job // as they began
-	broken error  // set when the file could not be brought back to a known end: nothing more is written
+	order  []*job          // as they began
+	kept   map[string]bool // batches that are not finished: their jobs stay
+	broken error           // set when the file could not be brought back to a known end: nothing more is written
 }
 
 // job is the state of one signature, from its entries.
@@ -59,6 +60,10 @@ type job struct {
 // and cuts off a torn tail.
 func openJournal(home string, now time.Time) (*journal, error) {
 	j := &journal{path: filepath.Join(home, journalFolder, journalName)}
+	var err error
+	if j.kept, err = batchIDs(home); err != nil {
+		return nil, err
+	}
 	if err := j.load(); err != nil {
 		return nil, err
 	}
@@ -147,13 +152,15 @@ func (j *journal) apply(entry journalEntry) error {
 		return fmt.Errorf("job %s: step %q after %q", entry.Job, entry.Step, current.Step)
 	}
 	switch entry.Step {
-	case stepIntent:
+	case stepGranted, stepIntent:
 		if entry.Intent == nil || entry.Job == "" {
 			return errors.New("intent without its facts")
 		}
 		current.Intent, current.Output = *entry.Intent, entry.Intent.Output
-		j.jobs[entry.Job] = current
-		j.order = append(j.order, current)
+		if current.Step == "" {
+			j.jobs[entry.Job] = current
+			j.order = append(j.order, current)
+		}
 	case stepSigned:
 		if entry.Signature == nil {
 			return errors.New("signature without its facts")
@@ -173,19 +180,23 @@ func (j *journal) apply(entry journalEntry) error {
 	return nil
 }
 
-// append makes an entry durable, then takes it into the state. After an error
-// the file ends where it did before.
-func (j *journal) append(entry journalEntry) error {
+// append makes entries durable, all with one fsync, then takes them into the
+// state. After an error the file ends where it did before.
+func (j *journal) append(entries ...journalEntry) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.broken != nil {
 		return j.broken
 	}
-	line, err := entry.marshal()
-	if err != nil {
-		return err
+	var lines []byte
+	for _, entry := range entries {
+		line, err := entry.marshal()
+		if err != nil {
+			return err
+		}
+		lines = append(lines, line...)
 	}
-	_, err = j.file.WriteAt(line, j.end)
+	_, err := j.file.WriteAt(lines, j.end)
 	if err == nil {
 		err = j.file.Sync()
 	}
@@ -196,13 +207,15 @@ func (j *journal) append(entry journalEntry) error {
 		}
 		return fmt.Errorf("append to journal: %w", err)
 	}
-	if err := j.apply(entry); err != nil {
-		// A step out of turn is a mistake of this program; what was written must
-		// not make the journal unreadable for the next start.
-		j.broken = errors.Join(err, j.cut())
-		return j.broken
+	for _, entry := range entries {
+		if err := j.apply(entry); err != nil {
+			// A step out of turn is a mistake of this program; what was written must
+			// not make the journal unreadable for the next start.
+			j.broken = errors.Join(err, j.cut())
+			return j.broken
+		}
 	}
-	j.end += int64(len(line))
+	j.end += int64(len(lines))
 	return nil
 }
 
@@ -240,7 +253,7 @@ func (j *journal) unsettled() []*job {
 	var jobs []*job
 	for _, job := range j.order {
 		switch job.Step {
-		case stepIntent, stepSigned, stepCommitted:
+		case stepGranted, stepIntent, stepSigned, stepCommitted:
 			jobs = append(jobs, job)
 		}
 	}
@@ -257,7 +270,8 @@ func (j *job) remembered(now time.Time) bool {
 func (j *journal) compact(now time.Time) error {
 	content := []byte(journalHeader)
 	for _, job := range j.order {
-		if job.Step == stepAbandoned || job.Step == stepSeen || (job.Step == stepDone && !job.remembered(now)) {
+		settled := job.Step == stepSeen || (job.Step == stepDone && !job.remembered(now))
+		if job.Step == stepAbandoned || settled && !j.kept[job.Intent.Batch] {
 			continue
 		}
 		for _, entry := range job.entries() {
@@ -282,8 +296,11 @@ func (j *job) entries() []journalEntry {
 	}
 	begin := entry(stepIntent)
 	begin.Intent = &j.Intent
+	if j.Step == stepGranted {
+		begin.Step = stepGranted
+	}
 	entries := []journalEntry{begin}
-	if j.Step == stepIntent {
+	if j.Step == begin.Step {
 		return entries
 	}
 	signed := entry(stepSigned)
@@ -300,7 +317,11 @@ func (j *job) entries() []journalEntry {
 	}
 	done := entry(stepDone)
 	done.Index, done.Recovered = j.Index, j.Recovered
-	return append(entries, done)
+	entries = append(entries, done)
+	if j.Step == stepSeen {
+		entries = append(entries, entry(stepSeen))
+	}
+	return entries
 }
 
 func (j *journal) close() error {

@@ -13,6 +13,7 @@ import (
 type step string
 
 const (
+	stepGranted   step = "granted"   // the service has given leave ahead of the file's turn
 	stepIntent    step = "intent"    // nothing has been handed out
 	stepSigned    step = "signed"    // the signature lies in the temporary file
 	stepCommitted step = "committed" // the output has its name
@@ -23,7 +24,8 @@ const (
 
 // follows says which step may come after which.
 var follows = map[step][]step{
-	"":            {stepIntent},
+	"":            {stepGranted, stepIntent},
+	stepGranted:   {stepIntent, stepAbandoned},
 	stepIntent:    {stepSigned, stepAbandoned},
 	stepSigned:    {stepCommitted, stepAbandoned},
 	stepCommitted: {stepDone},
@@ -36,7 +38,7 @@ type journalEntry struct {
 	Step step      `json:"step"`
 	At   time.Time `json:"at"`
 
-	Intent    *intent         `json:"intent,omitempty"`    // with stepIntent
+	Intent    *intent         `json:"intent,omitempty"`    // with stepGranted (no output yet) and stepIntent
 	Signature *finishedRecord `json:"signature,omitempty"` // with stepSigned
 	Output    string          `json:"output,omitempty"`    // with stepCommitted: its name in the end
 	Index     *int64          `json:"index,omitempty"`     // with stepDone: entry of the log
@@ -57,6 +59,8 @@ type intent struct {
 	Grant    string `json:"grant,omitempty"`   // "" = standalone
 	LogKey   string `json:"log_key,omitempty"` // of the service that granted
 	Serial   string `json:"token,omitempty"`   // of the token
+	Batch    string `json:"batch,omitempty"`   // the batch that can be resumed, and the
+	Number   int    `json:"number,omitempty"`  // number of the file in it, from 1
 }
 
 // finishedRecord is what the service has to be told of a finished signature.

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"sokyso/signer"
 )
@@ -18,6 +21,7 @@ const receiptSuffix = ".receipt"
 type target struct {
 	wanted   string // as asked for, or derived from the input's name
 	explicit bool   // asked for by name: no other will do
+	safe     bool   // a name that every system takes, numbers too
 	display  string // folder as the person wrote it
 }
 
@@ -27,7 +31,9 @@ func targetOf(job Job) (target, error) {
 	if path == "" {
 		base := filepath.Base(job.Input)
 		extension := filepath.Ext(base)
-		if strings.EqualFold(extension, ".pdf") {
+		if job.SafeName {
+			base = safeStem(strings.TrimSuffix(base, extension)) + safeEnd
+		} else if strings.EqualFold(extension, ".pdf") {
 			base = unsigned(strings.TrimSuffix(base, extension)) + ".signed" + extension
 		} else {
 			base += ".signed.pdf"
@@ -42,7 +48,7 @@ func targetOf(job Job) (target, error) {
 	if err != nil {
 		return target{}, fmt.Errorf("output name: %w", err)
 	}
-	return target{wanted: absolute, explicit: job.Output != "", display: filepath.Dir(filepath.Clean(path))}, nil
+	return target{wanted: absolute, explicit: job.Output != "", safe: job.SafeName && job.Output == "", display: filepath.Dir(filepath.Clean(path))}, nil
 }
 
 // numbered is the end that targetOf and free give to a name.
@@ -57,6 +63,43 @@ func unsigned(stem string) string {
 	return stem
 }
 
+// A name for systems that take neither diacritics nor special characters, and at
+// most 50 characters (as Ninh Bình's rules for document systems demand).
+const (
+	safeLength = 50
+	safeEnd    = "-signed.pdf"
+	// safeNumber is kept free for a number.
+	safeNumber = len("-9999")
+)
+
+var safeNumbered = regexp.MustCompile(`-signed(-\d+)?$`)
+
+// safeStem writes a name in Latin letters without marks, digits and hyphens, so
+// short that end and number fit.
+func safeStem(stem string) string {
+	stem = safeNumbered.ReplaceAllString(unsigned(stem), "")
+	var b strings.Builder
+	for _, r := range norm.NFD.String(stem) {
+		switch {
+		case r == 'đ':
+			b.WriteByte('d')
+		case r == 'Đ':
+			b.WriteByte('D')
+		case unicode.Is(unicode.Mn, r): // the mark of the letter before
+		case r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)):
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	safe := b.String()
+	safe = strings.Trim(safe[:min(len(safe), safeLength-len(safeEnd)-safeNumber)], "-")
+	if safe == "" {
+		return "tai-lieu"
+	}
+	return safe
+}
+
 // free finds a name that neither an output nor a receipt has: the wanted one, or
 // the wanted one with " (2)" and so on before its extension.
 func (t target) free() (string, error) {
@@ -65,7 +108,11 @@ func (t target) free() (string, error) {
 	for n := 1; n < 10_000; n++ {
 		path := t.wanted
 		if n > 1 {
-			path = fmt.Sprintf("%s (%d)%s", stem, n, extension)
+			form := "%s (%d)%s"
+			if t.safe {
+				form = "%s-%d%s"
+			}
+			path = fmt.Sprintf(form, stem, n, extension)
 		}
 		taken, err := anyExists(path, path+receiptSuffix)
 		switch {

@@ -66,7 +66,7 @@ func (a *Agent) mayPair(logKey string) error {
 	}
 	waiting := 0
 	for _, current := range a.journal.unsettled() {
-		if current.Step != stepIntent && current.Intent.Grant != "" {
+		if current.signed() && current.Intent.Grant != "" {
 			waiting++
 		}
 	}

@@ -7,26 +7,24 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"sokyso/signer"
 	"sokyso/signer/pdf"
 	"sokyso/signer/validation"
 )
 
-// A batch goes through its files in their order, one turn each: what a person
-// is asked, the service's leave and the intent belong to a turn. Beside it the
-// next files are read and copied. With a service a turn ends with the receipt: no
-// leave is asked for while a signature is not in the log yet. Without one it ends
-// when the token is logged in to, and the signatures are made in order too: while
-// the token makes one, the next is laid out and the last ones are validated,
-// written and named.
+// A batch goes through its files in their order, one turn each: what a person is
+// asked and the intent belong to a turn. It ends when the token is logged in to,
+// and the signatures are made in order too: while the token makes one, the next is
+// laid out and the last ones are validated, written and named. The service's leave
+// is asked for ahead (leave.go), and it is told of the signatures together
+// (reporter.go).
 
-// Files in hand at once: the one whose turn it is, the next, and, where that may
-// be, those that wait for the token or are finished.
-const (
-	handsPaired     = 2
-	handsStandalone = 4
-)
+// handsAtOnce is how many files are in hand: the one whose turn it is, the next,
+// and those that wait for the token or are being finished. Those that only wait
+// for their receipt do not count.
+const handsAtOnce = 4
 
 // run is one batch under way.
 type run struct {
@@ -39,18 +37,35 @@ type run struct {
 	module  sync.Once   // to remember it
 	stages  []*stage    // one for each file
 	cancel  func()      // ends what is done ahead
+	ahead   context.Context
+
+	leaves     []*leave // one for each file; filled by askAhead
+	asked      sync.WaitGroup
+	reporter   *reporter
+	signatures atomic.Int64 // made in this run
+	finished   int          // files; guarded by told
+	began      time.Time    // the first file was finished; guarded by told
 
 	// Of whose turn it is:
 	device   *device           // nil until the first file needs the token
 	logSeen  bool              // the log's head was checked in this batch; each receipt is checked anyway
 	underway map[string]*stage // by the output wanted: who had it last
+	asking   int               // the first file that leave was asked for ahead; 0 = none
+}
+
+// hand is what a file holds while it is worked on.
+type hand struct {
+	pass     func() // gives the turn to the next file, once
+	free     func() // lets another file be taken in hand, once
+	finished func() // says that the file's output is there or will not be, once
+	reported bool   // the reporter has had its job
 }
 
 // stage is how far a file has come.
 type stage struct {
 	turn   chan struct{} // closed when it may begin
 	signed chan struct{} // closed when the token has signed it, or will not
-	done   chan struct{} // closed when it is finished
+	done   chan struct{} // closed when its output has its name, or will not
 
 	hasSigned func() // closes signed, once
 }
@@ -68,47 +83,75 @@ func (a *Agent) SignBatch(ctx context.Context, batch Batch) []Result {
 	if batch.Stamping == nil {
 		batch.Stamping = &signer.Stamping{} // one trial time-stamp for the batch
 	}
+	if err := makeOutDirs(batch.Jobs, batch.OutDir); err != nil {
+		return FailAll(a.config.Catalogue, batch.Jobs, err)
+	}
+	if len(batch.Jobs) > 1 && batch.id == "" {
+		if err := a.store(&batch); err != nil {
+			return FailAll(a.config.Catalogue, batch.Jobs, err)
+		}
+	}
 	r := &run{Agent: a, batch: &batch, earlier: a.journal.list(), underway: map[string]*stage{}}
 	for range len(batch.Jobs) + 1 {
 		r.stages = append(r.stages, newStage())
+		r.leaves = append(r.leaves, &leave{ready: make(chan struct{})})
 	}
 	close(r.stages[0].turn)
-	ahead, cancel := context.WithCancel(ctx)
-	r.cancel = cancel
-	defer cancel()
+	r.leaves = r.leaves[:len(batch.Jobs)]
+	r.ahead, r.cancel = context.WithCancel(ctx)
+	defer r.cancel()
 
-	width := handsStandalone
-	if !batch.Standalone {
-		width = handsPaired
-	}
-	hands := make(chan struct{}, width)
+	r.reporter = newReporter(r)
+	quit := make(chan struct{})
+	var reporting, files sync.WaitGroup
+	reporting.Go(func() { r.reporter.work(ctx, quit) })
+	hands := make(chan struct{}, handsAtOnce)
 	results := make([]Result, len(batch.Jobs))
-	var files sync.WaitGroup
 	for i, job := range batch.Jobs {
 		hands <- struct{}{}
-		files.Go(func() {
-			defer func() { <-hands }()
-			results[i] = r.file(ctx, ahead, i, job)
-		})
+		files.Go(func() { results[i] = r.file(ctx, i, job, sync.OnceFunc(func() { <-hands })) })
 	}
 	files.Wait()
+	close(quit)
+	reporting.Wait()
+	r.cancel()
+	r.asked.Wait()
+	r.giveBack(ctx)
 	if r.device != nil {
 		r.device.close()
 	}
+	r.settleBatch(ctx, results)
 	return results
 }
 
+// beginAsking has leave asked for ahead, from the given file on, once.
+func (r *run) beginAsking(from int) {
+	if r.batch.Standalone || r.asking > 0 || from >= len(r.batch.Jobs) {
+		return
+	}
+	r.asking = from
+	r.asked.Go(func() { r.askAhead(r.ahead, from) })
+}
+
 // file takes one file through its stages.
-func (r *run) file(ctx, ahead context.Context, i int, work Job) Result {
+func (r *run) file(ctx context.Context, i int, work Job, free func()) (result Result) {
 	own := r.stages[i]
-	defer close(own.done)
-	defer own.hasSigned()
-	pass := sync.OnceFunc(func() { close(r.stages[i+1].turn) })
-	defer pass()
+	in := &hand{free: free, finished: sync.OnceFunc(func() { close(own.done) }), pass: sync.OnceFunc(func() { close(r.stages[i+1].turn) })}
+	defer func() {
+		in.pass()
+		own.hasSigned()
+		in.finished()
+		in.free()
+		if !in.reported {
+			r.reporter.without()
+		}
+		result.Document = work.Document
+		r.fileDone(i)
+	}()
 
 	var look *looked
 	if i > 0 && !r.stopped.Load() {
-		look = r.look(ahead, work, r.batch.Passwords.ahead)
+		look = r.look(r.ahead, work, r.batch.Passwords.ahead)
 	}
 	<-own.turn
 	if r.stopped.Load() {
@@ -126,7 +169,7 @@ func (r *run) file(ctx, ahead context.Context, i int, work Job) Result {
 		look = r.look(ctx, work, r.batch.Passwords.open)
 	}
 	defer look.close()
-	result, stop := r.signOne(ctx, i, work, look, pass)
+	result, stop := r.signOne(ctx, i, work, look, in)
 	if stop {
 		r.stopped.Store(true)
 		r.cancel()
@@ -148,8 +191,28 @@ func (r *run) progress(i int, phase string) {
 	if r.batch.Progress != nil {
 		r.told.Lock()
 		defer r.told.Unlock()
-		r.batch.Progress(Progress{Number: i + 1, Count: len(r.batch.Jobs), File: r.batch.Jobs[i].Input, Phase: phase})
+		r.batch.Progress(Progress{Number: i + 1, Count: len(r.batch.Jobs), File: r.batch.Jobs[i].Input, Phase: phase, Done: r.finished})
 	}
+}
+
+// fileDone tells how far the batch is. The pace leaves out the first file, in
+// which a person has typed the PIN.
+func (r *run) fileDone(i int) {
+	r.told.Lock()
+	defer r.told.Unlock()
+	now := r.config.Now()
+	if r.finished++; r.finished == 1 {
+		r.began = now
+	}
+	if r.batch.Progress == nil {
+		return
+	}
+	p := Progress{Number: i + 1, Count: len(r.batch.Jobs), File: r.batch.Jobs[i].Input, Phase: "done", Done: r.finished}
+	if took := now.Sub(r.began); r.finished > 1 && took > 0 {
+		p.Pace = float64(r.finished-1) / took.Seconds()
+		p.Left = time.Duration(float64(p.Count-p.Done) / p.Pace * float64(time.Second))
+	}
+	r.batch.Progress(p)
 }
 
 // looked is a file that was read: what can be known of it without token and
@@ -189,12 +252,21 @@ func (r *run) look(ctx context.Context, work Job, passwords opener) *looked {
 	if l.place, l.err = targetOf(work); l.err != nil {
 		return l
 	}
-	l.err = passwords(ctx, work.Input, func(password pdf.Password) error {
-		var err error
-		l.input, err = signer.PrepareIn(ctx, l.source, filepath.Dir(l.place.wanted), password, r.batch.hashes()...)
-		return err
-	})
+	l.err = passwords(ctx, work.Input, l.prepare(ctx, filepath.Dir(l.place.wanted), r.batch.hashes()))
 	return l
+}
+
+// prepare reads the file with a password; a folder takes a copy of it.
+func (l *looked) prepare(ctx context.Context, folder string, hashes []crypto.Hash) func(pdf.Password) error {
+	return func(password pdf.Password) error {
+		var err error
+		if folder == "" {
+			l.input, err = signer.PrepareWithPassword(ctx, l.source, password, hashes...)
+		} else {
+			l.input, err = signer.PrepareIn(ctx, l.source, folder, password, hashes...)
+		}
+		return err
+	}
 }
 
 // inTurn is the token's key for one file of a batch: it signs after the files

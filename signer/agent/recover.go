@@ -3,7 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
-	"os"
+	"slices"
 	"time"
 
 	"sokyso/httpapi/wire"
@@ -49,45 +49,79 @@ func (a *Agent) recover(ctx context.Context) error {
 			return fail("pairing_damaged", err, "file", pairingName)
 		}
 	}
-	var silent error // the service's, once it did not answer
 	for _, current := range jobs {
-		found := Recovered{Input: current.Intent.Input, job: current.ID}
-		switch {
-		case current.Step == stepIntent:
-			found.Err = a.takeBack(ctx, client, current, silent)
-		case silent != nil && current.Step == stepCommitted:
-			found.Output, found.Err = current.Output, silent
-		default:
-			found.Err = a.advance(ctx, client, current, true)
-			if found.Err != nil && current.Step == stepSigned && !current.placed {
-				found.Err = a.notPlaced(current, found.Err)
+		a.recovered = append(a.recovered, Recovered{Input: current.Intent.Input, job: current.ID})
+	}
+	var silent error // the service's, once it did not answer
+	ended := func(i int, err error) {
+		if err == nil {
+			return
+		}
+		a.recovered[i].Err = err
+		a.config.Logger.Warn("recover", "job", jobs[i].ID, "step", string(jobs[i].Step), "error", err)
+		if temporary(err) {
+			silent = err
+		}
+	}
+	if unsigned, at := among(jobs, stepGranted, stepIntent); len(unsigned) > 0 {
+		for n, err := range a.discardAll(ctx, client, unsigned, "not_finished", true) {
+			ended(at[n], err)
+		}
+	}
+	signed, at := among(jobs, stepSigned)
+	for n, current := range signed {
+		err := a.commit(ctx, client, current, true)
+		if err != nil && !current.placed {
+			err = a.notPlaced(current, err)
+		}
+		ended(at[n], err)
+	}
+	placed, at := among(jobs, stepCommitted)
+	var errs []error
+	if silent == nil {
+		errs = a.finish(ctx, client, placed, true)
+	}
+	for n := range placed {
+		if silent != nil && errs == nil && placed[n].Intent.Grant != "" {
+			a.recovered[at[n]].Err = silent
+		} else if errs != nil {
+			ended(at[n], errs[n])
+		}
+	}
+	if silent != nil && errs == nil { // what needs no service is finished all the same
+		for n, current := range placed {
+			if current.Intent.Grant == "" {
+				ended(at[n], a.finish(ctx, nil, []*job{current}, true)[0])
 			}
+		}
+	}
+	for i, current := range jobs {
+		found := &a.recovered[i]
+		if current.signed() {
 			found.Output, found.Index = current.Output, current.Index
 			if found.Err == nil && !current.isThere() {
 				found.Moved, found.Receipt = true, current.receipt
 			}
 		}
-		if found.Err != nil {
-			a.config.Logger.Warn("recover", "job", current.ID, "step", string(current.Step), "error", found.Err)
-			if temporary(found.Err) {
-				silent = found.Err
-			}
-		}
-		a.recovered = append(a.recovered, found)
 	}
+	// Of leave that was given ahead and not used there is nothing to tell.
+	a.recovered = slices.DeleteFunc(a.recovered, func(r Recovered) bool { return r.Input == "" })
 	return a.journal.broken
 }
 
-// takeBack settles a job that never got as far as a signature. Its temporary
-// file goes at once; the service is told when it answers.
-func (a *Agent) takeBack(ctx context.Context, client *wire.Client, current *job, silent error) error {
-	if silent == nil || current.Intent.Grant == "" {
-		return a.discard(ctx, client, current, "not_finished", true)
+// among are the jobs at one of the steps, and where they stand in the list.
+func among(jobs []*job, steps ...step) (found []*job, at []int) {
+	for i, current := range jobs {
+		if slices.Contains(steps, current.Step) {
+			found, at = append(found, current), append(at, i)
+		}
 	}
-	if err := os.Remove(current.Intent.Temp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return outputError(err, current.Intent.Temp)
-	}
-	return silent
+	return found, at
+}
+
+// signed says whether the job has a signature that is not taken back.
+func (j *job) signed() bool {
+	return j.Step == stepSigned || j.Step == stepCommitted || j.Step == stepDone || j.Step == stepSeen
 }
 
 // Pending is a signature that is not in the log yet.
@@ -102,7 +136,7 @@ type Pending struct {
 func (a *Agent) Outbox() []Pending {
 	var pending []Pending
 	for _, current := range a.journal.unsettled() {
-		if current.Step == stepIntent {
+		if !current.signed() {
 			continue // no signature: only its grant is to be given back
 		}
 		p := Pending{Output: current.Output, Since: current.Signature.SignedAt}

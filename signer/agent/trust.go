@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"path/filepath"
 )
 
 const maxRoots = 16 << 20
@@ -13,6 +14,7 @@ const maxRoots = 16 << 20
 type Roots struct {
 	Pool          *x509.CertPool
 	Intermediates []*x509.Certificate
+	path          string // of the file, absolute
 }
 
 // LoadRoots reads a PEM file. Self-issued certificates are trust anchors, the
@@ -47,7 +49,11 @@ func LoadRoots(path string) (*Roots, error) {
 	if len(anchors) == 0 {
 		return nil, fail("roots_empty", nil, "file", path)
 	}
-	roots := &Roots{Pool: x509.NewCertPool(), Intermediates: others}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fail("roots_unreadable", err, "file", path)
+	}
+	roots := &Roots{path: absolute, Pool: x509.NewCertPool(), Intermediates: others}
 	for _, certificate := range anchors {
 		roots.Pool.AddCert(certificate)
 	}

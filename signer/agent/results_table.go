@@ -1,0 +1,78 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/csv"
+	"path/filepath"
+	"strings"
+
+	"sokyso/signer"
+)
+
+// resultRow is a file's row of the table that can be saved.
+func (c *Catalogue) resultRow(r Result) []string {
+	entry := ""
+	if r.EntryIndex != nil {
+		entry = decimal(*r.EntryIndex)
+	}
+	signedAt := ""
+	if !r.SignedAt.IsZero() {
+		signedAt = r.SignedAt.In(signer.Vietnam).Format("02/01/2006 15:04:05")
+	}
+	return []string{Printable(r.Input), c.Sentence("table.status." + r.Status), Printable(numberAndSymbol(r.Document)), entry, signedAt, Printable(r.Output), r.Message}
+}
+
+// tableColumns are the headings of a row's parts.
+var tableColumns = []string{"input", "status", "number", "entry", "signed_at", "output", "message"}
+
+func (c *Catalogue) tableHead() []string {
+	head := []string{c.Sentence("table.row")}
+	for _, name := range tableColumns {
+		head = append(head, c.Sentence("table."+name))
+	}
+	return head
+}
+
+// SaveResults writes the table of a batch's results as CSV or PDF, as the
+// file's name says; it never overwrites a file.
+func SaveResults(catalogue *Catalogue, path string, results []Result) error {
+	var content []byte
+	var err error
+	if strings.EqualFold(filepath.Ext(path), ".pdf") {
+		content, err = catalogue.resultsPDF(results)
+	} else {
+		content, err = catalogue.resultsCSV(results)
+	}
+	if err == nil {
+		err = createFile(path, content, 0o644)
+	}
+	if err != nil {
+		return fail("report_write", outputError(err, path), "file", path)
+	}
+	return nil
+}
+
+// resultsCSV is RFC 4180 with a byte order mark, by which spreadsheets know
+// UTF-8. A value that a spreadsheet would take for a formula gets an apostrophe.
+func (c *Catalogue) resultsCSV(results []Result) ([]byte, error) {
+	var out bytes.Buffer
+	out.WriteString("\ufeff")
+	w := csv.NewWriter(&out)
+	w.UseCRLF = true
+	rows := [][]string{c.tableHead()}
+	for i, result := range results {
+		rows = append(rows, append([]string{decimal(int64(i + 1))}, c.resultRow(result)...))
+	}
+	for _, row := range rows {
+		for i, value := range row {
+			if value != "" && strings.ContainsRune("=+-@\t\r", rune(value[0])) {
+				row[i] = "'" + value
+			}
+		}
+		if err := w.Write(row); err != nil {
+			return nil, err
+		}
+	}
+	w.Flush()
+	return out.Bytes(), w.Error()
+}
