@@ -72,11 +72,14 @@ func (s *server) apiBulkAbandons(ctx context.Context, actor custody.Actor, in *b
 		if !slices.Contains(reasonsOfAbandoning, a.Reason) {
 			return nil, invalid("reason", nil)
 		}
-		abandons[i] = store.GrantAbandon{Grant: custody.GrantID(a.Grant), Reason: a.Reason}
+		if (a.Grant == "") == (a.Request == "") {
+			return nil, invalid("grant", nil)
+		}
+		abandons[i] = store.GrantAbandon{Grant: custody.GrantID(a.Grant), Request: a.Request, Reason: a.Reason}
 	}
 	out := wire.AbandonOutcomes{Outcomes: make([]wire.AbandonOutcome, len(abandons))}
 	for i, failed := range s.store.AbandonGrants(ctx, actor, abandons) {
-		out.Outcomes[i] = wire.AbandonOutcome{Grant: string(abandons[i].Grant)}
+		out.Outcomes[i] = wire.AbandonOutcome{Grant: string(abandons[i].Grant), Request: abandons[i].Request}
 		if failed == nil {
 			continue
 		}

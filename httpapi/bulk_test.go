@@ -95,13 +95,24 @@ func TestManyAtOnce(t *testing.T) {
 				t.Errorf("%+v", outcomes)
 			}
 		}
+		// An agent that never heard of its grant names the request.
+		lost := []wire.GrantAbandon{{Request: uuid.NewString(), Reason: "not_finished"}}
+		unheard := s.principal.request(newDocument("QĐ"), wire.ActApprove, "")
+		if _, err := agent.Grant(ctx, unheard); err != nil {
+			t.Fatal(err)
+		}
+		lost = append(lost, wire.GrantAbandon{Request: unheard.Request, Reason: "not_finished"})
+		found, err := agent.Abandons(ctx, lost)
+		if err != nil || found[0].Problem != nil || found[1].Problem != nil {
+			t.Errorf("%+v, %v", found, err)
+		}
 		// Somebody else's grants stay theirs.
 		outcomes, err := s.deputy.agent.Records(ctx, records[:1])
 		if err != nil || outcomes[0].Problem == nil || outcomes[0].Problem.Code != wire.CodeNotFound {
 			t.Errorf("%+v, %v", outcomes, err)
 		}
 		counts := s.CheckLog().ByType
-		if counts["grant"] != 147 || int(counts["signature"]) != len(entries) || counts["abandonment"] != 1 {
+		if counts["grant"] != 148 || int(counts["signature"]) != len(entries) || counts["abandonment"] != 2 {
 			t.Errorf("the log has %v", counts)
 		}
 	})

@@ -251,13 +251,14 @@ func (t *tx) sameSignature(row signatureRow) error {
 // for a grant with a signature it is a conflict. A signature that turns up after
 // all is still recorded.
 func (s *Store) AbandonGrant(ctx context.Context, actor custody.Actor, grant custody.GrantID, reason string) error {
-	return s.AbandonGrants(ctx, actor, []GrantAbandon{{grant, reason}})[0]
+	return s.AbandonGrants(ctx, actor, []GrantAbandon{{Grant: grant, Reason: reason}})[0]
 }
 
 // GrantAbandon says why a grant was not used.
 type GrantAbandon struct {
-	Grant  custody.GrantID
-	Reason string // a code
+	Grant   custody.GrantID
+	Request string // in place of Grant; where no grant came of it there is nothing to do
+	Reason  string // a code
 }
 
 // AbandonGrants is AbandonGrant for several, in few transactions, with an answer for each.
@@ -272,6 +273,16 @@ func (s *Store) AbandonGrants(ctx context.Context, actor custody.Actor, abandons
 func (t *tx) abandonGrant(actor custody.Actor, a GrantAbandon) error {
 	if !reasonForm.MatchString(a.Reason) {
 		return custody.Invalid("reason", "reason %.40q is no code", a.Reason)
+	}
+	if a.Request != "" {
+		earlier, err := optional[grantRecord](t, `SELECT `+grantColumns+` FROM grants g WHERE g.person_id = ? AND g.request = ?`, string(actor.Person), a.Request)
+		if err != nil {
+			return fmt.Errorf("read grant: %w", err)
+		}
+		if earlier == nil {
+			return nil
+		}
+		a.Grant = custody.GrantID(earlier.ID)
 	}
 	g, err := t.ownGrant(actor, a.Grant)
 	if err != nil {

@@ -58,10 +58,13 @@ type RecordOutcomes struct {
 	Outcomes []RecordOutcome `json:"outcomes"`
 }
 
-// GrantAbandon says of one grant that nothing was signed under it.
+// GrantAbandon says of one grant that nothing was signed under it. An agent that
+// ended before it heard the answer names its own Request: where no grant came of
+// it, there is nothing to do.
 type GrantAbandon struct {
-	Grant  string `json:"grant"` // its ID
-	Reason string `json:"reason"`
+	Grant   string `json:"grant,omitempty"` // its ID, or
+	Request string `json:"request,omitempty"`
+	Reason  string `json:"reason"`
 }
 
 // GrantAbandons reports several grants that were not used.
@@ -71,7 +74,8 @@ type GrantAbandons struct {
 
 // AbandonOutcome has a problem when the grant could not be abandoned.
 type AbandonOutcome struct {
-	Grant   string   `json:"grant"`
+	Grant   string   `json:"grant,omitempty"`
+	Request string   `json:"request,omitempty"`
 	Problem *Problem `json:"problem,omitempty"`
 }
 
@@ -131,7 +135,7 @@ func (c *Client) Abandons(ctx context.Context, in []GrantAbandon) ([]AbandonOutc
 		return nil, err
 	}
 	for i, outcome := range answer.Outcomes {
-		if outcome.Grant != in[i].Grant {
+		if outcome.Grant != in[i].Grant || outcome.Request != in[i].Request {
 			return nil, c.nonsense(PathBulkAbandons, "an outcome is not for what was reported")
 		}
 	}

@@ -194,12 +194,12 @@ func (a *Agent) discard(ctx context.Context, client *wire.Client, current *job, 
 // discardAll is discard for several jobs.
 func (a *Agent) discardAll(ctx context.Context, client *wire.Client, jobs []*job, reason string, recovered bool) []error {
 	errs := make([]error, len(jobs))
-	var grants []string
-	var granted []int
+	var unused []wire.GrantAbandon
+	var at []int
 	for i, current := range jobs {
 		broken := a.journal.failure()
 		switch {
-		case current.Step != stepIntent && current.Step != stepGranted:
+		case current.Step != stepIntent && current.Step != stepAsked:
 			errs[i] = fmt.Errorf("discard job %s: it is %s", current.ID, current.Step)
 		case broken != nil:
 			errs[i] = broken // it may say "signed" all the same: the next start sees
@@ -208,12 +208,17 @@ func (a *Agent) discardAll(ctx context.Context, client *wire.Client, jobs []*job
 				errs[i] = outputError(err, current.Intent.Temp)
 			}
 		}
-		if errs[i] == nil && current.Intent.Grant != "" && client != nil && a.pairing != nil && a.pairing.LogKey == current.Intent.LogKey {
-			grants, granted = append(grants, current.Intent.Grant), append(granted, i)
+		if errs[i] != nil || current.Intent.LogKey == "" || client == nil || a.pairing == nil || a.pairing.LogKey != current.Intent.LogKey {
+			continue
 		}
+		abandon := wire.GrantAbandon{Grant: current.Intent.Grant, Reason: reason}
+		if abandon.Grant == "" {
+			abandon.Request = current.ID // whether there is a grant is not known
+		}
+		unused, at = append(unused, abandon), append(at, i)
 	}
-	for n, err := range a.tellAllAbandoned(ctx, client, grants, reason) {
-		errs[granted[n]] = err
+	for n, err := range a.tellAllAbandoned(ctx, client, unused) {
+		errs[at[n]] = err
 	}
 	var entries []journalEntry
 	for i, current := range jobs {
@@ -239,23 +244,23 @@ func (a *Agent) tellAbandoned(ctx context.Context, client *wire.Client, grant, r
 	if grant == "" || client == nil {
 		return nil
 	}
-	return a.tellAllAbandoned(ctx, client, []string{grant}, reason)[0]
+	return a.tellAllAbandoned(ctx, client, []wire.GrantAbandon{{Grant: grant, Reason: reason}})[0]
 }
 
 // tellAllAbandoned reports grants that were not used, also when the person has
 // cancelled. The errors are such as trying later may mend; a service that knows
 // better is left in its belief.
-func (a *Agent) tellAllAbandoned(ctx context.Context, client *wire.Client, grants []string, reason string) []error {
+func (a *Agent) tellAllAbandoned(ctx context.Context, client *wire.Client, unused []wire.GrantAbandon) []error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
-	errs := make([]error, len(grants))
-	for start := 0; start < len(grants); start += wire.MaxBulk {
-		part := grants[start:min(start+wire.MaxBulk, len(grants))]
-		for i, err := range sendAbandons(ctx, client, part, reason) {
+	errs := make([]error, len(unused))
+	for start := 0; start < len(unused); start += wire.MaxBulk {
+		part := unused[start:min(start+wire.MaxBulk, len(unused))]
+		for i, err := range sendAbandons(ctx, client, part) {
 			if err == nil {
 				continue
 			}
-			a.config.Logger.Warn("abandon grant", "grant", part[i], "error", err)
+			a.config.Logger.Warn("abandon grant", "grant", part[i].Grant, "request", part[i].Request, "error", err)
 			var nonsense *wire.NonsenseError
 			if temporary(err) || errors.As(err, &nonsense) {
 				errs[start+i] = err
@@ -265,16 +270,12 @@ func (a *Agent) tellAllAbandoned(ctx context.Context, client *wire.Client, grant
 	return errs
 }
 
-func sendAbandons(ctx context.Context, client *wire.Client, grants []string, reason string) []error {
-	if len(grants) == 1 {
-		return []error{client.Abandon(ctx, grants[0], wire.Abandon{Reason: reason})}
+func sendAbandons(ctx context.Context, client *wire.Client, unused []wire.GrantAbandon) []error {
+	if len(unused) == 1 && unused[0].Grant != "" {
+		return []error{client.Abandon(ctx, unused[0].Grant, wire.Abandon{Reason: unused[0].Reason})}
 	}
-	abandons := make([]wire.GrantAbandon, len(grants))
-	for i, grant := range grants {
-		abandons[i] = wire.GrantAbandon{Grant: grant, Reason: reason}
-	}
-	errs := make([]error, len(grants))
-	outcomes, err := client.Abandons(ctx, abandons)
+	errs := make([]error, len(unused))
+	outcomes, err := client.Abandons(ctx, unused)
 	for i := range errs {
 		if errs[i] = err; err == nil && outcomes[i].Problem != nil {
 			errs[i] = outcomes[i].Problem

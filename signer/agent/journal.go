@@ -152,7 +152,7 @@ func (j *journal) apply(entry journalEntry) error {
 		return fmt.Errorf("job %s: step %q after %q", entry.Job, entry.Step, current.Step)
 	}
 	switch entry.Step {
-	case stepGranted, stepIntent:
+	case stepAsked, stepIntent:
 		if entry.Intent == nil || entry.Job == "" {
 			return errors.New("intent without its facts")
 		}
@@ -253,7 +253,7 @@ func (j *journal) unsettled() []*job {
 	var jobs []*job
 	for _, job := range j.order {
 		switch job.Step {
-		case stepGranted, stepIntent, stepSigned, stepCommitted:
+		case stepAsked, stepIntent, stepSigned, stepCommitted:
 			jobs = append(jobs, job)
 		}
 	}
@@ -296,8 +296,8 @@ func (j *job) entries() []journalEntry {
 	}
 	begin := entry(stepIntent)
 	begin.Intent = &j.Intent
-	if j.Step == stepGranted {
-		begin.Step = stepGranted
+	if j.Step == stepAsked {
+		begin.Step = stepAsked
 	}
 	entries := []journalEntry{begin}
 	if j.Step == begin.Step {

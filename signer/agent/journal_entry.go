@@ -13,7 +13,7 @@ import (
 type step string
 
 const (
-	stepGranted   step = "granted"   // the service has given leave ahead of the file's turn
+	stepAsked     step = "asked"     // the service is asked for leave ahead of the file's turn
 	stepIntent    step = "intent"    // nothing has been handed out
 	stepSigned    step = "signed"    // the signature lies in the temporary file
 	stepCommitted step = "committed" // the output has its name
@@ -24,8 +24,8 @@ const (
 
 // follows says which step may come after which.
 var follows = map[step][]step{
-	"":            {stepGranted, stepIntent},
-	stepGranted:   {stepIntent, stepAbandoned},
+	"":            {stepAsked, stepIntent},
+	stepAsked:     {stepIntent, stepAbandoned},
 	stepIntent:    {stepSigned, stepAbandoned},
 	stepSigned:    {stepCommitted, stepAbandoned},
 	stepCommitted: {stepDone},
@@ -38,7 +38,7 @@ type journalEntry struct {
 	Step step      `json:"step"`
 	At   time.Time `json:"at"`
 
-	Intent    *intent         `json:"intent,omitempty"`    // with stepGranted (no output yet) and stepIntent
+	Intent    *intent         `json:"intent,omitempty"`    // with stepAsked (neither grant nor output yet) and stepIntent
 	Signature *finishedRecord `json:"signature,omitempty"` // with stepSigned
 	Output    string          `json:"output,omitempty"`    // with stepCommitted: its name in the end
 	Index     *int64          `json:"index,omitempty"`     // with stepDone: entry of the log

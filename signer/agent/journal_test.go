@@ -34,7 +34,7 @@ func testJournal(t interface {
 func entryOf(job string, step step) journalEntry {
 	e := journalEntry{Job: job, Step: step, At: noon}
 	switch step {
-	case stepGranted, stepIntent:
+	case stepAsked, stepIntent:
 		e.Intent = &intent{Input: "/a.pdf", Output: "/a.signed.pdf", Wanted: "/a.signed.pdf", Temp: "/t"}
 	case stepSigned:
 		e.Signature = &finishedRecord{CMS: []byte{1, 2, 3}, SHA256Out: strings.Repeat("0", 64), SignedAt: noon}

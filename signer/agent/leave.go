@@ -77,15 +77,13 @@ func (r *run) askAhead(ctx context.Context, from int) {
 func (r *run) askFor(ctx context.Context, from, to int) {
 	var requests []wire.GrantRequest
 	var asked []*leave
-	var granted []journalEntry
 	size := 0
 	flush := func() {
 		if len(requests) > 0 {
-			granted = append(granted, r.takeLeave(ctx, requests, asked)...)
+			r.takeLeave(ctx, requests, asked)
 		}
 		requests, asked, size = nil, nil, 0
 	}
-	numbers := map[*leave]int{}
 	for i := from; i < to && ctx.Err() == nil; i++ {
 		request, ok := r.requestAhead(ctx, i)
 		if !ok {
@@ -99,52 +97,53 @@ func (r *run) askFor(ctx context.Context, from, to int) {
 			flush()
 		}
 		l := r.leaves[i]
-		l.job, l.sum, numbers[l] = request.Request, request.SHA256In, i
+		l.job, l.sum = request.Request, request.SHA256In
 		requests, asked, size = append(requests, request), append(asked, l), size+own
 	}
 	flush()
-	if len(granted) == 0 {
-		return
-	}
-	if err := r.journal.append(granted...); err != nil {
-		for l := range numbers {
-			if l.grant.ID != "" {
-				_ = r.tellAbandoned(ctx, r.client, l.grant.ID, "other") // unconfirmed then; it runs out
-				l.grant, l.err = wire.Grant{}, fail("home_unusable", err, "folder", r.config.Home)
-			}
-		}
-	}
 }
 
-// takeLeave sends the requests and gives each file its answer.
-func (r *run) takeLeave(ctx context.Context, requests []wire.GrantRequest, asked []*leave) []journalEntry {
+// takeLeave sends the requests, which the journal knows by then, and gives each
+// file its answer.
+func (r *run) takeLeave(ctx context.Context, requests []wire.GrantRequest, asked []*leave) {
 	now := r.config.Now()
-	// What was asked is waited for when the batch stops meanwhile: a grant that
-	// nobody knows of can't be given back.
+	entries := make([]journalEntry, len(requests))
+	for n, request := range requests {
+		entries[n] = journalEntry{Job: request.Request, Step: stepAsked, At: now, Intent: &intent{
+			SHA256In: request.SHA256In, Act: request.Act, Capacity: request.Capacity, LogKey: r.pairing.LogKey,
+			Serial: r.device.info.Serial, Batch: r.batch.id,
+		}}
+	}
+	if err := r.journal.append(entries...); err != nil {
+		for _, l := range asked {
+			l.err = fail("home_unusable", err, "folder", r.config.Home)
+		}
+		return
+	}
+	// What was asked is waited for when the batch stops meanwhile.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askingTime)
 	defer cancel()
 	outcomes, err := r.client.Grants(ctx, requests)
-	var granted []journalEntry
+	var refused []journalEntry
 	for n, l := range asked {
 		l.asked = now
 		switch {
 		case err != nil:
-			l.err = err
-			continue
+			l.err = err // whether it took effect is not known: the grant is given back
 		case outcomes[n].Problem != nil:
 			l.err = outcomes[n].Problem
-			continue
+			refused = append(refused, journalEntry{Job: l.job, Step: stepAbandoned, At: now, Reason: "refused"})
+		default:
+			if l.err = r.rightGrant(ctx, *outcomes[n].Grant); l.err == nil {
+				l.grant = *outcomes[n].Grant
+			}
 		}
-		if l.err = r.rightGrant(ctx, *outcomes[n].Grant); l.err != nil {
-			continue
-		}
-		l.grant = *outcomes[n].Grant
-		granted = append(granted, journalEntry{Job: l.job, Step: stepGranted, At: now, Intent: &intent{
-			SHA256In: l.sum, Act: requests[n].Act, Capacity: requests[n].Capacity, Grant: l.grant.ID, LogKey: r.pairing.LogKey,
-			Serial: r.device.info.Serial, Batch: r.batch.id,
-		}})
 	}
-	return granted
+	if len(refused) > 0 {
+		if err := r.journal.append(refused...); err != nil {
+			r.config.Logger.Error("journal", "error", err) // the next start asks the service
+		}
+	}
 }
 
 // requestAhead reads a file ahead of its turn, without keeping anything of it
@@ -241,7 +240,7 @@ func (r *run) rightGrant(ctx context.Context, grant wire.Grant) error {
 func (r *run) giveBack(ctx context.Context) {
 	var unused []*job
 	for _, l := range r.leaves {
-		if current := r.journal.job(l.job); current != nil && current.Step == stepGranted {
+		if current := r.journal.job(l.job); current != nil && current.Step == stepAsked {
 			unused = append(unused, current)
 		}
 	}

@@ -63,7 +63,7 @@ func (a *Agent) recover(ctx context.Context) error {
 			silent = err
 		}
 	}
-	if unsigned, at := among(jobs, stepGranted, stepIntent); len(unsigned) > 0 {
+	if unsigned, at := among(jobs, stepAsked, stepIntent); len(unsigned) > 0 {
 		for n, err := range a.discardAll(ctx, client, unsigned, "not_finished", true) {
 			ended(at[n], err)
 		}
