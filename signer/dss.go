@@ -48,12 +48,13 @@ func (d *Document) addStore(p *Prepared, proofs []proof) error {
 		if err != nil {
 			return false, fmt.Errorf("read catalog: %w", err)
 		}
-		dss, err := f.Dict(catalog["DSS"])
+		ref, _ := catalog["DSS"].(pdf.Ref)
+		dss, err := asType[pdf.Dict](f, catalog["DSS"])
 		if err != nil {
-			return false, fmt.Errorf("read DSS: %w", err)
+			return false, err
 		}
 		if dss == nil {
-			dss = pdf.Dict{"Type": pdf.Name("DSS")}
+			dss, ref = pdf.Dict{"Type": pdf.Name("DSS")}, pdf.Ref{}
 		}
 		s := storeWriter{file: f, u: u, dss: dss}
 		if s.have, err = validation.Stored(f, dss); err != nil {
@@ -62,7 +63,7 @@ func (d *Document) addStore(p *Prepared, proofs []proof) error {
 		if err := s.write(proofs); err != nil || !s.changed {
 			return false, err
 		}
-		if ref, ok := catalog["DSS"].(pdf.Ref); ok {
+		if ref != (pdf.Ref{}) {
 			u.Set(ref, dss)
 			return true, nil
 		}
@@ -70,6 +71,18 @@ func (d *Document) addStore(p *Prepared, proofs []proof) error {
 		u.Set(catalogRef, catalog)
 		return true, nil
 	})
+}
+
+// asType is what o leads to, the zero value where that is of another type, or can't be read as anything: a store helps
+// and is not signed, so that what is wrong in it is as good as absent, and is replaced. The error is that of reading.
+func asType[T pdf.Object](f *pdf.File, o pdf.Object) (T, error) {
+	v, err := f.Resolve(o)
+	if pdf.IsKind(err, pdf.KindRead) {
+		var zero T
+		return zero, fmt.Errorf("read DSS: %w", err)
+	}
+	t, _ := v.(T)
+	return t, nil
 }
 
 type storeWriter struct {
@@ -81,20 +94,22 @@ type storeWriter struct {
 }
 
 func (s *storeWriter) write(proofs []proof) error {
-	vri, err := s.file.Dict(s.dss["VRI"])
+	vriRef, _ := s.dss["VRI"].(pdf.Ref)
+	vri, err := asType[pdf.Dict](s.file, s.dss["VRI"])
 	if err != nil {
-		return fmt.Errorf("read VRI: %w", err)
+		return err
 	}
 	if vri == nil {
-		vri = pdf.Dict{}
+		vri, vriRef = pdf.Dict{}, pdf.Ref{}
 	}
 	for _, p := range proofs {
-		entry, err := s.file.Dict(vri[p.key])
+		entryRef, _ := vri[p.key].(pdf.Ref)
+		entry, err := asType[pdf.Dict](s.file, vri[p.key])
 		if err != nil {
-			return fmt.Errorf("read VRI: %w", err)
+			return err
 		}
 		if entry == nil {
-			entry = pdf.Dict{"Type": pdf.Name("VRI")}
+			entry, entryRef = pdf.Dict{"Type": pdf.Name("VRI")}, pdf.Ref{}
 		}
 		grown := false
 		for _, kind := range []struct {
@@ -116,8 +131,8 @@ func (s *storeWriter) write(proofs []proof) error {
 			continue
 		}
 		s.changed = true
-		if ref, ok := vri[p.key].(pdf.Ref); ok {
-			s.u.Set(ref, entry)
+		if entryRef != (pdf.Ref{}) {
+			s.u.Set(entryRef, entry)
 			continue
 		}
 		vri[p.key] = entry
@@ -125,8 +140,8 @@ func (s *storeWriter) write(proofs []proof) error {
 	if !s.changed {
 		return nil
 	}
-	if ref, ok := s.dss["VRI"].(pdf.Ref); ok {
-		s.u.Set(ref, vri)
+	if vriRef != (pdf.Ref{}) {
+		s.u.Set(vriRef, vri)
 	} else {
 		s.dss["VRI"] = vri
 	}
@@ -135,13 +150,13 @@ func (s *storeWriter) write(proofs []proof) error {
 
 // add puts streams into an array of the DSS and of a VRI entry, and tells whether the entry has grown.
 func (s *storeWriter) add(all, own pdf.Name, entry pdf.Dict, have map[string]pdf.Ref, list [][]byte) (bool, error) {
-	inStore, err := s.file.Array(s.dss[all])
+	inStore, err := asType[pdf.Array](s.file, s.dss[all])
 	if err != nil {
-		return false, fmt.Errorf("read DSS: %w", err)
+		return false, err
 	}
-	inEntry, err := s.file.Array(entry[own])
+	inEntry, err := asType[pdf.Array](s.file, entry[own])
 	if err != nil {
-		return false, fmt.Errorf("read VRI: %w", err)
+		return false, err
 	}
 	grown := false
 	for _, der := range list {

@@ -9,19 +9,23 @@ import (
 )
 
 type augmentCommand struct {
-	Files        []string `arg:"" name:"file" help:"${help_files}"`
-	Output       *string  `short:"o" placeholder:"OUT" help:"${help_output}"`
-	OutDir       *string  `placeholder:"DIR" help:"${help_out_dir}"`
-	Level        string   `enum:"b-t,b-lt,b-lta" default:"b-lta" help:"${help_level}"`
-	TSA          string   `name:"tsa" placeholder:"URL" help:"${help_tsa}"`
-	Roots        string   `placeholder:"PEM" help:"${help_roots}"`
-	PasswordFile string   `name:"password-file" placeholder:"F" help:"${help_password_file}"`
-	JSON         bool     `name:"json" help:"${help_json}"`
+	Files  []string `arg:"" name:"file" help:"${help_files}"`
+	Output *string  `short:"o" placeholder:"OUT" help:"${help_output}"`
+	OutDir *string  `placeholder:"DIR" help:"${help_out_dir}"`
+	Level  string   `enum:"b-t,b-lt,b-lta" default:"b-lta" help:"${help_level}"`
+	TSA    string   `name:"tsa" placeholder:"URL" help:"${help_tsa}"`
+	stamping
+	Roots        string `placeholder:"PEM" help:"${help_roots}"`
+	PasswordFile string `name:"password-file" placeholder:"F" help:"${help_password_file}"`
+	JSON         bool   `name:"json" help:"${help_json}"`
 }
 
 // Run raises the level of the files' signatures and prints what became of each.
 func (c *augmentCommand) Run(p *program) error {
 	if err := p.checkServices(c.Level, c.TSA, c.Roots); err != nil {
+		return err
+	}
+	if err := p.checkStamping(c.stamping); err != nil {
 		return err
 	}
 	if c.Roots == "" {
@@ -32,6 +36,7 @@ func (c *augmentCommand) Run(p *program) error {
 	}
 	work := agent.Augmentation{
 		Files: c.Files, Output: text(c.Output), OutDir: text(c.OutDir), Level: signer.Level(c.Level), TSA: c.TSA,
+		Stamping:  c.stamping.options(),
 		Catalogue: p.catalogue, Progress: p.progress(),
 	}
 	var err error

@@ -32,8 +32,9 @@ type signCommand struct {
 	Summary  string `placeholder:"TEXT" help:"${help_summary}"`
 	Purpose  string `placeholder:"TEXT" help:"${help_purpose}"`
 
-	Level  string `enum:"b-b,b-t,b-lt,b-lta" default:"b-b" help:"${help_level}"`
-	TSA    string `name:"tsa" placeholder:"URL" help:"${help_tsa}"`
+	Level string `enum:"b-b,b-t,b-lt,b-lta" default:"b-b" help:"${help_level}"`
+	TSA   string `name:"tsa" placeholder:"URL" help:"${help_tsa}"`
+	stamping
 	Roots  string `placeholder:"PEM" help:"${help_roots}"`
 	Scheme string `enum:"pkcs1v15,pss,auto" default:"auto" help:"${help_scheme}"`
 	Digest string `enum:"sha256,sha384,sha512," default:"" placeholder:"sha256|sha384|sha512" help:"${help_digest}"`
@@ -62,7 +63,8 @@ func (c *signCommand) Run(p *program) error {
 	jobs, unusable := c.jobs(p)
 	batch := agent.Batch{
 		Jobs: jobs, OutDir: text(c.OutDir), Token: c.Token, Certificate: c.Cert, Standalone: c.Standalone,
-		Level: signer.Level(c.Level), Certify: c.Certify, Reason: c.Reason, TSA: c.TSA, Field: c.Field, FinalTry: c.FinalTry,
+		Level: signer.Level(c.Level), Certify: c.Certify, Reason: c.Reason, TSA: c.TSA, Stamping: c.stamping.options(),
+		Field: c.Field, FinalTry: c.FinalTry,
 		PIN: agent.PINFromTerminal(p.catalogue), Progress: p.progress(),
 	}
 	batch.SetAlgorithms(c.Scheme, c.Digest)
@@ -151,6 +153,9 @@ func (c *signCommand) check(p *program) error {
 		return p.misuse("tsa")
 	}
 	if err := p.checkServices(c.Level, c.TSA, c.Roots); err != nil {
+		return err
+	}
+	if err := p.checkStamping(c.stamping); err != nil {
 		return err
 	}
 	for _, flag := range []string{"--page", "--pages", "--rect", "--image"} {

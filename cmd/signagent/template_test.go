@@ -46,6 +46,8 @@ type schoolTemplate struct {
 	dir, custodyd, roots string
 	authority            *authority.Authority
 	serials              map[string]string // by role
+
+	troubled *troubledDesk
 }
 
 var (
@@ -70,6 +72,7 @@ func template(t *testing.T) *schoolTemplate {
 func removeTemplate() {
 	if templateValue != nil {
 		templateValue.authority.Close()
+		templateValue.troubled.authority.Close()
 		os.RemoveAll(templateValue.dir)
 	}
 }
@@ -93,6 +96,9 @@ func makeTemplate() (*schoolTemplate, error) {
 	}
 	certificates, err := tm.makeTokens()
 	if err != nil {
+		return nil, err
+	}
+	if tm.troubled, err = newTroubledDesk(filepath.Join(dir, "troubled")); err != nil {
 		return nil, err
 	}
 	return tm, tm.makeService(certificates)

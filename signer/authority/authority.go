@@ -180,6 +180,9 @@ func (a *Authority) Issuing() *x509.Certificate { return a.issuing.cert }
 // TSACertificate is the certificate in the time-stamp tokens.
 func (a *Authority) TSACertificate() *x509.Certificate { return a.unit(&a.tsa).cert }
 
+// Responder is the certificate that answers OCSP now.
+func (a *Authority) Responder() *x509.Certificate { return a.unit(&a.ocsp).cert }
+
 // RootPEM is the root as a PEM file has it.
 func (a *Authority) RootPEM() []byte { return a.rootPEM }
 

@@ -33,6 +33,8 @@ const (
 	Stale     Fault = "stale"   // lists and OCSP answers of two days ago, out of date since yesterday
 	Unknown   Fault = "unknown" // OCSP knows no certificate
 	Serial    Fault = "serial"  // OCSP answers about another certificate
+	Bare      Fault = "bare"    // OCSP leaves the responder's certificate out; not wrong, but rare
+	Direct    Fault = "direct"  // the CA itself answers OCSP; not wrong either
 	OtherList Fault = "other"   // the list of the other CA
 	Refuse    Fault = "refuse"  // the TSA rejects
 	Busy      Fault = "busy"    // the TSA's system fails, it says

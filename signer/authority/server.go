@@ -129,6 +129,10 @@ func (a *Authority) answerOCSP(der []byte, f Fault) ([]byte, error) {
 	}
 	a.mu.Unlock()
 	switch f {
+	case Bare:
+		answer.Certificate = nil
+	case Direct:
+		responder, answer.Certificate = a.issuing, nil
 	case Unknown:
 		answer.Status = ocsp.Unknown
 	case Serial:

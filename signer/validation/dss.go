@@ -14,7 +14,9 @@ const SourceFile = "DSS"
 // Bounds on a document security store. A document that is archived again each year has a handful of each.
 const (
 	maxStored     = 512      // of certificates, responses and lists each
+	maxStreams    = 2048     // that are read, whatever they turn out to be
 	maxStoredSize = 64 << 20 // of all together, in bytes
+	maxLookups    = 20_000   // answers held against a certificate, for all signatures of a file; see proofs.spend
 )
 
 // stored is a response or a list of a DSS.
@@ -22,6 +24,7 @@ type stored struct {
 	der      []byte
 	revision int // that brought it
 	list     *x509.RevocationList
+	issuers  map[string]error // who was asked whether the list is theirs, by DER, and the answer
 }
 
 // store is the document security store (ISO 32000-2 §12.8.4.3, ETSI EN 319 142-1 §5.4).
@@ -66,7 +69,45 @@ type storeReader struct {
 	history *history
 	store   *store
 	seen    map[pdf.Ref]bool
+	bound   storeBound
+}
+
+// storeBound is what may still be read of a store. What can't be decoded costs as much as what can.
+type storeBound struct {
+	streams int
 	size    int64
+}
+
+// read is the stream's data, nil if it is none, or more than may be read. The error is that of reading.
+func (b *storeBound) read(f *pdf.File, ref pdf.Ref) ([]byte, error) {
+	if b.streams >= maxStreams || b.size >= maxStoredSize {
+		return nil, nil
+	}
+	stream, err := f.Stream(ref)
+	if stream == nil && err == nil {
+		return nil, nil
+	}
+	b.streams++
+	if err != nil {
+		return nil, onlyRead(err)
+	}
+	der, err := f.DataUpTo(stream, min(maxCRL, maxStoredSize-b.size))
+	if pdf.IsKind(err, pdf.KindTooComplex) {
+		b.size += maxCRL
+	}
+	if err != nil {
+		b.size += maxOCSP
+		return nil, onlyRead(err)
+	}
+	b.size += int64(len(der))
+	return der, nil
+}
+
+func onlyRead(err error) error {
+	if pdf.KindOf(err) == pdf.KindRead {
+		return fmt.Errorf("read DSS: %w", err)
+	}
+	return nil
 }
 
 func (r *storeReader) arrays(d pdf.Dict, certificates, responses, lists pdf.Name) {
@@ -100,16 +141,12 @@ func (r *storeReader) each(o pdf.Object, take func(der []byte, revision int)) {
 			continue
 		}
 		r.seen[ref] = true
-		stream, err := r.file.Stream(ref)
-		if err != nil || stream == nil {
-			continue
+		if r.bound.streams >= maxStreams {
+			return
 		}
-		der, err := r.file.DataUpTo(stream, maxStoredSize-r.size)
-		if err != nil {
-			continue
+		if der, err := r.bound.read(r.file, ref); err == nil && der != nil {
+			take(der, r.history.version(ref, r.history.last).revision)
 		}
-		r.size += int64(len(der))
-		take(der, r.history.version(ref, r.history.last).revision)
 	}
 }
 
@@ -118,31 +155,30 @@ type StoredMaterial struct {
 	Certificates, Responses, Lists map[string]pdf.Ref // by their DER
 }
 
-// Stored reads which certificates, OCSP responses and revocation lists the arrays of a DSS dictionary hold.
+// Stored reads which certificates, OCSP responses and revocation lists the arrays of a DSS dictionary hold, within the
+// bounds of validation. What is of another type than it should be is as good as absent.
 func Stored(f *pdf.File, dss pdf.Dict) (*StoredMaterial, error) {
 	m := &StoredMaterial{map[string]pdf.Ref{}, map[string]pdf.Ref{}, map[string]pdf.Ref{}}
-	var size int64
-	for key, to := range map[pdf.Name]map[string]pdf.Ref{"Certs": m.Certificates, "OCSPs": m.Responses, "CRLs": m.Lists} {
-		list, err := f.Array(dss[key])
-		if err != nil {
-			return nil, fmt.Errorf("read DSS: %w", err)
+	var bound storeBound
+	for _, kind := range []struct {
+		key pdf.Name
+		to  map[string]pdf.Ref
+	}{{"Certs", m.Certificates}, {"OCSPs", m.Responses}, {"CRLs", m.Lists}} {
+		list, err := f.Array(dss[kind.key])
+		if err := onlyRead(err); err != nil {
+			return nil, err
 		}
 		for _, o := range list {
 			ref, ok := o.(pdf.Ref)
-			if !ok {
+			if !ok || bound.streams >= maxStreams {
 				continue
 			}
-			stream, err := f.Stream(ref)
-			if err != nil || stream == nil {
-				continue // left as it is
+			der, err := bound.read(f, ref)
+			if err != nil {
+				return nil, err
 			}
-			der, err := f.DataUpTo(stream, maxStoredSize-size)
-			if pdf.KindOf(err) == pdf.KindRead {
-				return nil, fmt.Errorf("read DSS: %w", err)
-			}
-			if err == nil {
-				size += int64(len(der))
-				to[string(der)] = ref
+			if der != nil {
+				kind.to[string(der)] = ref
 			}
 		}
 	}

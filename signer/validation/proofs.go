@@ -20,6 +20,15 @@ type proofs struct {
 	times []proof
 
 	fetched []*x509.Certificate // issuers' certificates that the file lacks
+
+	lookups int // so far
+}
+
+// spend tells whether another answer may be held against a certificate. Each costs the check of a signature, or going
+// through a list: n entries.
+func (p *proofs) spend(n int) bool {
+	p.lookups += 1 + n/10_000
+	return p.lookups <= maxLookups
 }
 
 // proof is a document time-stamp that holds.
@@ -97,6 +106,19 @@ func (p *proofs) needed(made time.Time, revision int) time.Time {
 	return earlier(made, p.opt.at())
 }
 
+// signedBy tells whether the list is the issuer's; a list may be long, so that its signature is checked once.
+func (s *stored) signedBy(issuer *x509.Certificate) error {
+	err, known := s.issuers[string(issuer.Raw)]
+	if !known {
+		if s.issuers == nil {
+			s.issuers = map[string]error{}
+		}
+		err = ofIssuer(s.list, issuer)
+		s.issuers[string(issuer.Raw)] = err
+	}
+	return err
+}
+
 var errNotStored = errors.New("the file has no answer about the certificate that holds")
 
 // standing looks for the certificate in the DSS: an answer that holds at that time or is of later, and that was there
@@ -118,10 +140,10 @@ func (p *proofs) standingAt(cert, issuer *x509.Certificate, at time.Time, depth 
 		}
 	}
 	for _, s := range p.responses {
-		if !bytes.Contains(s.der, serial) {
+		if !bytes.Contains(s.der, serial) || !p.spend(0) {
 			continue
 		}
-		r, _, err := readOCSP(s.der, cert, issuer, moments{at, p.coveredAt(s.revision)})
+		r, _, err := readOCSP(s.der, cert, issuer, p.elsewhere(), moments{at, p.coveredAt(s.revision)})
 		if err == nil {
 			r.behind, err = responderStanding(r.responder, depth, func() (revocation, error) {
 				return p.standingAt(r.responder, issuer, at, depth+1)
@@ -132,11 +154,14 @@ func (p *proofs) standingAt(cert, issuer *x509.Certificate, at time.Time, depth 
 		}
 	}
 	for _, s := range p.lists {
-		if !bytes.Equal(s.list.RawIssuer, issuer.RawSubject) {
+		if !bytes.Equal(s.list.RawIssuer, issuer.RawSubject) || !p.spend(len(s.list.RevokedCertificateEntries)) {
 			continue
 		}
 		m := moments{at, p.coveredAt(s.revision)}
-		if _, err := checkCRL(s.list, issuer, m); err != nil {
+		if s.signedBy(issuer) != nil {
+			continue
+		}
+		if _, err := fresh(s.list.ThisUpdate, s.list.NextUpdate, m); err != nil {
 			continue
 		}
 		if r, err := lookUp(s.list, cert, issuer, m); err == nil {

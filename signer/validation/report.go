@@ -68,7 +68,8 @@ type Options struct {
 	Prefix         *Prefix      // nil = all bytes are read
 	Password       pdf.Password // of an encrypted file, for Validate
 
-	network *network // what one validation may ask; nil = no bound
+	network *network            // what one validation may ask; nil = no bound
+	known   []*x509.Certificate // of the file: OCSP responders that leave their certificate out may be among them
 }
 
 // Prefix is the state of a hash after the first Length bytes of the file, for a caller that has just read these bytes

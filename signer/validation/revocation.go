@@ -3,6 +3,7 @@ package validation
 import (
 	"bytes"
 	"context"
+	"crypto/sha1" // the name of a responder by its key
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -127,7 +128,7 @@ func askOCSP(ctx context.Context, url string, cert, issuer *x509.Certificate, op
 	var until time.Time
 	err = fetchKept(ctx, opt, url, "application/ocsp-request", request, maxOCSP, func(body []byte) (time.Time, error) {
 		var err error
-		r, until, err = readOCSP(body, cert, issuer, moments{now, now})
+		r, until, err = readOCSP(body, cert, issuer, slices.Concat(opt.known, opt.Intermediates), moments{now, now})
 		return earlier(until, now.Add(maxListAge)), err
 	})
 	if err != nil {
@@ -138,10 +139,47 @@ func askOCSP(ctx context.Context, url string, cert, issuer *x509.Certificate, op
 	return r, nil
 }
 
-// readOCSP checks a response and answers how long it may be kept.
-func readOCSP(der []byte, cert, issuer *x509.Certificate, m moments) (revocation, time.Time, error) {
-	// Checks the serial number, and the signature by issuer or by a certificate that issuer signed.
+// parseOCSP reads a response and checks that issuer signed it, or a responder whose certificate issuer signed. That one
+// stands in the response, or is among others (RFC 6960 §4.2.1: certs is optional).
+func parseOCSP(der []byte, cert, issuer *x509.Certificate, others []*x509.Certificate) (*ocsp.Response, error) {
 	response, err := ocsp.ParseResponseForCert(der, cert, issuer)
+	if err == nil {
+		return response, nil
+	}
+	unsigned, unsignedErr := ocsp.ParseResponseForCert(der, cert, nil)
+	if unsignedErr != nil || unsigned.Certificate != nil {
+		return nil, err
+	}
+	for _, c := range others {
+		key := sha1.Sum(publicKeyBits(c)) // as RFC 6960 §4.2.1 names a responder by its key
+		named := len(unsigned.RawResponderName) > 0 && bytes.Equal(unsigned.RawResponderName, c.RawSubject) || bytes.Equal(unsigned.ResponderKeyHash, key[:])
+		if !named || unsigned.CheckSignatureFrom(c) != nil {
+			continue
+		}
+		if err := issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature); err != nil {
+			return nil, fmt.Errorf("the responder's certificate: %w", err)
+		}
+		unsigned.Certificate = c
+		return unsigned, nil
+	}
+	return nil, err
+}
+
+// publicKeyBits is the bit string of the certificate's public key, without tag, length and unused bits.
+func publicKeyBits(c *x509.Certificate) []byte {
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(c.RawSubjectPublicKeyInfo, &info); err != nil {
+		return nil
+	}
+	return info.Key.RightAlign()
+}
+
+// readOCSP checks a response and answers how long it may be kept. The responder's certificate may be among others.
+func readOCSP(der []byte, cert, issuer *x509.Certificate, others []*x509.Certificate, m moments) (revocation, time.Time, error) {
+	response, err := parseOCSP(der, cert, issuer, others)
 	if err != nil {
 		return revocation{}, time.Time{}, fmt.Errorf("read response: %w", err)
 	}
@@ -290,14 +328,21 @@ func readCRL(der []byte, issuer *x509.Certificate, m moments) (*x509.RevocationL
 }
 
 func checkCRL(crl *x509.RevocationList, issuer *x509.Certificate, m moments) (time.Time, error) {
-	// A certificate of an indirect list's third party is not accepted: the issuer itself signs its list.
-	if !bytes.Equal(crl.RawIssuer, issuer.RawSubject) {
-		return time.Time{}, fmt.Errorf("the list is of %s", crl.Issuer)
-	}
-	if err := crl.CheckSignatureFrom(issuer); err != nil {
-		return time.Time{}, fmt.Errorf("signature of the list: %w", err)
+	if err := ofIssuer(crl, issuer); err != nil {
+		return time.Time{}, err
 	}
 	return fresh(crl.ThisUpdate, crl.NextUpdate, m)
+}
+
+func ofIssuer(crl *x509.RevocationList, issuer *x509.Certificate) error {
+	// A certificate of an indirect list's third party is not accepted: the issuer itself signs its list.
+	if !bytes.Equal(crl.RawIssuer, issuer.RawSubject) {
+		return fmt.Errorf("the list is of %s", crl.Issuer)
+	}
+	if err := crl.CheckSignatureFrom(issuer); err != nil {
+		return fmt.Errorf("signature of the list: %w", err)
+	}
+	return nil
 }
 
 var (
@@ -385,8 +430,10 @@ func (v *run) standing(ctx context.Context, cert, issuer *x509.Certificate, at t
 	current := !v.opt.Offline && !v.opt.at().After(cert.NotAfter)
 	var r revocation
 	err := errOffline
+	opt := *v.opt
+	opt.known = slices.Concat(v.sd.Certificates, v.proofs.certificates)
 	if current {
-		if r, err = askRevocation(ctx, cert, issuer, v.opt, 0); err == nil {
+		if r, err = askRevocation(ctx, cert, issuer, &opt, 0); err == nil {
 			return r, nil
 		}
 	}
@@ -397,7 +444,7 @@ func (v *run) standing(ctx context.Context, cert, issuer *x509.Certificate, at t
 	case current || v.opt.Offline:
 		return r, err
 	}
-	return askRevocation(ctx, cert, issuer, v.opt, 0)
+	return askRevocation(ctx, cert, issuer, &opt, 0)
 }
 
 // revoked is judge, but takes the place of a mere "try later": what is known outweighs what is not.
