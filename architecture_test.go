@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"signer/cms":           {},
 	"signer/appearance":    {"signer/pdf"},
 	"signer/validation":    {"signer/pdf", "signer/cms"},
+	"signer/paper":         {},
 	"signer":               {"signer/pdf", "signer/cms", "signer/appearance", "signer/validation"},
 	"signer/preview":       {},
 	"signer/reading":       {"signer/preview"},
@@ -26,7 +27,7 @@ var mayImport = map[string][]string{
 	"signer/token/worker":  {"signer/token"},
 	"signer/token/softhsm": {"signer/token"},
 	"signer/authority":     {"signer/cms"},
-	"signer/agent":         {"signer", "signer/cms", "signer/pdf", "signer/validation", "signer/token", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
+	"signer/agent":         {"signer", "signer/cms", "signer/paper", "signer/pdf", "signer/validation", "signer/token", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
 
 	"custody/signinglog": {},
 	"custody":            {"custody/signinglog"},

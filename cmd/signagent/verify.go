@@ -19,6 +19,10 @@ type verifyCommand struct {
 
 	PrivateIssuers bool `name:"private-issuers" help:"${help_private_issuers}"`
 
+	Report   string `placeholder:"PDF" help:"${help_report}"`
+	School   string `placeholder:"NAME" help:"${help_school}"`
+	Superior string `placeholder:"NAME" help:"${help_superior}"`
+
 	PasswordFile string `name:"password-file" placeholder:"F" help:"${help_password_file}"`
 
 	JSON bool `name:"json" help:"${help_json}"`
@@ -26,7 +30,8 @@ type verifyCommand struct {
 
 // Run validates the files and prints what is found in each.
 func (c *verifyCommand) Run(p *program) error {
-	v := agent.Verification{Offline: c.Offline, Catalogue: p.catalogue}
+	v := agent.Verification{Offline: c.Offline, Catalogue: p.catalogue, Measure: c.Report != ""}
+	checked := time.Now()
 	var err error
 	if v.At, err = c.time(); err != nil {
 		return p.misuse("at")
@@ -63,6 +68,7 @@ func (c *verifyCommand) Run(p *program) error {
 		_, message := p.catalogue.Explain(err, "")
 		fmt.Fprintln(p.stderr, message)
 	}
+	c.print(p, v, checked, reports)
 	if c.JSON {
 		return p.printJSON(map[string]any{"files": reports})
 	}
@@ -70,6 +76,25 @@ func (c *verifyCommand) Run(p *program) error {
 		p.printReport(report)
 	}
 	return nil
+}
+
+// print writes the paper for the file. That it can't be written does not hold the
+// verdicts back.
+func (c *verifyCommand) print(p *program, v agent.Verification, checked time.Time, reports []agent.FileReport) {
+	if c.Report == "" {
+		return
+	}
+	printed := agent.PrintedReport{Verification: v, School: c.School, Superior: c.Superior, RootsFile: c.Roots, Version: version, Checked: checked}
+	if printed.School == "" && v.Register != nil {
+		printed.School = v.Register.Pairing.School
+	}
+	if err := printed.Save(c.Report, reports); err != nil {
+		_, message := p.catalogue.Explain(err, "")
+		fmt.Fprintln(p.stderr, message)
+		if p.status == statusDone {
+			p.status = statusFailed
+		}
+	}
 }
 
 // time reads --at: a moment, or a day in Vietnam, which means its end.

@@ -13,6 +13,7 @@ const maxRoots = 16 << 20
 // Roots is what a person trusts: the certificates of one PEM file.
 type Roots struct {
 	Pool          *x509.CertPool
+	Anchors       []*x509.Certificate // those of Pool
 	Intermediates []*x509.Certificate
 	path          string // of the file, absolute
 }
@@ -53,7 +54,7 @@ func LoadRoots(path string) (*Roots, error) {
 	if err != nil {
 		return nil, fail("roots_unreadable", err, "file", path)
 	}
-	roots := &Roots{path: absolute, Pool: x509.NewCertPool(), Intermediates: others}
+	roots := &Roots{path: absolute, Pool: x509.NewCertPool(), Anchors: anchors, Intermediates: others}
 	for _, certificate := range anchors {
 		roots.Pool.AddCert(certificate)
 	}

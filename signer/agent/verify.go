@@ -28,6 +28,7 @@ type Verification struct {
 	Offline   bool          // no network
 	LogKey    note.Verifier // checks receipts; nil = they are named as unchecked
 	Register  *Register     // of the paired service; nil = it is not asked
+	Measure   bool          // the size and SHA-256 of each file too
 	Passwords *Passwords    // of encrypted files; nil = only those that need none are read
 	Catalogue *Catalogue
 	Now       func() time.Time // nil = time.Now
@@ -44,6 +45,9 @@ type FileReport struct {
 	Error      string            `json:"error,omitempty"`      // for a person; the file can't be read
 	ErrorCode  string            `json:"error_code,omitempty"` // stable
 	Conclusion Conclusion        `json:"conclusion"`
+
+	Size   int64  `json:"size,omitempty"`   // bytes; with Verification.Measure
+	SHA256 string `json:"sha256,omitempty"` // hex
 }
 
 // SignatureReport is the verdict on one signature.
@@ -115,6 +119,11 @@ func (v Verification) Verify(ctx context.Context, path string) FileReport {
 	source, err := signer.OpenFile(path)
 	if err == nil {
 		defer source.Close()
+		if v.Measure {
+			err = report.measure(ctx, source)
+		}
+	}
+	if err == nil {
 		var found *validation.Report
 		err = v.Passwords.open(ctx, path, func(password pdf.Password) error {
 			options := v.options()
