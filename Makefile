@@ -12,7 +12,7 @@ BENCH    ?= .
 # Packages where goroutines share state: the race detector pays there.
 RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/...
 
-.PHONY: build build-windows demo test test-windows vet-darwin bench lint fuzz clean help
+.PHONY: build build-windows demo test test-windows packages test-packages vet-darwin bench lint fuzz clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,7 +51,17 @@ test: lint ## the demo's story and all tests, on SQLite and on a PostgreSQL that
 
 test-windows: ## what can be tested of the agent for Windows here: under wine, headless
 	@deploy/install-packages wine
-	@deploy/test-windows $(GO)
+	@deploy/with-wine deploy/test-windows $(GO)
+
+packages: build build-windows ## leave bin/packages: .deb of agent and service, installer for Windows
+	@deploy/install-packages installer
+	@deploy/packages/build-deb
+	@deploy/packages/build-installer
+
+test-packages: packages ## unpack and use the .deb, install and uninstall the other under wine
+	@deploy/install-packages wine
+	@deploy/packages/test-deb
+	@deploy/with-wine deploy/packages/test-installer
 
 vet-darwin: ## compile and vet for macOS all that needs no C compiler of its
 	CGO_ENABLED=0 GOOS=darwin $(GO) vet ./signer ./signer/pdf ./signer/cms ./signer/appearance ./signer/validation ./custody ./custody/signinglog ./httpapi/wire ./migrations
