@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -215,5 +216,37 @@ func TestAugmentRefuses(t *testing.T) {
 		if d != nil || signer.CodeOf(err) != test.code {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestEarlierSignaturesAreStored: who signs at b-lt stores what shows the standing of those before too; when that can't be
+// had, the own level is reached all the same and a note tells.
+func TestEarlierSignaturesAreStored(t *testing.T) {
+	w := trouble(t)
+	others := trouble(t)
+	roots := x509.NewCertPool()
+	roots.AddCert(w.authority.Root())
+	roots.AddCert(others.authority.Root())
+	w.roots, others.roots = roots, roots
+	first, _ := others.sign(t, sample(t, "minimal.pdf"), others.deputy, others.at(signer.LevelBT))
+	second, _ := w.sign(t, first, w.deputy, w.at(signer.LevelBT))
+	for level, want := range map[signer.Level]string{signer.LevelBLT: "B-LT B-LT B-LT", signer.LevelBLTA: "B-LTA B-LTA B-LTA stamp"} {
+		third, d := w.sign(t, second, w.person(t), w.at(level))
+		if got := w.levels(t, third); got != want || slices.Contains(d.Notes(), signer.NoteEarlierNotStored) {
+			t.Errorf("%s: %s, want %s, notes %v", level, got, want, d.Notes())
+		}
+	}
+	others.authority.Misbehave(authority.ServiceOCSP, authority.Down, -1)
+	others.authority.Misbehave(authority.ServiceCRL, authority.Down, -1)
+	third, d := w.sign(t, second, w.person(t), w.at(signer.LevelBLTA))
+	if got, want := w.levels(t, third), "B-T B-LTA B-LTA stamp"; got != want || !slices.Contains(d.Notes(), signer.NoteEarlierNotStored) {
+		t.Errorf("services of another authority down: %s, want %s, notes %v", got, want, d.Notes())
+	}
+	// One without a time-stamp has no proven time before the document time-stamp.
+	plain, _ := others.sign(t, sample(t, "minimal.pdf"), others.deputy, signer.Options{})
+	others.authority.Misbehave(authority.ServiceOCSP, "", 0)
+	third, d = w.sign(t, plain, w.person(t), w.at(signer.LevelBLTA))
+	if got, want := w.levels(t, third), "B-LTA B-LTA stamp"; got != want || len(d.Notes()) > 0 {
+		t.Errorf("after b-b: %s, want %s, notes %v", got, want, d.Notes())
 	}
 }

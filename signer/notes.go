@@ -9,10 +9,13 @@ const (
 	NoteRestricted    = "restricted"     // the permissions of the encrypted input allow its reader no changes, comments or filling in
 	NoteXRefRebuilt   = "xref_rebuilt"   // the input's cross-reference was broken; the signed document brings a new one
 	NoteLocksDocument = "locks_document" // nothing may follow: by the field's lock or a certification with P = 1
+
+	// NoteEarlierNotStored: from LevelBLT on, the standing of an earlier signature's certificates could not be had.
+	NoteEarlierNotStored = "earlier_not_stored"
 )
 
 // Notes lists every note, for tests of catalogues.
-var Notes = []string{NoteDynamicXFA, NoteRestricted, NoteXRefRebuilt, NoteLocksDocument}
+var Notes = []string{NoteDynamicXFA, NoteRestricted, NoteXRefRebuilt, NoteLocksDocument, NoteEarlierNotStored}
 
 // dynamicXFA tells whether the pages are a shell that says "please wait" to readers without XFA: the form is laid out
 // anew from its XFA whenever it is opened (XFA 3.3 §"dynamic forms"; ISO 32000-1 §12.7.8: NeedsRendering). A static

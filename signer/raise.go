@@ -38,7 +38,15 @@ func (d *Document) raise(ctx context.Context, p *Prepared, found *evidence, opt 
 	if err != nil {
 		return err
 	}
-	if err := d.addStore(p, []proof{{key, material}}); err != nil {
+	proofs := []proof{{key, material}}
+	if !fresh {
+		earlier, err := d.earlier(ctx, opt)
+		if err != nil {
+			return err
+		}
+		proofs = append(proofs, earlier...)
+	}
+	if err := d.addStore(p, proofs); err != nil {
 		return err
 	}
 	if opt.Level == LevelBLTA {
@@ -65,6 +73,49 @@ func (d *Document) raise(ctx context.Context, p *Prepared, found *evidence, opt 
 		return nil
 	}
 	return d.harmless(context.WithoutCancel(ctx), p)
+}
+
+// earlier gathers what shows the standing of the certificates of the signatures and time-stamps before ours, as far as it
+// can be had: they are others' and perhaps of others' authorities, so that one of which nobody knows, or that is not
+// valid, does not keep us from our level. A note says so then. The error is that of reading, or of ctx.
+func (d *Document) earlier(ctx context.Context, opt *Options) ([]proof, error) {
+	report, err := d.validate(ctx, opt, 0)
+	if err != nil {
+		return nil, err
+	}
+	var proofs []proof
+	whole := true
+	for i := range report.Signatures {
+		s := &report.Signatures[i]
+		if s.Field == d.field && string(s.CMS) == string(d.cms) {
+			continue
+		}
+		material := &validation.Material{}
+		valid := s.Indication == validation.TotalPassed && len(s.Chains) > 0
+		for _, chain := range s.Chains {
+			if !valid || len(chain.Missing) == 0 {
+				continue
+			}
+			if err := opt.gather(ctx, material, chain.Path, chain.Missing, s.BestTime); ctx.Err() != nil {
+				return nil, fail(CodeCancelled, ctx.Err())
+			} else if err != nil {
+				valid = false
+			}
+		}
+		whole = whole && valid
+		if !valid || len(material.Certificates) == 0 {
+			continue
+		}
+		key, err := d.keyOf(s)
+		if err != nil {
+			return nil, err
+		}
+		proofs = append(proofs, proof{key, material})
+	}
+	if !whole {
+		d.notes = append(d.notes, NoteEarlierNotStored)
+	}
+	return proofs, nil
 }
 
 // own finds the signature of this document in a report.
