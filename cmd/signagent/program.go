@@ -37,6 +37,7 @@ type commands struct {
 	Augment augmentCommand `cmd:"" help:"${help_augment}"`
 	Verify  verifyCommand  `cmd:"" help:"${help_verify}"`
 	Tokens  tokensCommand  `cmd:"" help:"${help_tokens}"`
+	PIN     pinCommand     `cmd:"" name:"pin" help:"${help_pin}"`
 	Pair    pairCommand    `cmd:"" help:"${help_pair}"`
 	Outbox  outboxCommand  `cmd:"" help:"${help_outbox}"`
 	Doctor  doctorCommand  `cmd:"" help:"${help_doctor}"`

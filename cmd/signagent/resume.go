@@ -90,6 +90,7 @@ func (c *resumeCommand) resume(p *program, a *agent.Agent, id string) ([]agent.R
 	results, err := a.Resume(p.ctx, id, func(batch *agent.Batch) {
 		batch.Passwords, batch.FinalTry, batch.Progress = passwords, c.FinalTry, p.progress()
 		batch.PIN = agent.PINFromTerminal(p.catalogue)
+		batch.Confirm, batch.Warn = agent.ConfirmOnTerminal(p.catalogue), agent.WarnOnTerminal(p.stderr)
 		if c.PINFile != "" {
 			batch.PIN = agent.PINFromFile(c.PINFile, p.stdin)
 		}

@@ -65,7 +65,8 @@ func (c *signCommand) Run(p *program) error {
 		Jobs: jobs, OutDir: text(c.OutDir), Token: c.Token, Certificate: c.Cert, Standalone: c.Standalone,
 		Level: signer.Level(c.Level), Certify: c.Certify, Reason: c.Reason, TSA: c.TSA, Stamping: c.stamping.options(),
 		Field: c.Field, FinalTry: c.FinalTry,
-		PIN: agent.PINFromTerminal(p.catalogue), Progress: p.progress(),
+		PIN: agent.PINFromTerminal(p.catalogue), Confirm: agent.ConfirmOnTerminal(p.catalogue), Warn: agent.WarnOnTerminal(p.stderr),
+		Progress: p.progress(),
 	}
 	batch.SetAlgorithms(c.Scheme, c.Digest)
 	if c.PINFile != "" {

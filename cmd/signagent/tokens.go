@@ -29,7 +29,7 @@ func (c *tokensCommand) Run(p *program) error {
 	}
 	for _, t := range found.Tokens {
 		fmt.Fprintln(p.stdout, p.say("tokens.token", "label", t.Label, "serial", t.Serial, "model", t.Model,
-			"flags", agent.FlagWords(p.catalogue, t.Flags)))
+			"flags", agent.PINWords(p.catalogue, agent.PINState{Info: t.Info, Wrong: t.WrongPINs})))
 		for _, certificate := range t.Certificates {
 			fmt.Fprintln(p.stdout, p.say("tokens.certificate", "subject", certificate.Subject,
 				"until", certificate.NotAfter.Format(time.RFC3339), "sha256", certificate.SHA256))

@@ -395,7 +395,7 @@ func abandonReason(err error) string {
 	switch code {
 	case "wrong_pin", "pin_locked", "token_gone", "self_check_failed", "disk_full", "cancelled":
 		return code
-	case "canceled", "pin_needed", "pin_empty", "pin_file", "pin_final_try":
+	case "canceled", "pin_needed", "pin_empty", "pin_file", "pin_final_try", "pin_maybe_final_try":
 		return "cancelled"
 	}
 	return "other"

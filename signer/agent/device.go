@@ -25,7 +25,8 @@ type device struct {
 	certificate  token.Certificate   // the one to sign with
 	issued       []*x509.Certificate // it and its issuers, once they were looked for
 	loggedIn     bool
-	pin          []byte // for keys that want it at each signature; zeroed by close
+	pin          []byte // for keys that want it at each signature; in locked memory, wiped by close
+	config       Config
 }
 
 // tokenError is a failure with the token that it came from.
@@ -98,7 +99,7 @@ func (r *run) openIn(ctx context.Context, module, name string) (*device, error) 
 	if err != nil {
 		return nil, err
 	}
-	d := &device{client: client}
+	d := &device{client: client, config: r.config}
 	if err := d.open(ctx, name, r.batch); err != nil {
 		d.close()
 		return nil, err
@@ -200,7 +201,7 @@ func (d *device) valid(at time.Time) error {
 const flagsHold = time.Second
 
 // login asks for the PIN and tries it once. It is not tried on a token that says
-// it is locked, nor for the last time without the person's word.
+// it is locked, nor on what may be its last try without the person's word.
 func (d *device) login(ctx context.Context, batch *Batch) error {
 	if d.loggedIn || !d.info.Flags.LoginRequired {
 		return nil
@@ -212,32 +213,41 @@ func (d *device) login(ctx context.Context, batch *Batch) error {
 		}
 		d.info, d.asked = info, time.Now()
 	}
-	info := d.info
-	switch {
-	case info.Flags.PINLocked:
-		return d.named(&token.LoginError{Flags: info.Flags, Err: &token.Error{Op: "log in", Kind: token.ErrPINLocked}})
-	case info.Flags.PINFinalTry && !batch.FinalTry:
-		return fail("pin_final_try", nil, "label", info.Label)
+	consent := PINConsent{FinalTry: batch.FinalTry, Confirm: batch.Confirm, Warn: batch.Warn}
+	if err := consent.before(ctx, d.config, d.info); err != nil {
+		return d.named(err)
 	}
 	var pin []byte
-	if !info.Flags.ProtectedAuthPath {
-		if batch.PIN == nil {
-			return fail("pin_needed", nil)
-		}
+	if !d.info.Flags.ProtectedAuthPath {
 		var err error
-		if pin, err = batch.PIN(ctx, info); err != nil {
+		if pin, err = askPIN(ctx, batch.PIN, d.info); err != nil {
 			return err
 		}
-		if len(pin) == 0 {
-			return fail("pin_empty", nil)
-		}
 	}
-	if err := d.client.Login(ctx, pin); err != nil {
-		clear(pin)
+	if err := tryPIN(d.config.Home, d.info, func() error { return d.client.Login(ctx, pin) }); err != nil {
+		wipe(pin)
 		return d.named(err)
 	}
 	d.loggedIn, d.pin = true, pin
 	return nil
+}
+
+// askPIN is what the person typed, in locked memory.
+func askPIN(ctx context.Context, ask func(context.Context, token.Info) ([]byte, error), info token.Info) ([]byte, error) {
+	if ask == nil {
+		return nil, fail("pin_needed", nil)
+	}
+	pin, err := ask(ctx, info)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(pin) == 0:
+		return nil, fail("pin_empty", nil)
+	case len(pin) > maxPIN:
+		wipe(pin)
+		return nil, fail("pin_too_long", nil)
+	}
+	return keepSecret(pin), nil
 }
 
 func (d *device) signer(ctx context.Context) crypto.Signer {
@@ -253,7 +263,7 @@ func (d *device) named(err error) error {
 }
 
 func (d *device) close() {
-	clear(d.pin)
+	wipe(d.pin)
 	d.pin = nil
 	d.client.Close()
 }

@@ -36,7 +36,9 @@ type ModuleReport struct {
 type TokenReport struct {
 	token.Info
 	// Modules are the paths of those that show it; the first is the one to use.
-	Modules      []string            `json:"modules"`
+	Modules []string `json:"modules"`
+	// WrongPINs is this agent's own count: see PINState.
+	WrongPINs    int                 `json:"wrong_pins"`
 	Certificates []CertificateReport `json:"certificates"`
 	// Code and Message tell why its certificates could not be read, "" when they were.
 	Code    string `json:"code"`
@@ -120,8 +122,13 @@ func (c Config) discovery(probes []probed) Discovery {
 			d.add(listing, p.candidate.path)
 		}
 	}
+	tries, err := readTries(c.Home)
+	if err != nil {
+		c.Logger.Warn("count of PINs", "error", err) // it stops who would use a PIN
+	}
 	for i := range d.Tokens {
 		t := &d.Tokens[i]
+		t.WrongPINs = tries[t.Serial]
 		if t.listing.Err != nil {
 			t.Code, t.Message = c.Catalogue.Explain(&tokenError{info: t.Info, err: t.listing.Err}, "")
 		}

@@ -90,6 +90,7 @@ func explainOwn(own *Error) explanation {
 	case "no_folder_out":
 		e.code = signer.CodeNotFound
 	case "receipt_invalid", "pin_needed", "pin_empty", "pin_file", "pin_too_long", "pin_final_try", "module_missing",
+		"pin_maybe_final_try", "pin_tries_damaged", "pin_same", "pin_characters", "pin_length", "pin_weak", "pin_mismatch",
 		"token_missing", "reader_missing", "reader_service_stopped", "reader_service_forbidden", "module_crashed_probed", "module_hangs_probed",
 		"home_unusable", "journal_damaged", "cancelled":
 		e.fatal = true
@@ -102,6 +103,9 @@ func explainToken(code string, err error) explanation {
 	e := explanation{code: code, key: "token." + code, params: map[string]string{}, fatal: true}
 	var login *token.LoginError
 	if errors.As(err, &login) {
+		if code == "device_error" { // some modules say this of a wrong PIN
+			e.key = "token.login_failed"
+		}
 		for name, set := range map[string]bool{"locked": login.Flags.PINLocked, "final_try": login.Flags.PINFinalTry, "count_low": login.Flags.PINCountLow} {
 			if set {
 				e.params[name] = "true"

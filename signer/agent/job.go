@@ -50,6 +50,9 @@ type Batch struct {
 	// FinalTry: the person wants the PIN tried although the token says that one
 	// more wrong one locks it.
 	FinalTry bool
+	// Confirm and Warn: see PINConsent; may be nil.
+	Confirm func(ctx context.Context, state PINState) (bool, error)
+	Warn    func(message string)
 	// Passwords open encrypted files; nil = only those that need none.
 	Passwords *Passwords
 	// Progress is told of each phase; may be nil.

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -39,15 +40,15 @@ func PINFromFile(path string, stdin io.Reader) func(context.Context, token.Info)
 // readPIN reads into one buffer that never grows, so that no copy of the PIN is
 // left behind in memory.
 func readPIN(source io.Reader, path string) ([]byte, error) {
-	buffer := make([]byte, maxPIN+3) // two for the line end, one to see that it is too long
+	buffer := newSecret()[:maxPIN+3] // two for the line end, one to see that it is too long
 	n, err := io.ReadFull(source, buffer)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		clear(buffer)
+		wipe(buffer)
 		return nil, fail("pin_file", err, "file", path)
 	}
 	pin := bytes.TrimSuffix(bytes.TrimSuffix(buffer[:n], []byte("\n")), []byte("\r"))
 	if len(pin) > maxPIN {
-		clear(buffer)
+		wipe(buffer)
 		return nil, fail("pin_too_long", nil)
 	}
 	if len(pin) == 0 {
@@ -56,20 +57,108 @@ func readPIN(source io.Reader, path string) ([]byte, error) {
 	return pin, nil
 }
 
-// PINFromTerminal asks on the terminal of the process, without echo, and shows
-// before what the token says of its PIN.
+// PINFromTerminal asks on the terminal of the process, without echo.
 func PINFromTerminal(catalogue *Catalogue) func(context.Context, token.Info) ([]byte, error) {
 	return func(ctx context.Context, info token.Info) ([]byte, error) {
+		return onTerminal(func(in, out *os.File) ([]byte, error) {
+			return readTyped(ctx, in, out, catalogue, catalogue.Sentence("pin.prompt", "label", info.Label, "serial", info.Serial))
+		})
+	}
+}
+
+// NewPINFromTerminal asks for a new PIN twice. Two that differ are refused.
+func NewPINFromTerminal(catalogue *Catalogue) func(context.Context, token.Info) ([]byte, error) {
+	return func(ctx context.Context, info token.Info) ([]byte, error) {
+		return onTerminal(func(in, out *os.File) ([]byte, error) {
+			first, err := readHidden(ctx, in, out, catalogue.Sentence("pin.prompt_new", "label", info.Label))
+			if err != nil {
+				return nil, err
+			}
+			second, err := readHidden(ctx, in, out, catalogue.Sentence("pin.prompt_again"))
+			if err == nil && !bytes.Equal(first, second) {
+				err = fail("pin_mismatch", nil)
+			}
+			wipe(second)
+			if err != nil {
+				wipe(first)
+				return nil, err
+			}
+			return first, nil
+		})
+	}
+}
+
+func onTerminal(read func(in, out *os.File) ([]byte, error)) ([]byte, error) {
+	in, out, err := openTerminal()
+	if err != nil {
+		return nil, fail("pin_needed", err)
+	}
+	defer in.Close()
+	defer out.Close()
+	return read(in, out)
+}
+
+// readTyped is readHidden for a PIN that is tried. One with letters that no PIN pad
+// has comes from a Vietnamese input method: the person is told and asked once more, and
+// what is typed then counts.
+func readTyped(ctx context.Context, in, out *os.File, catalogue *Catalogue, prompt string) ([]byte, error) {
+	pin, err := readHidden(ctx, in, out, prompt)
+	if err != nil || !bytes.ContainsFunc(pin, func(r rune) bool { return r > '~' }) {
+		return pin, err
+	}
+	wipe(pin)
+	fmt.Fprintln(out, catalogue.Sentence("pin.composed"))
+	return readHidden(ctx, in, out, prompt)
+}
+
+// WarnOnTerminal tells the person on the terminal of the process, or where there is
+// none, on other.
+func WarnOnTerminal(other io.Writer) func(message string) {
+	return func(message string) {
 		in, out, err := openTerminal()
 		if err != nil {
-			return nil, fail("pin_needed", err)
+			fmt.Fprintln(other, message)
+			return
+		}
+		in.Close()
+		fmt.Fprintln(out, message)
+		out.Close()
+	}
+}
+
+// confirmLetters are how many of a serial's last characters are typed to agree to what
+// may lock the token: nobody types them by habit.
+const confirmLetters = 4
+
+// ConfirmOnTerminal asks on the terminal of the process for the person's word before
+// what may be the last try of a PIN. Without a terminal it is not given.
+func ConfirmOnTerminal(catalogue *Catalogue) func(context.Context, PINState) (bool, error) {
+	return func(ctx context.Context, state PINState) (bool, error) {
+		in, out, err := openTerminal()
+		if err != nil {
+			return false, nil
 		}
 		defer in.Close()
 		defer out.Close()
-		if flags := FlagWords(catalogue, info.Flags); flags != "" {
-			fmt.Fprintln(out, catalogue.Sentence("pin.flags", "label", info.Label, "flags", flags))
+		wanted := state.Info.Serial
+		wanted = wanted[max(0, len(wanted)-confirmLetters):]
+		key := "pin.confirm_final"
+		if sure, _ := state.LastTry(); !sure {
+			key = "pin.confirm_maybe"
 		}
-		return readHidden(ctx, in, out, catalogue.Sentence("pin.prompt", "label", info.Label, "serial", info.Serial))
+		fmt.Fprint(out, catalogue.Sentence(key, "label", state.Info.Label, "serial", state.Info.Serial, "wanted", wanted, "count", fmt.Sprint(state.Wrong)))
+		typed := make(chan string, 1)
+		go func() {
+			line, _ := bufio.NewReader(in).ReadString('\n') // what came before an error is no word
+			typed <- strings.TrimSpace(line)
+		}()
+		select {
+		case word := <-typed:
+			return wanted != "" && strings.EqualFold(word, wanted), nil
+		case <-ctx.Done():
+			fmt.Fprintln(out)
+			return false, fail("cancelled", ctx.Err())
+		}
 	}
 }
 
@@ -114,9 +203,9 @@ const (
 
 // readLine reads a PIN key by key into one buffer, so that no copy is left behind.
 func readLine(in io.Reader) ([]byte, error) {
-	pin := make([]byte, 0, maxPIN+1)
+	pin := newSecret()
 	give := func(err error) ([]byte, error) {
-		clear(pin[:cap(pin)])
+		wipe(pin)
 		return nil, err
 	}
 	key := make([]byte, 1)
