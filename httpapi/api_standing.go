@@ -26,7 +26,7 @@ func (s *server) apiStanding(ctx context.Context, actor custody.Actor, in *stand
 
 func wireStanding(st store.Standing) wire.Standing {
 	out := wire.Standing{SignatureEntry: entryOrNil(st.Signature), TokenID: string(st.Token.ID), TokenSerial: st.Token.Serial, TokenKind: string(st.Token.Kind),
-		Incidents: make([]wire.StandingReport, len(st.Incidents)), Receipts: make([]wire.Receipt, len(st.Receipts))}
+		Checkpoint: string(st.Checkpoint), Incidents: make([]wire.StandingReport, len(st.Incidents)), Receipts: make([]wire.Receipt, len(st.Receipts))}
 	if c := st.Custody; c != nil {
 		out.Custody = &wire.StandingCustody{PersonID: string(c.Person), Person: c.Name, Since: c.Since.UTC(), Entry: c.Entry, UntilEntry: entryOrNil(c.UntilEntry)}
 		if c.Until != nil {

@@ -29,6 +29,9 @@ func TestStandingOfASignature(t *testing.T) {
 		types := map[int64]signinglog.Type{}
 		for _, receipt := range st.Receipts {
 			entry, _ := s.check(t, receipt)
+			if receipt.Checkpoint != st.Checkpoint {
+				t.Errorf("entry %d is proved against another checkpoint", receipt.Index)
+			}
 			types[receipt.Index] = entry.Type
 		}
 		if types[receipt.Index] != signinglog.TypeSignature || types[st.Custody.Entry] != signinglog.TypeAcceptance || types[st.Assignment.Entry] != signinglog.TypeScope {
@@ -53,7 +56,7 @@ func TestStandingOfASignature(t *testing.T) {
 		}
 
 		outside, err := s.admin.agent.Standing(ctx, wire.StandingQuery{Certificate: grant.CertificateSHA256, Digest: randomHash(), At: s.Clock.Now()})
-		if err != nil || outside.SignatureEntry != nil || outside.Custody == nil || len(outside.Incidents) != 1 {
+		if err != nil || outside.SignatureEntry != nil || outside.Custody == nil || len(outside.Incidents) != 1 || outside.Checkpoint == "" {
 			t.Errorf("outside the log: %+v, %v", outside, err)
 		}
 		sum := sha256.Sum256([]byte("chứng thư của trường khác"))

@@ -31,7 +31,9 @@ type Standing struct {
 	Custody   *CustodyThen       // it was made under, or in force at the time asked about; nil = in the safe
 	Assigned  *Assignment        // what lent its capacity; nil = none was used
 	Incidents []custody.Incident // of the token, oldest first
-	Receipts  []signinglog.Receipt
+
+	Receipts   []signinglog.Receipt
+	Checkpoint []byte // signed note: that of all receipts
 }
 
 // CustodyThen is who held a token at some time.
@@ -108,7 +110,13 @@ func (s *Store) Standing(ctx context.Context, actor custody.Actor, q StandingQue
 	for _, incident := range incidents {
 		out.Incidents = append(out.Incidents, incident.incident())
 	}
-	out.Receipts, err = s.standingReceipts(ctx, actor.School, out)
+	// The head is read last: the log only grows, so that it has all entries found before.
+	h, err := s.head(ctx, actor.School)
+	if err != nil {
+		return Standing{}, err
+	}
+	out.Checkpoint = h.Checkpoint
+	out.Receipts, err = s.standingReceipts(ctx, actor.School, h, out)
 	return out, err
 }
 
@@ -185,8 +193,8 @@ func (s *Store) assigned(ctx context.Context, actor custody.Actor, row *standing
 	return nil, nil
 }
 
-// standingReceipts proves the entries of a standing, all in the log as it is now.
-func (s *Store) standingReceipts(ctx context.Context, school custody.SchoolID, st Standing) ([]signinglog.Receipt, error) {
+// standingReceipts proves the entries of a standing, all in the log of that head.
+func (s *Store) standingReceipts(ctx context.Context, school custody.SchoolID, h headRow, st Standing) ([]signinglog.Receipt, error) {
 	var indexes []int64
 	if st.Signature != 0 {
 		indexes = append(indexes, st.Signature)
@@ -202,10 +210,6 @@ func (s *Store) standingReceipts(ctx context.Context, school custody.SchoolID, s
 	}
 	slices.Sort(indexes)
 	indexes = slices.DeleteFunc(slices.Compact(indexes), func(index int64) bool { return index == 0 }) // entry 0 is the school
-	h, err := s.head(ctx, school)
-	if err != nil {
-		return nil, err
-	}
 	receipts := make([]signinglog.Receipt, 0, len(indexes))
 	for _, index := range indexes {
 		var entry []byte

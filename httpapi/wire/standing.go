@@ -18,8 +18,7 @@ type StandingQuery struct {
 }
 
 // Standing is what the register knows of a signature and of the token it was made
-// with. What an entry of the log says is proved by the receipt of that index, each
-// against the same checkpoint. That nothing is left out, and the names, are the
+// with. What an entry of the log says is proved by the receipt of that index. That nothing is left out, and the names, are the
 // service's word.
 type Standing struct {
 	SignatureEntry *int64           `json:"signature_entry,omitempty"` // absent: the log does not have it
@@ -29,6 +28,7 @@ type Standing struct {
 	Custody        *StandingCustody `json:"custody,omitempty"`    // absent: the token was in nobody's hands, or no time was asked about
 	Assignment     *StandingScope   `json:"assignment,omitempty"` // what lent the signature its capacity
 	Incidents      []StandingReport `json:"incidents"`            // of the token, oldest first
+	Checkpoint     string           `json:"checkpoint"`           // C2SP signed note: the log as it is now, and that of all receipts
 	Receipts       []Receipt        `json:"receipts"`
 }
 

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -91,8 +92,14 @@ func (r *Register) standing(ctx context.Context, query wire.StandingQuery) (wire
 		}
 		return wire.Standing{}, nil, err
 	}
+	// The log as it is now has to go on from what was seen: a restored backup would
+	// not know of what happened since.
+	if err := r.witness.seeHead(ctx, []byte(answer.Checkpoint)); err != nil {
+		return wire.Standing{}, nil, err
+	}
+	r.last = []byte(answer.Checkpoint)
 	entries := make(map[int64]signinglog.Entry, len(answer.Receipts))
-	for i, given := range answer.Receipts {
+	for _, given := range answer.Receipts {
 		receipt, err := receiptOf(given)
 		if err != nil {
 			return wire.Standing{}, nil, err
@@ -101,16 +108,10 @@ func (r *Register) standing(ctx context.Context, query wire.StandingQuery) (wire
 		if err != nil {
 			return wire.Standing{}, nil, fail("receipt_invalid", err)
 		}
+		if given.Checkpoint != answer.Checkpoint {
+			return wire.Standing{}, nil, fail("receipt_invalid", fmt.Errorf("entry %d is proved against another checkpoint", given.Index))
+		}
 		entries[receipt.Index] = entry
-		if i > 0 && given.Checkpoint == answer.Receipts[0].Checkpoint {
-			continue
-		}
-		if err := r.witness.see(ctx, receipt.Checkpoint); err != nil {
-			return wire.Standing{}, nil, err
-		}
-		if checkpoint, err := signinglog.Open(receipt.Checkpoint, r.verifier); err == nil && checkpoint == r.witness.last {
-			r.last = receipt.Checkpoint
-		}
 	}
 	return answer, entries, nil
 }
