@@ -45,7 +45,7 @@ func startProcess(cfg Config) (*process, error) {
 	p.cmd = exec.Command(executable, Argument, cfg.Module)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = childIn, childOut, &p.stderr
 	p.cmd.Env = append(append(os.Environ(), "GOTRACEBACK=none"), cfg.Env...)
-	p.cmd.WaitDelay = time.Second // a grandchild may hold standard error open
+	p.cmd.WaitDelay = 2 * lastWords // a grandchild may hold standard error open
 	tie(p.cmd)
 
 	started := make(chan error)
