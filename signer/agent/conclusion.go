@@ -68,8 +68,8 @@ func (v Verification) conclude(f FileReport) Conclusion {
 	c := ConclusionReasons[i]
 	var names []string
 	for _, s := range f.Signatures {
-		if !s.Timestamp && !slices.Contains(names, s.Signer) {
-			names = append(names, s.Signer)
+		if !s.Timestamp && !slices.Contains(names, clip(s.Signer, maxName)) {
+			names = append(names, clip(s.Signer, maxName))
 		}
 	}
 	const most = 5 // names in one sentence
@@ -77,8 +77,19 @@ func (v Verification) conclude(f FileReport) Conclusion {
 	if len(names) > most {
 		names = append(names[:most], "…")
 	}
-	c.Message = v.Catalogue.Sentence("conclusion."+reason, "signer", signer, "signers", strings.Join(names, ", "), "count", count, "error", f.Error)
+	c.Message = v.Catalogue.Sentence("conclusion."+reason, "signer", clip(signer, maxName), "signers", strings.Join(names, ", "), "count", count, "error", f.Error)
 	return c
+}
+
+// maxName bounds a name in a sentence, in characters: it is what a certificate says.
+const maxName = 120
+
+// clip cuts a text to so many characters, and shows that it did.
+func clip(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
 }
 
 // damage are the codes of files that can't be what the sender meant to send.

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"sokyso/signer"
 	"sokyso/signer/paper"
@@ -34,6 +36,7 @@ const (
 	maxPrintedSignatures = 200
 	maxPrintedDetails    = 60 // of one step
 	maxPrintedRoots      = 8
+	maxPrintedFact       = 500 // characters
 )
 
 // Write makes the PDF, one paper for each file. The same facts give the same bytes.
@@ -130,28 +133,30 @@ func (r PrintedReport) signature(number int, s SignatureReport) []paper.Block {
 	}
 	world := ""
 	if s.World != "" {
-		world = c.Sentence("world." + s.World)
+		world = capital(c.Sentence("world." + s.World))
 	}
 	// As on the screen: of a document that was altered it is not said what it covers.
 	altered := s.Indication == string(validation.TotalFailed) && s.LaterChanges == validation.ChangesNone
 	reach := ""
 	if s.Covers != "" && !altered {
-		reach = strings.TrimSpace(c.Sentence("verify.covers." + s.Covers))
+		reach = capital(c.Sentence("verify.covers." + s.Covers))
 	}
 	changes := ""
 	if s.Covers != "" && s.LaterChanges != "" && !altered {
-		changes = strings.TrimSpace(c.Sentence("verify.changes." + s.LaterChanges))
+		changes = capital(c.Sentence("verify.changes." + s.LaterChanges))
 	}
-	blocks := []paper.Block{
-		paper.Heading(r.say(kind, "number", strconv.Itoa(number), "field", s.Field)),
-		paper.Facts{{Name: r.say("verdict"), Value: verdict}, {Name: r.say(who), Value: s.Signer}, {Name: r.say("issuer"), Value: s.Issuer},
-			{Name: r.say("world"), Value: world}, {Name: r.say("certificate"), Value: s.CertificateSHA256}, {Name: r.say("in_force"), Value: validity},
-			{Name: r.say("level"), Value: s.Level}, {Name: r.say("claimed_time"), Value: claimed}, {Name: r.say("stamp_time"), Value: stamped},
-			{Name: r.say("covers"), Value: reach}, {Name: r.say("changes"), Value: changes}},
+	facts := paper.Facts{
+		{Name: r.say("verdict"), Value: verdict}, {Name: r.say(who), Value: s.Signer}, {Name: r.say("issuer"), Value: s.Issuer},
+		{Name: r.say("world"), Value: world}, {Name: r.say("certificate"), Value: s.CertificateSHA256}, {Name: r.say("in_force"), Value: validity},
+		{Name: r.say("level"), Value: s.Level}, {Name: r.say("claimed_time"), Value: claimed}, {Name: r.say("stamp_time"), Value: stamped},
+		{Name: r.say("covers"), Value: reach}, {Name: r.say("changes"), Value: changes},
 	}
 	messages := map[string][]string{}
 	for _, d := range s.Details {
 		messages[d.Code] = append(messages[d.Code], d.Message)
+	}
+	for i, fact := range facts {
+		facts[i].Value = clip(fact.Value, maxPrintedFact)
 	}
 	table := paper.Table{Widths: []float64{24, 18, 58}, Header: []string{r.say("step"), r.say("outcome"), r.say("reasons")}}
 	for _, step := range s.Steps {
@@ -167,7 +172,7 @@ func (r PrintedReport) signature(number int, s SignatureReport) []paper.Block {
 		switch {
 		case len(reasons) > 0:
 		case step.Outcome == StepPassed && step.Step == StepChanges:
-			reasons = append(reasons, changes)
+			reasons = append(reasons, changes+".")
 		case step.Outcome == StepPassed:
 			reasons = append(reasons, r.say("passed."+step.Step))
 		default:
@@ -175,7 +180,16 @@ func (r PrintedReport) signature(number int, s SignatureReport) []paper.Block {
 		}
 		table.Rows = append(table.Rows, []string{c.Sentence("step." + step.Step), c.Sentence("step.outcome." + step.Outcome), strings.Join(reasons, "\n")})
 	}
-	return append(blocks, table)
+	return []paper.Block{paper.Heading(r.say(kind, "number", strconv.Itoa(number), "field", clip(s.Field, maxName))), facts, table}
+}
+
+// capital begins a sentence of the screen, which is part of a list there.
+func capital(text string) string {
+	text = strings.TrimSpace(text)
+	if r, size := utf8.DecodeRuneInString(text); size > 0 {
+		return string(unicode.ToUpper(r)) + text[size:]
+	}
+	return text
 }
 
 // checking says when and with what the file was checked.

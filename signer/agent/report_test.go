@@ -35,7 +35,7 @@ func manyFindings() FileReport {
 func TestPrintedReport(t *testing.T) {
 	for language, want := range map[string][]string{
 		Vietnamese: {"PHIẾU KIỂM TRA CHỮ KÝ SỐ", "TRƯỜNG MẦM NON HOA SEN", "ngày 07 tháng 10 năm 2026", "HỎI LẠI TRƯỚC KHI TIẾP NHẬN", "09:15:40 07/10/2026, của TSA",
-			"chuyên dùng công vụ", "http://ocsp.example", "và 9 điều nữa", "Còn 5 chữ ký nữa", "7712 byte", "không có (chưa nêu --roots)", "NGƯỜI KIỂM TRA", "Chữ ký số 200 "},
+			"Chứng thư chuyên dùng công vụ", "http://ocsp.example", "và 9 điều nữa", "Còn 5 chữ ký nữa", "7712 byte", "không có (chưa nêu --roots)", "NGƯỜI KIỂM TRA", "Chữ ký số 200 "},
 		English: {"REPORT ON DIGITAL SIGNATURES", "7 October 2026", "ASK BEFORE ACCEPTING IT", "09:15:30 07/10/2026 (as the signer claims)", "and 9 more", "5 more signatures", "CHECKED BY"},
 	} {
 		report := PrintedReport{Verification: Verification{Catalogue: NewCatalogue(language)}, School: "Trường Mầm non Hoa Sen", Version: "1",
@@ -47,6 +47,9 @@ func TestPrintedReport(t *testing.T) {
 		out, err := exec.Command("pdftotext", "-layout", path, "-").CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
+		}
+		if first, _, _ := strings.Cut(string(out), "\f"); !strings.Contains(first, NewCatalogue(language).Sentence("conclusion.decision.ask")) {
+			t.Errorf("%s: the conclusion is not on the first page", language)
 		}
 		text := strings.Join(strings.Fields(string(out)), " ")
 		for _, part := range want {

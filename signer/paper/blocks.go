@@ -42,7 +42,7 @@ func (n Notice) lay(s *sheet) {
 	s.font("", sizeText)
 	texts := s.wrap(n.Text, textWidth-2*pad)
 	full := 2*pad + float64(len(words))*height(sizeTitle) + float64(len(texts))*height(sizeText)
-	s.room(min(full, pageHeight-marginTop-marginBottom))
+	s.room(min(full, pageHeight/3)) // a long one begins here, so that nobody can push it off the first page
 	top := s.y
 	s.y = s.lines(n.Word, 3, "B", sizeTitle, marginLeft+pad, textWidth-2*pad, s.y+pad, "C")
 	s.font("", sizeText)
