@@ -19,16 +19,17 @@ type File struct {
 
 // source is what the views of one file share.
 type source struct {
-	r       io.ReaderAt
-	length  int64
-	header  int64  // offset of %PDF-
-	base    int64  // what the file's own offsets count from: 0, or header
-	version string // of the header
-	streams streamCache
-	rebuilt string // why the cross-reference was rebuilt by Open, "" if it was not
-	repair  repair
-	seen    highest // of all references read so far
-	garbled bool    // the rows of a cross-reference stream can't be read to their end
+	r         io.ReaderAt
+	length    int64
+	header    int64  // offset of %PDF-
+	base      int64  // what the file's own offsets count from: 0, or header
+	version   string // of the header
+	streams   streamCache
+	rebuilt   string // why the cross-reference was rebuilt by Open, "" if it was not
+	repair    repair
+	seen      highest // of all references read so far
+	unpacking unpacking
+	garbled   bool // the rows of a cross-reference stream can't be read to their end
 
 	password Password    // while the file is being opened
 	crypt    *encryption // nil if the file is not encrypted

@@ -6,6 +6,8 @@ import (
 	"encoding/ascii85"
 	"errors"
 	"io"
+	"math"
+	"sync/atomic"
 )
 
 // decoder returns a reader of the stream's decoded data (ISO 32000-2 §7.4), of which the caller wants limit bytes at
@@ -19,6 +21,7 @@ func (f *File) decoder(s *Stream, limit int64) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	r = &stage{r: r, left: math.MaxInt64, offset: s.Offset(), all: &f.unpacking}
 	for i, name := range names {
 		if name == "Crypt" && s.crypt != nil {
 			continue // undone before
@@ -26,7 +29,7 @@ func (f *File) decoder(s *Stream, limit int64) (io.Reader, error) {
 		if r, err = f.filter(r, name, params[i], s.Offset()); err != nil {
 			return nil, err
 		}
-		r = &stage{r: r, left: stageFactor * limit, offset: s.Offset()}
+		r = &stage{r: r, left: stageFactor * limit, offset: s.Offset(), all: &f.unpacking}
 	}
 	return r, nil
 }
@@ -159,14 +162,34 @@ type stage struct {
 	r      io.Reader
 	left   int64
 	offset int64
+	all    *unpacking
 }
 
 func (s *stage) Read(b []byte) (int, error) {
 	n, err := s.r.Read(b)
+	if !s.all.take(int64(n)) {
+		return 0, fail(KindTooComplex, s.offset, "the file's streams unpack to far more than its size")
+	}
 	if s.left -= int64(n); s.left < 0 {
 		return 0, fail(KindTooComplex, s.offset, "a filter produces far more than is wanted of the stream")
 	}
 	return n, err
+}
+
+// unpacking counts what all streams of a file unpack to.
+type unpacking struct {
+	limited atomic.Bool
+	left    atomic.Int64
+}
+
+func (u *unpacking) take(n int64) bool { return !u.limited.Load() || u.left.Add(-n) >= 0 }
+
+// LimitUnpacking bounds the bytes that all streams of the file together, object streams among them, unpack to from now
+// on; beyond it everything that needs another is KindTooComplex. It is for who goes through a file that others made.
+// Less than 0 is no bound.
+func (f *File) LimitUnpacking(bytes int64) {
+	f.unpacking.left.Store(bytes)
+	f.unpacking.limited.Store(bytes >= 0)
 }
 
 // flateReader reads zlib data. The checksum is not looked at and a missing end is the end, as every reader does:

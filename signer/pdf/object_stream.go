@@ -1,6 +1,9 @@
 package pdf
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // objectStream is a decoded object stream (ISO 32000-2 §7.5.7).
 type objectStream struct {
@@ -9,6 +12,9 @@ type objectStream struct {
 	first   int
 	numbers []uint32
 	offsets []uint32 // from first
+
+	once   sync.Once
+	places map[uint32]int // of the numbers; made when an index of the cross-reference is wrong
 }
 
 // streamCache keeps the object streams used last, within a budget of bytes; the last one
@@ -38,6 +44,18 @@ func (c *streamCache) clear() {
 	c.list, c.size = nil, 0
 }
 
+// place answers the first index of an object.
+func (s *objectStream) place(number uint32) (int, bool) {
+	s.once.Do(func() {
+		s.places = make(map[uint32]int, len(s.numbers))
+		for i, n := range slices.Backward(s.numbers) {
+			s.places[n] = i
+		}
+	})
+	i, ok := s.places[number]
+	return i, ok
+}
+
 func (s *objectStream) cost() int { return len(s.data) + 8*len(s.numbers) + 128 }
 
 func (c *streamCache) put(s *objectStream) {
@@ -60,9 +78,8 @@ func (f *File) compressed(number uint32, e entry) (o Object, n int64, err error)
 	i := e.index()
 	if i >= len(s.numbers) || s.numbers[i] != number {
 		// A wrong index is forgiven, as readers do; an object that is not there is null.
-		for i = 0; i < len(s.numbers) && s.numbers[i] != number; i++ {
-		}
-		if i == len(s.numbers) {
+		var ok bool
+		if i, ok = s.place(number); !ok {
 			return nil, n, nil
 		}
 	}

@@ -17,7 +17,8 @@ const (
 )
 
 func (s *changeSet) compareValues(was, now pdf.Object, depth int, left *int) bool {
-	if *left--; *left < 0 || depth > maxAlikeDepth {
+	s.history.values++
+	if *left--; *left < 0 || depth > maxAlikeDepth || s.history.values > maxValues {
 		return false
 	}
 	a, aRef := was.(pdf.Ref)
@@ -71,6 +72,10 @@ func (s *changeSet) compareDicts(was, now pdf.Dict, depth int, left *int) bool {
 	return true
 }
 
+// maxSameData bounds the streams that are unpacked to be compared, in bytes. Larger ones are the same only if they are
+// packed in the same way.
+const maxSameData = 32 << 20
+
 // sameData compares what two streams decode to. Their dictionaries are compared beside it, so that one with another
 // filter is another stream.
 func (s *changeSet) sameData(was, now *pdf.Stream) bool {
@@ -82,11 +87,11 @@ func (s *changeSet) sameData(was, now *pdf.Stream) bool {
 			return true
 		}
 	}
-	x, err := s.old.Data(was)
+	x, err := s.old.DataUpTo(was, maxSameData)
 	if err != nil {
 		return false
 	}
-	y, err := s.new.Data(now)
+	y, err := s.new.DataUpTo(now, maxSameData)
 	return err == nil && string(x) == string(y)
 }
 

@@ -176,6 +176,9 @@ func buildPath(leaf *x509.Certificate, embedded []*x509.Certificate, opt *Option
 	return paths[0], nil
 }
 
+// maxStrayChecks bounds the signatures of stray certificates that are verified; of honest signers there are a few.
+const maxStrayChecks = 128
+
 // judgeEmbedded looks at the certificates that the CMS carries besides the path. One that names an issuer who is at
 // hand, but was not signed by it, has been altered; so has a double of a certificate of the path. Others are strays:
 // common, and of no consequence.
@@ -186,6 +189,7 @@ func judgeEmbedded(s *Signature, sd *cms.SignedData, path []*x509.Certificate) {
 	if path == nil {
 		return
 	}
+	checks := 0
 	known := append([]*x509.Certificate{}, path...)
 	known = append(known, sd.Certificates...)
 	for _, c := range sd.Certificates {
@@ -201,6 +205,10 @@ func judgeEmbedded(s *Signature, sd *cms.SignedData, path []*x509.Certificate) {
 		for _, issuer := range known {
 			if bytes.Equal(issuer.RawSubject, c.RawIssuer) {
 				named = true
+				if checks++; checks > maxStrayChecks {
+					s.judge(Indeterminate, CertificateChainGeneralErr, detail(DetailCertificateBroken, "subject", c.Subject.String()))
+					return
+				}
 				if issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
 					signed = true
 					break

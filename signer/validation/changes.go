@@ -87,6 +87,9 @@ func laterChanges(ctx context.Context, h *history, revision int, limits *Restric
 // maxFindings is how many changes are listed for one signature.
 const maxFindings = 16
 
+// maxNoted is how many changes are kept to choose from.
+const maxNoted = 1024
+
 // before and now read an object as it was signed and as it is.
 func (s *changeSet) before(ref pdf.Ref) (pdf.Object, error) { return s.history.object(ref, s.revision) }
 func (s *changeSet) now(ref pdf.Ref) (pdf.Object, error) {
@@ -99,11 +102,20 @@ func (s *changeSet) suspicious(ref pdf.Ref, kind, reason string) {
 	if s.verdict == ChangesPermitted {
 		s.verdict = ChangesSuspicious
 	}
+	if len(s.details) >= maxNoted {
+		return
+	}
 	s.details = append(s.details, change(DetailChangesSuspicious, ref, kind, reason))
 }
 
 func (s *changeSet) forbidden(ref pdf.Ref, kind, reason string) {
+	if s.verdict != ChangesForbidden && len(s.details) >= maxNoted {
+		s.details = s.details[:maxNoted-1] // at least one shows the verdict
+	}
 	s.verdict = ChangesForbidden
+	if len(s.details) >= maxNoted {
+		return
+	}
 	s.details = append(s.details, change(DetailChangesForbidden, ref, kind, reason))
 }
 

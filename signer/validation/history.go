@@ -21,6 +21,8 @@ type history struct {
 	scanned bool
 	hidden  []pdf.Placed // objects behind the first revision that no cross-reference lists
 	visits  int          // objects gone through, for all signatures
+	values  int          // that were compared
+	painted int          // steps of drawing
 }
 
 // version names an object as a revision left it: the revision is the one that wrote it.
@@ -45,6 +47,19 @@ func (h *history) graph(ctx context.Context, revision int) (*graph, error) {
 	}
 	return g, err
 }
+
+// What the streams of one file may unpack to while it is judged, in bytes: so much, and so many times its size. Text
+// and images in use shrink to a third or a tenth; what shrinks further is small, or made to keep readers busy.
+const (
+	unpackingBase   = 128 << 20
+	unpackingFactor = 16
+)
+
+// Bounds on comparing and drawing for all signatures of one file together.
+const (
+	maxValues  = 3_000_000
+	maxPainted = 4_000_000
+)
 
 // maxVisits bounds the objects that are gone through in one file, for all its signatures. A document of 300,000
 // objects that was signed a dozen times stays below.

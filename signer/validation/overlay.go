@@ -19,6 +19,9 @@ type overlay struct {
 	comment bool
 }
 
+// maxOverlays bounds the fields filled in and annotations added that are looked at.
+const maxOverlays = 5000
+
 // compareOverlays looks whether what was added hides letters or images of the signed page: that is what attacks by
 // annotations, signatures and form fields come down to. A stamp beside the text, or one that can be seen through, hides
 // nothing; nor does one on the lines and dots that are made for writing on.
@@ -30,7 +33,11 @@ func (s *changeSet) compareOverlays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range s.overlaid {
+	for i, o := range s.overlaid {
+		if i >= maxOverlays {
+			s.suspicious(o.ref, ChangeHides, "more was added than can be looked at")
+			return nil
+		}
 		hidden, err := s.hides(ctx, o, pages[o.ref])
 		if err != nil {
 			return err
@@ -84,7 +91,7 @@ func (s *changeSet) hides(ctx context.Context, o overlay, pages []pdf.Page) (boo
 	if form == nil || len(pages) == 0 {
 		return false, nil
 	}
-	above := newCanvas(s.new, wholePlane)
+	above := s.canvas(s.new, wholePlane)
 	above.fine = true
 	rect := above.box(o.dict["Rect"])
 	if rect == wholePlane || rect[0] >= rect[2] || rect[1] >= rect[3] {
@@ -96,7 +103,7 @@ func (s *changeSet) hides(ctx context.Context, o overlay, pages []pdf.Page) (boo
 	if above.tooMuch {
 		return true, nil
 	}
-	was := newCanvas(s.old, wholePlane)
+	was := s.canvas(s.old, wholePlane)
 	was.fine = true
 	if form := normal(s.old, o.before); form != nil {
 		if err := was.appearance(ctx, form, was.box(o.before["Rect"])); err != nil {
@@ -111,7 +118,7 @@ func (s *changeSet) hides(ctx context.Context, o overlay, pages []pdf.Page) (boo
 		if err != nil {
 			return true, nil
 		}
-		below := newCanvas(s.old, rect)
+		below := s.canvas(s.old, rect)
 		if err := below.page(ctx, signed, s.resourcesOf(signed)); err != nil {
 			return false, err
 		}
@@ -301,7 +308,7 @@ func (s *changeSet) compareComment(ctx context.Context, ref pdf.Ref, d pdf.Dict)
 	if form == nil || d["Subtype"] == pdf.Name("Popup") {
 		return nil
 	}
-	c := newCanvas(s.new, wholePlane)
+	c := s.canvas(s.new, wholePlane)
 	if err := c.appearance(ctx, form, [4]float64{0, 0, 1, 1}); err != nil {
 		return err
 	}

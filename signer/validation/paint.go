@@ -158,6 +158,7 @@ type canvas struct {
 	fine    bool     // thin lines are kept too
 	tooMuch bool
 	steps   int
+	all     *int // steps of all canvases of the file
 	fonts   map[pdf.Ref]*font
 }
 
@@ -178,8 +179,9 @@ const (
 
 var wholePlane = [4]float64{-everywhere, -everywhere, everywhere, everywhere}
 
-func newCanvas(f *pdf.File, region [4]float64) *canvas {
-	return &canvas{file: f, region: region, fonts: map[pdf.Ref]*font{}}
+// canvas is a new one for drawing what stands in f.
+func (s *changeSet) canvas(f *pdf.File, region [4]float64) *canvas {
+	return &canvas{file: f, region: region, fonts: map[pdf.Ref]*font{}, all: &s.history.painted}
 }
 
 // graphics is the graphics state as far as it matters.
@@ -200,7 +202,8 @@ type graphics struct {
 
 func (c *canvas) spend() bool {
 	c.steps++
-	if c.steps > maxSteps || len(c.paints) > maxPaints || len(c.letters)+len(c.shown) > maxLetters {
+	*c.all++
+	if c.steps > maxSteps || *c.all > maxPainted || len(c.paints) > maxPaints || len(c.letters)+len(c.shown) > maxLetters {
 		c.tooMuch = true
 	}
 	return !c.tooMuch
@@ -209,7 +212,7 @@ func (c *canvas) spend() bool {
 // page draws the content of a page (ISO 32000-2 §7.7.3.3: an array of streams is one).
 func (c *canvas) page(ctx context.Context, page pdf.Dict, resources pdf.Object) error {
 	o, err := c.file.Resolve(page["Contents"])
-	if err != nil {
+	if err != nil || !c.spend() {
 		c.tooMuch = true
 		return ctx.Err()
 	}
@@ -295,7 +298,7 @@ func (c *canvas) box(o pdf.Object) [4]float64 {
 
 // form draws a form XObject. outer are the resources of what draws it, for one that has none.
 func (c *canvas) form(ctx context.Context, form *pdf.Stream, g graphics, outer pdf.Dict, depth int) error {
-	if depth > maxFormDepth {
+	if depth > maxFormDepth || !c.spend() {
 		c.tooMuch = true
 		return nil
 	}

@@ -19,6 +19,8 @@ type proofs struct {
 	opt   *Options
 	times []proof
 
+	answers map[question]answer // what the DSS said of certificates
+
 	fetched []*x509.Certificate // issuers' certificates that the file lacks
 
 	lookups int // so far
@@ -127,7 +129,33 @@ func (p *proofs) standing(cert, issuer *x509.Certificate, at time.Time) (revocat
 	return p.standingAt(cert, issuer, at, 0)
 }
 
+// question and answer spare looking through a large store for each of many signatures. Proofs of time that are found
+// later change what is known, so that they are part of it.
+type question struct {
+	cert, issuer *x509.Certificate
+	at           time.Time
+	depth, times int
+}
+
+type answer struct {
+	revocation
+	err error
+}
+
 func (p *proofs) standingAt(cert, issuer *x509.Certificate, at time.Time, depth int) (revocation, error) {
+	q := question{cert, issuer, at, depth, len(p.times)}
+	if a, ok := p.answers[q]; ok {
+		return a.revocation, a.err
+	}
+	r, err := p.lookThrough(cert, issuer, at, depth)
+	if p.answers == nil {
+		p.answers = map[question]answer{}
+	}
+	p.answers[q] = answer{r, err}
+	return r, err
+}
+
+func (p *proofs) lookThrough(cert, issuer *x509.Certificate, at time.Time, depth int) (revocation, error) {
 	serial, err := asn1.Marshal(cert.SerialNumber)
 	if err != nil {
 		return revocation{}, err

@@ -25,7 +25,7 @@ func (s *changeSet) compareShown(ctx context.Context, o overlay) error {
 		}
 		return nil
 	}
-	c, err := drawn(ctx, s.new, form)
+	c, err := s.drawn(ctx, s.new, form)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (s *changeSet) compareShown(ctx context.Context, o overlay) error {
 		return nil
 	}
 	if before != nil && s.alike(from.wasValue, from.nowValue) {
-		was, err := drawn(ctx, s.old, before)
+		was, err := s.drawn(ctx, s.old, before)
 		if err != nil {
 			return err
 		}
@@ -82,8 +82,8 @@ func (s *changeSet) compareShown(ctx context.Context, o overlay) error {
 }
 
 // drawn is an appearance in a square of one unit.
-func drawn(ctx context.Context, f *pdf.File, form *pdf.Stream) (*canvas, error) {
-	c := newCanvas(f, wholePlane)
+func (s *changeSet) drawn(ctx context.Context, f *pdf.File, form *pdf.Stream) (*canvas, error) {
+	c := s.canvas(f, wholePlane)
 	return c, c.appearance(ctx, form, [4]float64{0, 0, 1, 1})
 }
 

@@ -26,12 +26,20 @@ func Validate(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*Rep
 	return ValidateFile(ctx, f, r, opt)
 }
 
+// Bounds on what is hashed behind the gaps of all signatures together, in bytes: so much, and so many times the file.
+const (
+	hashingBase   = 64 << 20
+	hashingFactor = 4
+)
+
 // ValidateFile is Validate for a file that is open already; r is what it was opened on.
 func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) (*Report, error) {
 	if opt.Cache == nil {
 		opt.Cache = &Cache{} // signer and time-stamping authority often have the same issuers
 	}
 	opt.network = &network{}
+	f.LimitUnpacking(unpackingBase + unpackingFactor*f.Size())
+	defer f.LimitUnpacking(-1)
 	h := newHistory(f)
 	candidates, err := find(ctx, h, opt.Field)
 	if err != nil {
@@ -48,8 +56,16 @@ func ValidateFile(ctx context.Context, f *pdf.File, r io.ReaderAt, opt Options) 
 		}
 	}
 	var jobs []*job
+	left := hashingBase + hashingFactor*f.Size()
 	for _, v := range runs {
-		if v.job != nil {
+		if v.job == nil {
+			continue
+		}
+		// The bytes behind each gap are hashed for each signature. Of honest ones they end with its own revision.
+		if left -= v.sig.ByteRange[3]; left < 0 {
+			v.job = nil
+			v.sig.judge(Indeterminate, SigConstraintsFailure, detail(DetailTooComplex, "reason", "the signatures overlap more than can be hashed"))
+		} else {
 			jobs = append(jobs, v.job)
 		}
 	}
