@@ -9,15 +9,15 @@ import (
 )
 
 type augmentCommand struct {
-	Files  []string `arg:"" name:"file" help:"${help_files}"`
-	Output *string  `short:"o" placeholder:"OUT" help:"${help_output}"`
-	OutDir *string  `placeholder:"DIR" help:"${help_out_dir}"`
-	Level  string   `enum:"b-t,b-lt,b-lta" default:"b-lta" help:"${help_level}"`
-	TSA    string   `name:"tsa" placeholder:"URL" help:"${help_tsa}"`
+	Files  []string `arg:"" name:"file" help:"help_files"`
+	Output *string  `short:"o" placeholder:"OUT" help:"help_output"`
+	OutDir *string  `placeholder:"DIR" help:"help_out_dir"`
+	Level  string   `enum:"b-t,b-lt,b-lta" default:"b-lta" help:"help_level"`
+	TSA    string   `name:"tsa" placeholder:"URL" help:"help_tsa"`
 	stamping
-	Roots        string `placeholder:"PEM" help:"${help_roots}"`
-	PasswordFile string `name:"password-file" placeholder:"F" help:"${help_password_file}"`
-	JSON         bool   `name:"json" help:"${help_json}"`
+	Roots        string `placeholder:"PEM" help:"help_roots"`
+	PasswordFile string `name:"password-file" placeholder:"F" help:"help_password_file"`
+	JSON         bool   `name:"json" help:"help_json"`
 }
 
 // Run raises the level of the files' signatures and prints what became of each.

@@ -7,8 +7,8 @@ import (
 )
 
 type doctorCommand struct {
-	Module string `placeholder:"SO" help:"${help_module}"`
-	JSON   bool   `name:"json" help:"${help_json}"`
+	Module string `placeholder:"SO" help:"help_module"`
+	JSON   bool   `name:"json" help:"help_json"`
 }
 
 // Run examines what signing needs and changes nothing.

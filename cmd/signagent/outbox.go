@@ -7,7 +7,7 @@ import (
 )
 
 type outboxCommand struct {
-	JSON bool `name:"json" help:"${help_json}"`
+	JSON bool `name:"json" help:"help_json"`
 }
 
 // sent is a signature that has reached the log now.

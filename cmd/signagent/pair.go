@@ -8,9 +8,9 @@ import (
 )
 
 type pairCommand struct {
-	URL    string `arg:"" name:"url" help:"${help_url}"`
-	Code   string `arg:"" name:"code" help:"${help_code}"`
-	Device string `placeholder:"NAME" help:"${help_device}"`
+	URL    string `arg:"" name:"url" help:"help_url"`
+	Code   string `arg:"" name:"code" help:"help_code"`
+	Device string `placeholder:"NAME" help:"help_device"`
 }
 
 // Run trades the code for an API key and says whom this computer signs for now.

@@ -7,12 +7,12 @@ import (
 )
 
 type pinCommand struct {
-	Module     string `placeholder:"SO" help:"${help_module}"`
-	Token      string `placeholder:"LABEL-OR-SERIAL" help:"${help_token}"`
-	PINFile    string `name:"pin-file" placeholder:"F" help:"${help_pin_file}"`
-	NewPINFile string `name:"new-pin-file" placeholder:"F" help:"${help_new_pin_file}"`
-	FinalTry   bool   `help:"${help_final_try}"`
-	JSON       bool   `name:"json" help:"${help_json}"`
+	Module     string `placeholder:"SO" help:"help_module"`
+	Token      string `placeholder:"LABEL-OR-SERIAL" help:"help_token"`
+	PINFile    string `name:"pin-file" placeholder:"F" help:"help_pin_file"`
+	NewPINFile string `name:"new-pin-file" placeholder:"F" help:"help_new_pin_file"`
+	FinalTry   bool   `help:"help_final_try"`
+	JSON       bool   `name:"json" help:"help_json"`
 }
 
 // pinResult is what became of the PIN. The JSON form is part of the command line's

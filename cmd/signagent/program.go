@@ -29,19 +29,19 @@ var testOnlyStep func(step string)
 
 // commands is the command line.
 type commands struct {
-	Lang    string           `help:"${help_lang}" enum:"vi,en," default:"" placeholder:"vi|en"`
-	Version kong.VersionFlag `help:"${help_version}"`
+	Lang    string           `help:"help_lang" enum:"vi,en," default:"" placeholder:"vi|en"`
+	Version kong.VersionFlag `help:"help_version"`
 
-	Sign    signCommand    `cmd:"" help:"${help_sign}"`
-	Resume  resumeCommand  `cmd:"" help:"${help_resume}"`
-	Augment augmentCommand `cmd:"" help:"${help_augment}"`
-	Verify  verifyCommand  `cmd:"" help:"${help_verify}"`
-	Tokens  tokensCommand  `cmd:"" help:"${help_tokens}"`
-	PIN     pinCommand     `cmd:"" name:"pin" help:"${help_pin}"`
-	Pair    pairCommand    `cmd:"" help:"${help_pair}"`
-	Outbox  outboxCommand  `cmd:"" help:"${help_outbox}"`
-	Doctor  doctorCommand  `cmd:"" help:"${help_doctor}"`
-	Serve   serveCommand   `cmd:"" hidden:"" help:"${help_serve}"`
+	Sign    signCommand    `cmd:"" help:"help_sign"`
+	Resume  resumeCommand  `cmd:"" help:"help_resume"`
+	Augment augmentCommand `cmd:"" help:"help_augment"`
+	Verify  verifyCommand  `cmd:"" help:"help_verify"`
+	Tokens  tokensCommand  `cmd:"" help:"help_tokens"`
+	PIN     pinCommand     `cmd:"" name:"pin" help:"help_pin"`
+	Pair    pairCommand    `cmd:"" help:"help_pair"`
+	Outbox  outboxCommand  `cmd:"" help:"help_outbox"`
+	Doctor  doctorCommand  `cmd:"" help:"help_doctor"`
+	Serve   serveCommand   `cmd:"" hidden:"" help:"help_serve"`
 }
 
 // program is what a command works with.
@@ -70,7 +70,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 	}()
 	parser, err := kong.New(&commands{}, kong.Name("signagent"), kong.Description(p.say("help.description")),
-		kong.Writers(stdout, stderr), kong.Exit(func(status int) { panic(exited(status)) }), p.helpNames(),
+		kong.Writers(stdout, stderr), kong.Exit(func(status int) { panic(exited(status)) }), kong.Vars{"version": version},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Help(p.printHelp))
 	if err != nil {
 		fmt.Fprintln(stderr, p.say("use.wrong", "reason", err.Error()))
@@ -111,16 +111,6 @@ func languageIn(args []string) string {
 		}
 	}
 	return ""
-}
-
-// helpNames lets the names of help texts stand for them until somebody asks for
-// help: kong goes through all of them for each flag.
-func (p *program) helpNames() kong.Vars {
-	names := kong.Vars{"version": version}
-	for name := range p.catalogue.Section("help") {
-		names["help_"+name] = "help_" + name
-	}
-	return names
 }
 
 func (p *program) say(key string, params ...string) string {

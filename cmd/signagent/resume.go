@@ -16,16 +16,16 @@ import (
 )
 
 type resumeCommand struct {
-	Batch        string `arg:"" optional:"" name:"batch" help:"${help_batch}"`
-	List         bool   `help:"${help_list}"`
-	Discard      bool   `help:"${help_discard}"`
-	Yes          bool   `help:"${help_yes}"`
-	Module       string `placeholder:"SO" help:"${help_module}"`
-	PINFile      string `name:"pin-file" placeholder:"F" help:"${help_pin_file}"`
-	FinalTry     bool   `help:"${help_final_try}"`
-	PasswordFile string `name:"password-file" placeholder:"F" help:"${help_password_file}"`
-	Report       string `placeholder:"FILE.csv|FILE.pdf" help:"${help_report}"`
-	JSON         bool   `name:"json" help:"${help_json}"`
+	Batch        string `arg:"" optional:"" name:"batch" help:"help_batch"`
+	List         bool   `help:"help_list"`
+	Discard      bool   `help:"help_discard"`
+	Yes          bool   `help:"help_yes"`
+	Module       string `placeholder:"SO" help:"help_module"`
+	PINFile      string `name:"pin-file" placeholder:"F" help:"help_pin_file"`
+	FinalTry     bool   `help:"help_final_try"`
+	PasswordFile string `name:"password-file" placeholder:"F" help:"help_password_file"`
+	Report       string `placeholder:"FILE.csv|FILE.pdf" help:"help_report"`
+	JSON         bool   `name:"json" help:"help_json"`
 }
 
 // Run finishes what an interrupted batch left, or lists or discards such batches.

@@ -13,46 +13,46 @@ import (
 )
 
 type signCommand struct {
-	Files        []string `arg:"" name:"file" help:"${help_files}"`
-	Output       *string  `short:"o" placeholder:"OUT" help:"${help_output}"`
-	OutDir       *string  `placeholder:"DIR" help:"${help_out_dir}"`
-	Module       string   `placeholder:"SO" help:"${help_module}"`
-	Token        string   `placeholder:"LABEL-OR-SERIAL" help:"${help_token}"`
-	Cert         string   `placeholder:"SHA256" help:"${help_cert}"`
-	PINFile      string   `name:"pin-file" placeholder:"F" help:"${help_pin_file}"`
-	FinalTry     bool     `help:"${help_final_try}"`
-	Standalone   bool     `help:"${help_standalone}"`
-	PasswordFile string   `name:"password-file" placeholder:"F" help:"${help_password_file}"`
+	Files        []string `arg:"" name:"file" help:"help_files"`
+	Output       *string  `short:"o" placeholder:"OUT" help:"help_output"`
+	OutDir       *string  `placeholder:"DIR" help:"help_out_dir"`
+	Module       string   `placeholder:"SO" help:"help_module"`
+	Token        string   `placeholder:"LABEL-OR-SERIAL" help:"help_token"`
+	Cert         string   `placeholder:"SHA256" help:"help_cert"`
+	PINFile      string   `name:"pin-file" placeholder:"F" help:"help_pin_file"`
+	FinalTry     bool     `help:"help_final_try"`
+	Standalone   bool     `help:"help_standalone"`
+	PasswordFile string   `name:"password-file" placeholder:"F" help:"help_password_file"`
 
-	Act      string `enum:"approve,initial,issue,attachment,copy" default:"approve" help:"${help_act}"`
-	Capacity string `enum:"KT,TM,TL,TUQ,Q," default:"" placeholder:"KT" help:"${help_capacity}"`
-	Number   string `placeholder:"07" help:"${help_number}"`
-	Symbol   string `placeholder:"TB-MNHS" help:"${help_symbol}"`
-	Kind     string `placeholder:"TB" help:"${help_kind}"`
-	Summary  string `placeholder:"TEXT" help:"${help_summary}"`
-	Purpose  string `placeholder:"TEXT" help:"${help_purpose}"`
+	Act      string `enum:"approve,initial,issue,attachment,copy" default:"approve" help:"help_act"`
+	Capacity string `enum:"KT,TM,TL,TUQ,Q," default:"" placeholder:"KT" help:"help_capacity"`
+	Number   string `placeholder:"07" help:"help_number"`
+	Symbol   string `placeholder:"TB-MNHS" help:"help_symbol"`
+	Kind     string `placeholder:"TB" help:"help_kind"`
+	Summary  string `placeholder:"TEXT" help:"help_summary"`
+	Purpose  string `placeholder:"TEXT" help:"help_purpose"`
 
-	Level string `enum:"b-b,b-t,b-lt,b-lta" default:"b-b" help:"${help_level}"`
-	TSA   string `name:"tsa" placeholder:"URL" help:"${help_tsa}"`
+	Level string `enum:"b-b,b-t,b-lt,b-lta" default:"b-b" help:"help_level"`
+	TSA   string `name:"tsa" placeholder:"URL" help:"help_tsa"`
 	stamping
-	Roots  string `placeholder:"PEM" help:"${help_roots}"`
-	Scheme string `enum:"pkcs1v15,pss,auto" default:"auto" help:"${help_scheme}"`
-	Digest string `enum:"sha256,sha384,sha512," default:"" placeholder:"sha256|sha384|sha512" help:"${help_digest}"`
+	Roots  string `placeholder:"PEM" help:"help_roots"`
+	Scheme string `enum:"pkcs1v15,pss,auto" default:"auto" help:"help_scheme"`
+	Digest string `enum:"sha256,sha384,sha512," default:"" placeholder:"sha256|sha384|sha512" help:"help_digest"`
 
-	Certify int    `enum:"0,1,2,3" default:"0" placeholder:"1|2|3" help:"${help_certify}"`
-	Reason  string `placeholder:"TEXT" help:"${help_reason}"`
+	Certify int    `enum:"0,1,2,3" default:"0" placeholder:"1|2|3" help:"help_certify"`
+	Reason  string `placeholder:"TEXT" help:"help_reason"`
 
-	Invisible bool   `help:"${help_invisible}"`
-	Page      int    `placeholder:"N" help:"${help_page}"`
-	Pages     string `placeholder:"all|1,3-5" help:"${help_pages}"`
-	Rect      string `placeholder:"x,y,w,h" help:"${help_rect}"`
-	Anchor    string `placeholder:"TEXT" help:"${help_anchor}"`
-	Field     string `placeholder:"NAME" help:"${help_field}"`
-	Image     string `placeholder:"PNG" help:"${help_image}"`
+	Invisible bool   `help:"help_invisible"`
+	Page      int    `placeholder:"N" help:"help_page"`
+	Pages     string `placeholder:"all|1,3-5" help:"help_pages"`
+	Rect      string `placeholder:"x,y,w,h" help:"help_rect"`
+	Anchor    string `placeholder:"TEXT" help:"help_anchor"`
+	Field     string `placeholder:"NAME" help:"help_field"`
+	Image     string `placeholder:"PNG" help:"help_image"`
 
-	SafeNames bool   `help:"${help_safe_names}"`
-	Report    string `placeholder:"FILE.csv|FILE.pdf" help:"${help_report}"`
-	JSON      bool   `name:"json" help:"${help_json}"`
+	SafeNames bool   `help:"help_safe_names"`
+	Report    string `placeholder:"FILE.csv|FILE.pdf" help:"help_report"`
+	JSON      bool   `name:"json" help:"help_json"`
 }
 
 // Run signs the files and prints what became of each.

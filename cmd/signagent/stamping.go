@@ -8,8 +8,8 @@ import (
 
 // stamping are the flags of how a time-stamp service is asked.
 type stamping struct {
-	TSATimeout int `name:"tsa-timeout" default:"180" placeholder:"SECONDS" help:"${help_tsa_timeout}"`
-	TSATries   int `name:"tsa-tries" default:"3" placeholder:"N" help:"${help_tsa_tries}"`
+	TSATimeout int `name:"tsa-timeout" default:"180" placeholder:"SECONDS" help:"help_tsa_timeout"`
+	TSATries   int `name:"tsa-tries" default:"3" placeholder:"N" help:"help_tsa_tries"`
 }
 
 // options are those of the flags; they count for all files of the command.

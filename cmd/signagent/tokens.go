@@ -8,8 +8,8 @@ import (
 )
 
 type tokensCommand struct {
-	Module string `placeholder:"SO" help:"${help_module}"`
-	JSON   bool   `name:"json" help:"${help_json}"`
+	Module string `placeholder:"SO" help:"help_module"`
+	JSON   bool   `name:"json" help:"help_json"`
 }
 
 // Run lists tokens with their certificates, without logging in, and the modules that

@@ -11,21 +11,21 @@ import (
 )
 
 type verifyCommand struct {
-	Files   []string `arg:"" name:"file" help:"${help_files}"`
-	Roots   string   `placeholder:"PEM" help:"${help_roots}"`
-	Offline bool     `help:"${help_offline}"`
-	At      string   `placeholder:"TIME" help:"${help_at}"`
-	LogKey  string   `placeholder:"KEY" help:"${help_log_key}"`
+	Files   []string `arg:"" name:"file" help:"help_files"`
+	Roots   string   `placeholder:"PEM" help:"help_roots"`
+	Offline bool     `help:"help_offline"`
+	At      string   `placeholder:"TIME" help:"help_at"`
+	LogKey  string   `placeholder:"KEY" help:"help_log_key"`
 
-	PrivateIssuers bool `name:"private-issuers" help:"${help_private_issuers}"`
+	PrivateIssuers bool `name:"private-issuers" help:"help_private_issuers"`
 
-	Report   string `placeholder:"PDF" help:"${help_report}"`
-	School   string `placeholder:"NAME" help:"${help_school}"`
-	Superior string `placeholder:"NAME" help:"${help_superior}"`
+	Report   string `placeholder:"PDF" help:"help_report"`
+	School   string `placeholder:"NAME" help:"help_school"`
+	Superior string `placeholder:"NAME" help:"help_superior"`
 
-	PasswordFile string `name:"password-file" placeholder:"F" help:"${help_password_file}"`
+	PasswordFile string `name:"password-file" placeholder:"F" help:"help_password_file"`
 
-	JSON bool `name:"json" help:"${help_json}"`
+	JSON bool `name:"json" help:"help_json"`
 }
 
 // Run validates the files and prints what is found in each.

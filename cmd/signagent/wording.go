@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -44,12 +45,13 @@ func (p *program) parseError(err error) string {
 	return p.say("use.parse.other", "reason", text)
 }
 
-// fillHelp puts the texts where helpNames put their names.
+// fillHelp puts the texts where the tags have their names. They are no variables of the library: it would go through all
+// of them for each flag at each start, which took longer than all else that a start does.
 func (p *program) fillHelp(node *kong.Node) error {
 	texts := p.catalogue.Section("help")
 	fill := func(help *string) {
 		if name, ok := strings.CutPrefix(*help, "help_"); ok {
-			*help = texts[name]
+			*help = cmp.Or(texts[name], *help) // the name shows where a text is missing
 		}
 	}
 	return kong.Visit(node, func(visited kong.Visitable, next kong.Next) error {

@@ -41,3 +41,17 @@ func TestWrongUseInThePersonsLanguage(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryFlagHasItsText: in both languages no name of a help text shows in its place.
+func TestEveryFlagHasItsText(t *testing.T) {
+	for _, lang := range []string{"vi", "en"} {
+		commands := []string{"sign", "augment", "verify", "tokens", "pair", "outbox", "doctor", ""}
+		for _, command := range commands {
+			var out, errs bytes.Buffer
+			args := append(strings.Fields(command), "--lang", lang, "--help")
+			if status := Run(t.Context(), args, nil, &out, &errs); status != statusDone || strings.Contains(out.String(), "help_") || out.Len() < 200 {
+				t.Errorf("%v: status %d, %s%s", args, status, out.String(), errs.String())
+			}
+		}
+	}
+}

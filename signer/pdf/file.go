@@ -15,6 +15,7 @@ type File struct {
 	size      int64       // of this view: the file's size, or where the revision ends
 	revisions []*revision // oldest first
 	sections  []*section  // of all revisions in view, newest first
+	catalog   catalogCache
 }
 
 // source is what the views of one file share.
@@ -75,6 +76,7 @@ func (f *File) opened(err error) (*File, error) {
 		return nil, err
 	}
 	f.repair.allow(f.rebuilt == "")
+	f.catalog.on.Store(true)
 	return f, nil
 }
 
@@ -266,23 +268,6 @@ func (f *File) Trailer() Dict {
 	return t
 }
 
-// Catalog returns the document catalog.
-func (f *File) Catalog() (Ref, Dict, error) {
-	ref, ok := f.Trailer()["Root"].(Ref)
-	if !ok {
-		return Ref{}, nil, fail(KindDamaged, -1, "trailer without a Root")
-	}
-	o, err := f.Resolve(ref)
-	if err != nil {
-		return ref, nil, err
-	}
-	d, ok := o.(Dict)
-	if !ok {
-		return ref, nil, fail(KindDamaged, -1, "the catalog is no dictionary")
-	}
-	return ref, d, nil
-}
-
 // lookup returns the entry that holds for an object number in this view.
 func (f *File) lookup(number uint32) entry {
 	for _, s := range f.sections {
@@ -332,5 +317,6 @@ func (f *File) At(number int) *File {
 		v.sections = append(v.sections, r.sections...)
 	}
 	v.size = v.revisions[number].End
+	v.catalog.on.Store(f.catalog.on.Load())
 	return v
 }
