@@ -35,6 +35,8 @@ type signing struct {
 	Rect     string // x,y,w,h in points from the lower left
 	Image    string
 	PIN      string // default: the token's
+	Level    string // default: b-b
+	TSA      string // address of the time-stamping authority
 }
 
 // signed is the agent's answer for one file.
@@ -63,6 +65,9 @@ func (d *desk) sign(ctx context.Context, s signing) (signed, int, error) {
 		args = append(args, "--page", fmt.Sprint(s.Page), "--rect", s.Rect, "--image", s.Image)
 	} else {
 		args = append(args, "--invisible")
+	}
+	if s.Level != "" {
+		args = append(args, "--level", s.Level, "--tsa", s.TSA)
 	}
 	pin := s.PIN
 	if pin == "" {
@@ -132,6 +137,7 @@ type verified struct {
 	Signer        string `json:"signer"`
 	Covers        string `json:"covers"`
 	LaterChanges  string `json:"later_changes"`
+	Level         string `json:"level"` // "" for a document time-stamp
 	ClaimedTime   string `json:"claimed_time"`
 }
 
@@ -155,6 +161,19 @@ func (d *desk) verify(ctx context.Context, file string, args ...string) ([]verif
 		return nil, "", fmt.Errorf("signagent verify ended with status %d\n%s%s", got.Status, got.Stdout, got.Stderr)
 	}
 	return result.Files[0].Signatures, string(got.Stdout), nil
+}
+
+// raise runs signagent augment on a signed file and returns the output's path. It takes no token.
+func (d *desk) raise(ctx context.Context, file, tsa string) (string, error) {
+	got, err := runProgram(ctx, d.env, nil, d.program, "augment", file, "--tsa", tsa, "--roots", d.roots, "--json")
+	if err != nil {
+		return "", err
+	}
+	var result struct{ Files []signed }
+	if err := json.Unmarshal(got.Stdout, &result); err != nil || got.Status != 0 || len(result.Files) != 1 {
+		return "", fmt.Errorf("signagent augment ended with status %d (%v)\n%s%s", got.Status, err, got.Stdout, got.Stderr)
+	}
+	return filepath.Join(filepath.Dir(file), filepath.Base(result.Files[0].Output)), nil
 }
 
 // listing names every file of a folder with its size, in order.

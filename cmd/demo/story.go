@@ -40,6 +40,7 @@ func (s *story) run(ctx context.Context) {
 		{"step.sign", s.signAndSeal},
 		{"step.refuse", s.refuse},
 		{"step.verify", s.verifyAll},
+		{"step.archive", s.archive},
 		{"step.loss", s.reportLoss},
 		{"step.return", s.returnSeal},
 		{"step.tamper", s.tamper},
