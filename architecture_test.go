@@ -23,6 +23,8 @@ var mayImport = map[string][]string{
 	"signer":               {"signer/pdf", "signer/cms", "signer/appearance", "signer/validation"},
 	"signer/preview":       {},
 	"signer/reading":       {"signer/preview"},
+	"signer/ink":           {},
+	"signer/desk":          {"signer", "signer/agent", "signer/ink", "signer/preview", "signer/reading", "httpapi/look", "httpapi/wire"},
 	"signer/token":         {},
 	"signer/token/worker":  {"signer/token"},
 	"signer/token/softhsm": {"signer/token"},
@@ -37,9 +39,10 @@ var mayImport = map[string][]string{
 	"custody/store/storetest": {"custody", "custody/store", "custody/signinglog"},
 
 	"httpapi/wire": {},
-	"httpapi":      {"custody", "custody/store", "custody/signinglog", "httpapi/wire", "signer/validation"},
+	"httpapi/look": {},
+	"httpapi":      {"custody", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "signer/validation"},
 
-	"cmd/signagent": {"signer", "signer/agent", "signer/validation", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
+	"cmd/signagent": {"signer", "signer/agent", "signer/desk", "signer/preview", "signer/validation", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
 	// The worker for 32-bit modules on Windows: nothing else is worth building twice.
 	"cmd/tokenworker": {"signer/token/worker"},
 	"cmd/custodyd":    {"custody", "custody/store", "custody/signinglog", "httpapi", "httpapi/wire", "migrations"},

@@ -19,6 +19,7 @@ import (
 
 	"sokyso/custody"
 	"sokyso/custody/store"
+	"sokyso/httpapi/look"
 	"sokyso/httpapi/wire"
 )
 
@@ -60,7 +61,7 @@ func loadTemplates(words *catalogue) (map[string]*template.Template, string, err
 			pages[lang+"/"+name] = page
 		}
 	}
-	style, err := staticFiles.ReadFile(styleFile)
+	style, err := styleSheet()
 	if err != nil {
 		return nil, "", err
 	}
@@ -265,9 +266,15 @@ func (s *server) errorPage(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// styleSheet is the look that is shared with the signing desk, and the site's own after it.
+func styleSheet() ([]byte, error) {
+	own, err := staticFiles.ReadFile(styleFile)
+	return slices.Concat(look.CSS, own), err
+}
+
 // serveStyle sends the style sheet, to be kept: its address changes with it.
 func (s *server) serveStyle(w http.ResponseWriter, r *http.Request) {
-	style, err := staticFiles.ReadFile(styleFile)
+	style, err := styleSheet()
 	if err != nil {
 		s.errorPage(w, r, err)
 		return

@@ -17,7 +17,7 @@ import (
 func TestCallsOfOneSignature(t *testing.T) {
 	for _, key := range []string{"rsa2048", "p256"} {
 		t.Run(key, func(t *testing.T) {
-			d := newDesk(t, key)
+			d := newSeat(t, key)
 			fault, err := softhsm.NewFault(d.dir, d.module)
 			if err != nil {
 				t.Fatal(err)
@@ -44,7 +44,7 @@ func TestCallsOfOneSignature(t *testing.T) {
 // TestTokenGoneInABatch: when the token goes while files are in hand, it is not asked for another signature, and the
 // files that wait for it leave nothing.
 func TestTokenGoneInABatch(t *testing.T) {
-	d := newDesk(t, "rsa2048")
+	d := newSeat(t, "rsa2048")
 	fault, err := softhsm.NewFault(d.dir, d.module)
 	if err != nil {
 		t.Fatal(err)

@@ -35,9 +35,3 @@ func (c *doctorCommand) Run(p *program) error {
 	}
 	return nil
 }
-
-// serveCommand is the browser interface of a later version: it does not pretend.
-type serveCommand struct{}
-
-// Run says that there is none.
-func (c *serveCommand) Run(p *program) error { return p.misuse("serve") }

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"sokyso/signer/preview"
 	"sokyso/signer/token/worker"
 )
 
@@ -19,6 +20,7 @@ var version = "unknown"
 
 func main() {
 	worker.RunIfAsked()
+	preview.RunIfAsked()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -25,15 +25,15 @@ import (
 	"sokyso/signer/token/softhsm"
 )
 
-// desk is a token of its own and the real program, for measuring.
-type desk struct {
+// seat is a token of its own and the real program, for measuring.
+type seat struct {
 	program, dir string // dir is on tmpfs where there is room, so that the disk does not blur the figures
 	env          []string
 	module       string
 	serial       string
 }
 
-func newDesk(t testing.TB, key string) *desk {
+func newSeat(t testing.TB, key string) *seat {
 	t.Helper()
 	dir := t.TempDir()
 	var memory syscall.Statfs_t
@@ -43,7 +43,7 @@ func newDesk(t testing.TB, key string) *desk {
 		}
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	}
-	d := &desk{program: filepath.Join(dir, "signagent"), dir: dir}
+	d := &seat{program: filepath.Join(dir, "signagent"), dir: dir}
 	if out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", d.program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
@@ -103,7 +103,7 @@ func measureChild(args []string) int {
 	return 0
 }
 
-func (d *desk) measure(t testing.TB, args ...string) used {
+func (d *seat) measure(t testing.TB, args ...string) used {
 	t.Helper()
 	own, err := os.Executable()
 	if err != nil {
@@ -122,12 +122,12 @@ func (d *desk) measure(t testing.TB, args ...string) used {
 	return u
 }
 
-func (d *desk) sign(t testing.TB, in, out string) used {
+func (d *seat) sign(t testing.TB, in, out string) used {
 	t.Helper()
 	return d.signagent(t, "-o", out, in)
 }
 
-func (d *desk) signagent(t testing.TB, args ...string) used {
+func (d *seat) signagent(t testing.TB, args ...string) used {
 	t.Helper()
 	return d.measure(t, append([]string{d.program, "sign", "--json", "--standalone", "--module", d.module,
 		"--pin-file", filepath.Join(d.dir, "pin"), "--roots", filepath.Join(d.dir, "roots.pem")}, args...)...)
@@ -200,7 +200,7 @@ func bare(order string) error {
 //	peak-MiB      resident memory of the larger of the two processes
 //	grows-KB      what the output is longer than the input
 func BenchmarkProcess(b *testing.B) {
-	d := newDesk(b, "rsa2048")
+	d := newSeat(b, "rsa2048")
 	for _, test := range []struct {
 		name  string
 		write func(b *testing.B, path string)
@@ -251,7 +251,7 @@ func BenchmarkProcess(b *testing.B) {
 // journal. of-bare is our rate in terms of that of a process that logs in and signs as often, with nothing around.
 func BenchmarkProcessBatch(b *testing.B) {
 	const files = 200
-	d := newDesk(b, "rsa2048")
+	d := newSeat(b, "rsa2048")
 	out := filepath.Join(d.dir, "out")
 	args := []string{"--out-dir", out}
 	for i := range files {
@@ -278,7 +278,7 @@ func BenchmarkProcessBatch(b *testing.B) {
 	b.ReportMetric(slices.Max(peak), "peak-MiB")
 }
 
-func (d *desk) bare(t testing.TB, count int) used {
+func (d *seat) bare(t testing.TB, count int) used {
 	t.Helper()
 	own, err := os.Executable()
 	if err != nil {

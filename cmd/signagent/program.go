@@ -41,7 +41,7 @@ type commands struct {
 	Pair    pairCommand    `cmd:"" help:"help_pair"`
 	Outbox  outboxCommand  `cmd:"" help:"help_outbox"`
 	Doctor  doctorCommand  `cmd:"" help:"help_doctor"`
-	Serve   serveCommand   `cmd:"" hidden:"" help:"help_serve"`
+	Serve   serveCommand   `cmd:"" help:"help_serve"`
 }
 
 // program is what a command works with.

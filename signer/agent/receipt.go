@@ -105,3 +105,6 @@ func (a *Agent) checkLog(ctx context.Context) error {
 	}
 	return a.witness.seeHead(ctx, []byte(head))
 }
+
+// ReceiptPath is where the receipt of a signed file lies, if it has one.
+func ReceiptPath(output string) string { return output + receiptSuffix }

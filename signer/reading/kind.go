@@ -1,6 +1,9 @@
 package reading
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // kinds are the kinds of document of Decree 30/2020/NĐ-CP Art. 7 with the abbreviations of its Annex III, as they
 // stand over a document.
@@ -11,6 +14,22 @@ var kinds = []struct{ code, title string }{
 	{"HĐ", "HỢP ĐỒNG"}, {"CĐ", "CÔNG ĐIỆN"}, {"BGN", "BẢN GHI NHỚ"}, {"BTT", "BẢN THỎA THUẬN"},
 	{"GUQ", "GIẤY ỦY QUYỀN"}, {"GM", "GIẤY MỜI"}, {"GGT", "GIẤY GIỚI THIỆU"}, {"GNP", "GIẤY NGHỈ PHÉP"},
 	{"PG", "PHIẾU GỬI"}, {"PC", "PHIẾU CHUYỂN"}, {"PB", "PHIẾU BÁO"},
+}
+
+// Kind is a kind of document.
+type Kind struct {
+	Code string // abbreviation of Annex III
+	Name string // "Thông báo"
+}
+
+// Kinds are those of Decree 30/2020/NĐ-CP Art. 7, in its order.
+func Kinds() []Kind {
+	out := make([]Kind, len(kinds))
+	for i, k := range kinds {
+		first, size := utf8.DecodeRuneInString(k.title)
+		out[i] = Kind{k.code, string(first) + strings.ToLower(k.title[size:])}
+	}
+	return out
 }
 
 // kindOfTitle is the abbreviation of a document's title, such as "THÔNG BÁO" or "QUYẾT ĐỊNH VỀ VIỆC …", "" for none,

@@ -1,0 +1,95 @@
+package desk
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"sokyso/httpapi/wire"
+	"sokyso/signer/reading"
+)
+
+// place is where a picture can go.
+type place struct {
+	Page int         `json:"page"`
+	Rect [4]float64  `json:"rect"` // x, y, width, height in points from the lower left, as the page is shown
+	Box  reading.Box `json:"-"`
+	// Why says where it comes from: block, seal, stamp or field.
+	Why   string `json:"why"`
+	Title string `json:"title,omitempty"`
+	Name  string `json:"name,omitempty"`
+}
+
+// getPlaces proposes places for an act, the likeliest first; none is an answer too. The seal's diameter is asked with
+// it, in millimetres.
+func (d *Desk) getPlaces(r *http.Request) (any, error) {
+	doc, err := d.document(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	d.view(r.Context(), doc, true)
+	seal, _ := strconv.ParseFloat(r.URL.Query().Get("seal"), 64)
+	return map[string]any{"places": doc.places(r.URL.Query().Get("act"), seal)}, nil
+}
+
+func (doc *document) places(act string, seal float64) []place {
+	doc.mu.Lock()
+	defer doc.mu.Unlock()
+	places := []place{}
+	switch act {
+	case wire.ActAttachment, wire.ActCopy:
+		if first, ok := doc.text[1]; ok {
+			places = append(places, placeAt(1, reading.Stamp(first), "stamp"))
+		}
+	default:
+		for _, b := range doc.proposal.Blocks {
+			p := placeAt(b.Page, b.Picture, "block")
+			if act == wire.ActIssue {
+				p = placeAt(b.Page, reading.Seal(b.Picture, seal, doc.text[b.Page].Page), "seal")
+			}
+			p.Title, p.Name = b.Title.Text, b.Name.Text
+			if b.Capacity != "" {
+				p.Title = b.Capacity + ". " + p.Title
+			}
+			places = append(places, p)
+		}
+	}
+	return places
+}
+
+func placeAt(page int, box reading.Box, why string) place {
+	return place{Page: page, Rect: box.Rect(), Box: box, Why: why}
+}
+
+// getCovered tells the words that a box would lie over, so that a person moves it before it is signed.
+func (d *Desk) getCovered(r *http.Request) (any, error) {
+	doc, err := d.document(r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	query := r.URL.Query()
+	var rect [4]float64
+	for i, text := range strings.SplitN(query.Get("rect"), ",", len(rect)) {
+		if rect[i], err = strconv.ParseFloat(text, 64); err != nil {
+			return nil, refusal(http.StatusBadRequest, "request")
+		}
+	}
+	words, err := d.words(r.Context(), doc, number(query.Get("page")))
+	if err != nil {
+		return nil, err
+	}
+	covered := []string{}
+	for _, w := range reading.Covered(words, reading.Box{Left: rect[0], Bottom: rect[1], Right: rect[0] + rect[2], Top: rect[1] + rect[3]}) {
+		covered = append(covered, w.Text)
+	}
+	return map[string]any{"words": covered}, nil
+}
+
+// number is a whole number of an address, 0 for what is none.
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return n
+}

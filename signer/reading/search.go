@@ -1,0 +1,34 @@
+package reading
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Plain is a text as people type it into a search: small letters without marks, đ as d.
+func Plain(text string) string {
+	var out strings.Builder
+	for _, r := range norm.NFD.String(strings.ToLower(strings.TrimSpace(text))) {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+		case r == 'đ':
+			out.WriteByte('d')
+		default:
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
+}
+
+// Contains says whether all words of a query, made by Plain, stand in one of the texts.
+func Contains(query string, texts ...string) bool {
+	all := Plain(strings.Join(texts, "\n"))
+	for _, word := range strings.Fields(query) {
+		if !strings.Contains(all, word) {
+			return false
+		}
+	}
+	return true
+}
