@@ -30,13 +30,10 @@ type certificateView struct {
 
 // getTokens lists the tokens that are plugged in, with the certificates that can sign.
 func (d *Desk) getTokens(r *http.Request) (any, error) {
-	reports, err := agent.ListTokens(r.Context(), d.cfg.Agent)
-	if err != nil {
-		return nil, err
-	}
+	found := agent.Discover(r.Context(), d.cfg.Agent)
 	now := d.cfg.Agent.Now()
 	tokens := []tokenView{}
-	for _, report := range reports {
+	for _, report := range found.Tokens {
 		v := tokenView{
 			Serial: report.Serial, Label: report.Label, Model: report.Model, Flags: agent.FlagWords(d.cfg.Agent.Catalogue, report.Flags),
 			Locked: report.Flags.PINLocked, FinalTry: report.Flags.PINFinalTry, CountLow: report.Flags.PINCountLow,
@@ -47,5 +44,6 @@ func (d *Desk) getTokens(r *http.Request) (any, error) {
 		}
 		tokens = append(tokens, v)
 	}
-	return map[string]any{"tokens": tokens}, nil
+	// Message says why no token is seen: driver, reader service, reader or token.
+	return map[string]any{"tokens": tokens, "message": found.Message}, nil
 }

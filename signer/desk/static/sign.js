@@ -24,8 +24,9 @@ async function choose(dialog, body, documents) {
   let tokens = [], failure = "";
   const look = async () => {
     try {
-      tokens = (await get("/api/tokens")).tokens;
-      failure = "";
+      const found = await get("/api/tokens");
+      tokens = found.tokens;
+      failure = found.message;
     } catch (e) {
       tokens = [];
       failure = e.message;
