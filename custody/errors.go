@@ -29,6 +29,7 @@ const (
 	CodeKeyEnded          = "key_ended"     // the agent's key was ended; param at
 	CodeAccountEnded      = "account_ended" // the person's account was; param until
 	CodeSignatureConflict = "signature_conflict"
+	CodeChallengeExpired  = "challenge_expired"
 )
 
 // Reasons are finer than codes: Params["reason"] of a conflict or a forbidden

@@ -20,6 +20,7 @@ type (
 	HandOverID  string
 	IncidentID  string
 	APIKeyID    string
+	ChallengeID string
 	GrantID     string
 	SignatureID string
 )

@@ -173,7 +173,7 @@ func (s *server) registeredCertificates(ctx context.Context, actor custody.Actor
 }
 
 func (s *server) apiUnconfirmedGrants(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.Grants], error) {
-	rows, err := s.store.UnconfirmedGrants(ctx, actor)
+	rows, err := s.store.UnconfirmedGrants(ctx, actor, s.unconfirmedAfter)
 	if err != nil {
 		return nil, err
 	}

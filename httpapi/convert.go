@@ -103,12 +103,18 @@ func domainScope(person custody.PersonID, in wire.NewScope) (custody.Scope, erro
 }
 
 func wireToken(t store.TokenRow) wire.Token {
-	return wire.Token{
+	out := wire.Token{
 		ID: string(t.ID), Serial: t.Serial, Label: t.Label, Model: t.Model, Kind: string(t.Kind), State: string(t.State),
 		CustodianID: string(t.Custodian), Custodian: t.CustodianName, CertificateSHA256: t.Certificate.SHA256,
 		CertificateSerial: t.Certificate.Serial, Subject: t.Certificate.Subject,
 		NotBefore: t.Certificate.NotBefore.UTC(), NotAfter: t.Certificate.NotAfter.UTC(), Since: t.Since.UTC(),
+		ProofEntry: t.ProofEntry,
 	}
+	if t.ProvenAt != nil {
+		at := t.ProvenAt.UTC()
+		out.ProvenAt = &at
+	}
+	return out
 }
 
 func wireTokens(rows []store.TokenRow) wire.Tokens {

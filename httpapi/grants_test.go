@@ -183,6 +183,25 @@ func TestRequestsAndRecordsTakeEffectOnce(t *testing.T) {
 	})
 }
 
+// An agent that is offline for a while reports by itself: admins see what it has
+// not reported once the set time is over.
+func TestUnconfirmedGrantsShowAfterTheSetTime(t *testing.T) {
+	s := sqlite(t, httpapi.Config{UnconfirmedAfter: time.Hour})
+	s.give()
+	if _, err := s.principal.agent.Grant(ctx, s.principal.request(newDocument("QĐ"), wire.ActApprove, "")); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		pass time.Duration
+		want int
+	}{{custody.GrantLifetime + time.Minute, 0}, {time.Hour, 1}} {
+		s.Clock.Advance(step.pass)
+		if open, err := s.admin.agent.UnconfirmedGrants(ctx); err != nil || len(open) != step.want {
+			t.Errorf("after another %v: %v, %v", step.pass, open, err)
+		}
+	}
+}
+
 func TestAnAbandonedGrantIsNoLongerUnconfirmed(t *testing.T) {
 	each(t, func(t *testing.T, s *school) {
 		grant, err := s.principal.agent.Grant(ctx, s.principal.request(newDocument("QĐ"), wire.ActApprove, ""))

@@ -21,7 +21,7 @@ import (
 var logTypes = []signinglog.Type{
 	signinglog.TypeSignature, signinglog.TypeGrant, signinglog.TypeRefusal, signinglog.TypeAbandonment,
 	signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal,
-	signinglog.TypeIncident, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypePerson,
+	signinglog.TypeIncident, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypePerson,
 	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeSchool,
 }
 

@@ -120,7 +120,7 @@ func uploadedCertificate(r *http.Request) ([]byte, error) {
 
 // pageGrants handles "GET /grants": leave that was given and never confirmed.
 func (s *server) pageGrants(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
-	rows, err := s.store.UnconfirmedGrants(r.Context(), actor)
+	rows, err := s.store.UnconfirmedGrants(r.Context(), actor, s.unconfirmedAfter)
 	if err != nil {
 		return err
 	}

@@ -129,6 +129,9 @@ func (s *server) operations(api huma.API) {
 	private(s, api, post("recordSignatures", wire.PathBulkRecords, "Report the finished signatures of up to 200 grants").upTo(maxBulkBody), s.apiBulkRecords)
 	private(s, api, post("abandonGrants", wire.PathBulkAbandons, "Report of up to 200 grants that nothing was signed under them"), s.apiBulkAbandons)
 
+	private(s, api, create("createChallenge", wire.PathChallenges, "A challenge by which the custodian proves to have a token"), s.apiCreateChallenge)
+	private(s, api, post("provePossession", wire.PathPossession, "Answer a challenge, once"), s.apiProve)
+
 	public(s, api, get("checkpoint", wire.PathCheckpoint, "The log's latest checkpoint, a C2SP signed note"), s.apiCheckpoint)
 	private(s, api, get("entries", wire.PathEntries, "Entries that the person may see"), s.apiEntries)
 	private(s, api, get("entry", wire.PathEntry, "One entry"), s.apiEntry)

@@ -60,6 +60,10 @@ type Config struct {
 	// networks. Without it they are not contacted.
 	PrivateAuthority bool
 
+	// UnconfirmedAfter is how long after a grant admins are shown that nothing was
+	// heard of it; never before it has expired.
+	UnconfirmedAfter time.Duration
+
 	// Logger gets one event per request and the cause of each answer 500. nil: none.
 	Logger *slog.Logger
 
@@ -86,6 +90,8 @@ type server struct {
 	revocation  *revocationChecker
 	style       string // address of the style sheet, with its content's hash
 	proxies     []netip.Prefix
+
+	unconfirmedAfter time.Duration
 }
 
 // New returns the handler. The store must hold a school.
@@ -103,7 +109,8 @@ func newServer(cfg Config) (*server, error) {
 	}
 	s := &server{
 		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, now: cfg.Now, proxies: cfg.Proxies,
-		hashing: make(chan struct{}, 2), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
+		unconfirmedAfter: cfg.UnconfirmedAfter,
+		hashing:          make(chan struct{}, 2), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

@@ -54,6 +54,7 @@ type ServeCommand struct {
 	Revocation       string         `enum:"off,soft,hard" default:"soft" help:"${help_revocation}"`
 	Issuers          string         `type:"path" help:"${help_issuers}" placeholder:"PEM"`
 	PrivateAuthority bool           `help:"${help_private_authority}"`
+	UnconfirmedAfter time.Duration  `default:"1h" help:"${help_unconfirmed_after}"`
 	LogFormat        string         `enum:"text,json" default:"text" help:"${help_log_format}"`
 	Grace            time.Duration  `default:"10s" help:"${help_grace}"`
 }

@@ -65,7 +65,7 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 		Revocation: httpapi.RevocationMode(c.Revocation), Issuers: issuers,
 		// A school that is tried out on one machine has its authority there too.
 		PrivateAuthority: c.PrivateAuthority || c.PublicURL == "" && loopback(listener),
-		Logger:           logger,
+		UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
 	})
 	if err != nil {
 		return err

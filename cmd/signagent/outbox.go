@@ -2,12 +2,16 @@ package main
 
 import (
 	"fmt"
+	"strconv"
+	"time"
 
 	"sokyso/signer/agent"
 )
 
 type outboxCommand struct {
-	JSON bool `name:"json" help:"help_json"`
+	Send bool          `help:"help_send"`
+	For  time.Duration `default:"1h" help:"help_for"`
+	JSON bool          `name:"json" help:"help_json"`
 }
 
 // sent is a signature that has reached the log now.
@@ -16,7 +20,8 @@ type sent struct {
 	EntryIndex *int64 `json:"entry_index"`
 }
 
-// Run sends what is pending, as every start does, and lists what still is.
+// Run sends what is pending, as every start does, and lists what still is; with
+// --send it goes on trying.
 func (c *outboxCommand) Run(p *program) error {
 	config, err := p.config("")
 	if err != nil {
@@ -27,6 +32,11 @@ func (c *outboxCommand) Run(p *program) error {
 		return err
 	}
 	defer a.Close()
+	if c.Send {
+		a.Send(p.ctx, c.For, func(left int, wait time.Duration) {
+			fmt.Fprintln(p.stderr, p.say("outbox.waiting", "count", strconv.Itoa(left), "wait", p.duration(wait)))
+		})
+	}
 	delivered, pending := []sent{}, a.Outbox()
 	var lines []string
 	for _, r := range a.Recovered() {

@@ -39,6 +39,7 @@ type commands struct {
 	Tokens  tokensCommand  `cmd:"" help:"help_tokens"`
 	PIN     pinCommand     `cmd:"" name:"pin" help:"help_pin"`
 	Pair    pairCommand    `cmd:"" help:"help_pair"`
+	Prove   proveCommand   `cmd:"" help:"help_prove"`
 	Outbox  outboxCommand  `cmd:"" help:"help_outbox"`
 	Doctor  doctorCommand  `cmd:"" help:"help_doctor"`
 	Serve   serveCommand   `cmd:"" help:"help_serve"`

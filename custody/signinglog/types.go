@@ -29,6 +29,7 @@ const (
 	TypePairing     Type = "pairing"     // an agent was paired with a person
 	TypeUnpairing   Type = "unpairing"   // an agent's key was ended
 	TypeEnding      Type = "ending"      // a position, a scope or an account ends before its last day
+	TypePossession  Type = "possession"  // a person has proven to have a token and its PIN
 )
 
 // Names of fields that several types have.
@@ -133,6 +134,8 @@ var rules = map[Type][]fieldRule{
 	TypeUnpairing: {must(FieldPerson, isID), must("api_key", isID), must("pairing_entry", isCount), may("device", IsCommitment)},
 	TypeEnding: {must(FieldPerson, isID), must("ending", isID), must("kind", isWord), may("position", isID), may("scope", isID),
 		must("until", isDate), must("reason", IsCommitment)},
+	TypePossession: {must(FieldPerson, isID), must(FieldToken, isID), must("possession", isID), must(FieldCertificate, isHash), must("purpose", isWord),
+		must("challenge_sha256", isHash), must("cms_sha256", isHash), must("custody_entry", isCount)},
 }
 
 func join(a []fieldRule, b ...fieldRule) []fieldRule {

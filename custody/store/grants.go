@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
@@ -394,7 +395,9 @@ func (s *Store) Grant(ctx context.Context, actor custody.Actor, id custody.Grant
 }
 
 // UnconfirmedGrants lists grants that expired without a signature and without
-// having been abandoned: somebody must find out what became of them.
-func (s *Store) UnconfirmedGrants(ctx context.Context, actor custody.Actor) ([]GrantRow, error) {
-	return s.grants(ctx, actor, ` AND g.closed_at IS NULL AND g.expires_at < ?`, at(s.now()))
+// having been abandoned: somebody must find out what became of them. Those given
+// less than after ago are left out: an agent that was offline reports by itself.
+func (s *Store) UnconfirmedGrants(ctx context.Context, actor custody.Actor, after time.Duration) ([]GrantRow, error) {
+	now := s.now()
+	return s.grants(ctx, actor, ` AND g.closed_at IS NULL AND g.expires_at < ? AND g.granted_at <= ?`, at(now), at(now.Add(-after)))
 }

@@ -285,7 +285,7 @@ func TestLateAndUnconfirmed(t *testing.T) {
 		}
 		unconfirmed := func() int {
 			t.Helper()
-			rows, err := s.UnconfirmedGrants(ctx, s.admin)
+			rows, err := s.UnconfirmedGrants(ctx, s.admin, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

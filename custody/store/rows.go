@@ -84,7 +84,9 @@ type TokenRow struct {
 	Custodian     custody.PersonID
 	CustodianName string
 	Certificate   custody.Certificate
-	Since         time.Time // of the present state
+	Since         time.Time  // of the present state
+	ProvenAt      *time.Time // its possession was proven last; nil = never
+	ProofEntry    *int64     // of that in the log
 }
 
 // NewHandOver is what OfferHandOver offers.

@@ -80,6 +80,10 @@ func fullRegister(r *storetest.Register) *school {
 	pairings, err := s.Pairings(ctx, s.deputy, s.deputy.Person)
 	must(err)
 	must(s.EndPairing(ctx, s.deputy, pairings[0].ID))
+	challenge, err := s.CreateChallenge(ctx, s.principal, "A1001", certificateHash(s.principalCert), custody.CustodyCheck)
+	must(err)
+	_, err = s.RecordPossession(ctx, s.principal, challenge, []byte("challenge"), []byte("cms"))
+	must(err)
 	leaver, err := s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Vũ Thị Lan", Username: "lan", PasswordHash: "x"})
 	must(err)
 	must(s.AddPosition(ctx, s.admin, leaver.ID, custody.Position{Kind: custody.Staff, Title: "Văn thư", From: "2026-01-01"}))
@@ -115,6 +119,7 @@ var provenTables = map[string][]string{
 	"grants":       {},
 	"abandonments": {},
 	"signatures":   {},
+	"possessions":  {},
 }
 
 // other returns another value that the column's type and checks allow.

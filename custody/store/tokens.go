@@ -89,18 +89,22 @@ type listedToken struct {
 	OfferKind       *string `db:"offer_kind"`
 	OfferedAt       *stamp  `db:"open_offered_at"`
 	FirstReportedAt *stamp  `db:"reported_at"`
+	ProvenAt        *stamp  `db:"proven_at"`
+	ProofEntry      *int64  `db:"proof_entry"`
 }
 
 var queryTokens = `SELECT ` + tokenColumns + `, COALESCE(c.sha256, '') AS certificate_sha256, COALESCE(l.value, '') AS label, c.der, c.revoked_at,
 	COALESCE(k.person_id, '') AS custodian, ` + fmt.Sprintf(nameOf, "k.person_id") + ` AS custodian_name, k.since_at,
 	(SELECT MAX(e.until_at) FROM custodies e WHERE e.token_id = t.id) AS last_until,
 	o.kind AS offer_kind, o.offered_at AS open_offered_at,
-	(SELECT MIN(i.reported_at) FROM incidents i WHERE i.token_id = t.id AND i.state = 'open') AS reported_at
+	(SELECT MIN(i.reported_at) FROM incidents i WHERE i.token_id = t.id AND i.state = 'open') AS reported_at,
+	p.proven_at, p.entry_index AS proof_entry
 	FROM tokens t
 	LEFT JOIN certificates c ON c.token_id = t.id
 	LEFT JOIN reveals l ON l.school_id = t.school_id AND l.entry_index = t.entry_index AND l.field = 'label'
 	LEFT JOIN custodies k ON k.token_id = t.id AND k.until_at IS NULL
 	LEFT JOIN hand_overs o ON o.token_id = t.id AND o.state = 'offered'
+	LEFT JOIN possessions p ON p.token_id = t.id AND p.entry_index = (SELECT MAX(y.entry_index) FROM possessions y WHERE y.token_id = t.id)
 	WHERE t.school_id = ?`
 
 // mine is the condition under which a token is the person's: held, offered by
@@ -114,7 +118,7 @@ func (r listedToken) row() (TokenRow, error) {
 	}
 	out := TokenRow{Token: custody.Token{ID: custody.TokenID(r.ID), Serial: r.Serial, Label: r.Label, Model: r.Model,
 		Kind: custody.TokenKind(r.Kind), Owner: custody.PersonID(r.Owner)},
-		Custodian: custody.PersonID(r.Custodian), CustodianName: r.CustodianName, Certificate: c}
+		Custodian: custody.PersonID(r.Custodian), CustodianName: r.CustodianName, Certificate: c, ProvenAt: r.ProvenAt.moment(), ProofEntry: r.ProofEntry}
 	var held *custody.Custody
 	if r.Custodian != "" {
 		held = &custody.Custody{Person: out.Custodian}

@@ -37,6 +37,9 @@ func (v *verification) records() error {
 				`k.id, k.school_id, k.person_id, k.key_sha256, k.created_at, k.entry_index, u.ended_at, u.entry_index AS unpairing_entry`, "u.", signinglog.TypeUnpairing, nil)
 		},
 		func() error {
+			return checkTable[possessionRow](v, "possessions", possessionColumns, "", signinglog.TypePossession, nil)
+		},
+		func() error {
 			return checkTable[endingRow](v, "endings", endingColumns, "", signinglog.TypeEnding, nil)
 		},
 		func() error {

@@ -168,6 +168,9 @@ type Token struct {
 	NotBefore         time.Time `json:"not_before"`
 	NotAfter          time.Time `json:"not_after"`
 	Since             time.Time `json:"since"` // of the present state
+	// When its possession was last proven, and the entry that says so.
+	ProvenAt   *time.Time `json:"proven_at,omitempty"`
+	ProofEntry *int64     `json:"proof_entry,omitempty"`
 }
 
 // Tokens is a list of tokens.

@@ -39,6 +39,9 @@ const (
 	PathBulkRecords  = Prefix + "/bulk/records"      // POST finished signatures
 	PathBulkAbandons = Prefix + "/bulk/abandonments" // POST grants that were not used
 
+	PathChallenges = Prefix + "/challenges"               // POST ask for one
+	PathPossession = Prefix + "/challenges/%s/possession" // POST the proof; challenge
+
 	PathCheckpoint  = Prefix + "/log/checkpoint"         // GET, no sign-in, text/plain signed note
 	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
 	PathEntry       = Prefix + "/log/entries/%d"         // GET; index

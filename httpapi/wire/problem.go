@@ -44,6 +44,7 @@ const (
 	CodeGrantExpired      = "grant_expired"      // never for a finished signature: that is taken late and marked
 	CodeSignatureInvalid  = "signature_invalid"  // the CMS does not verify against certificate and digest
 	CodeSignatureConflict = "signature_conflict" // the grant has another signature recorded
+	CodeChallengeExpired  = "challenge_expired"  // the proof came too late: ask for another challenge
 )
 
 // Codes of refused grants (HTTP 403 with Problem.Code).

@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,6 +80,7 @@ func (p *reporter) due() ([]*report, time.Duration) {
 	}
 	now := p.waiting
 	p.waiting = nil
+	slices.SortStableFunc(now, func(a, b *report) int { return cmp.Compare(a.job.Intent.Number, b.job.Intent.Number) })
 	return now, 0
 }
 

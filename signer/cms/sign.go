@@ -21,6 +21,8 @@ type Request struct {
 	Certificate *x509.Certificate   // of the signer
 	Chain       []*x509.Certificate // embedded beside it, in any order; repetitions are dropped
 	Scheme      Scheme              // "" is PKCS1v15 for an RSA key, ECDSA for an elliptic one
+
+	contentType objectID // "" = data
 }
 
 // Sign makes the SignedData described in the package documentation, in DER.
@@ -107,6 +109,9 @@ func (req Request) complete() (Request, crypto.PublicKey, error) {
 	if req.Hash == 0 {
 		req.Hash = crypto.SHA256
 	}
+	if req.contentType == "" {
+		req.contentType = oidData
+	}
 	switch req.Hash {
 	case crypto.SHA256, crypto.SHA384, crypto.SHA512:
 	default:
@@ -135,7 +140,7 @@ func (req Request) signedAttributes() ([]byte, error) {
 		id    objectID
 		value func(*cryptobyte.Builder)
 	}{
-		{oidContentType, func(b *cryptobyte.Builder) { addOID(b, oidData) }},
+		{oidContentType, func(b *cryptobyte.Builder) { addOID(b, req.contentType) }},
 		{oidMessageDigest, func(b *cryptobyte.Builder) { b.AddASN1OctetString(req.Digest) }},
 		{oidSigningCertificateV2, func(b *cryptobyte.Builder) { req.addSigningCertificate(b, certHash) }},
 	}
@@ -178,9 +183,9 @@ func (req Request) addSigningCertificate(b *cryptobyte.Builder, certHash []byte)
 	})
 }
 
-// encode puts the SignedData together. Its version is 1 and so is the
-// SignerInfo's: plain certificates, content of type data, a signer named by
-// issuer and serial number (RFC 5652 §5.1, §5.3).
+// encode puts the SignedData together. Its version is 1 for content of type data,
+// 3 for other; the SignerInfo's is 1: plain certificates, a signer named by issuer
+// and serial number (RFC 5652 §5.1, §5.3).
 func (req Request) encode(attributes, signature []byte) ([]byte, error) {
 	certificates := [][]byte{req.Certificate.Raw}
 	for _, c := range req.Chain {
@@ -189,14 +194,18 @@ func (req Request) encode(attributes, signature []byte) ([]byte, error) {
 		}
 	}
 	certificateSet := joinSet(certificates)
+	version := int64(1)
+	if req.contentType != oidData {
+		version = 3
+	}
 	return buildIn(len(certificateSet)+len(attributes)+len(signature)+buildSize, func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { // ContentInfo
 			addOID(b, oidSignedData)
 			b.AddASN1(tagImplicit0, func(b *cryptobyte.Builder) {
 				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { // SignedData
-					b.AddASN1Int64(1)
+					b.AddASN1Int64(version)
 					b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { addDigest(b, req.Hash) })
-					b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { addOID(b, oidData) })
+					b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { addOID(b, req.contentType) })
 					b.AddASN1(tagImplicit0, func(b *cryptobyte.Builder) { b.AddBytes(certificateSet) })
 					b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) {
 						b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { // SignerInfo

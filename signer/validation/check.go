@@ -33,6 +33,8 @@ func CheckCMS(der []byte, byteRangeDigest []byte, cert *x509.Certificate) error 
 	case s.Hash != crypto.SHA256 && s.Hash != crypto.SHA384 && s.Hash != crypto.SHA512:
 		return fmt.Errorf("check CMS: %w: %v", cms.ErrUnsupported, s.Hash)
 	// Without signed attributes the digest of some other signature's attributes could pass for a document's.
+	case !s.ForDocument():
+		return fmt.Errorf("check CMS: %w: content of type %s", cms.ErrAttributes, s.ContentType)
 	case !s.HasSignedAttributes:
 		return fmt.Errorf("check CMS: %w: none", cms.ErrAttributes)
 	case s.SigningCertificate == nil:
@@ -42,4 +44,9 @@ func CheckCMS(der []byte, byteRangeDigest []byte, cert *x509.Certificate) error 
 		return fmt.Errorf("check CMS: %w", err)
 	}
 	return nil
+}
+
+// CheckPossession tells whether der is a proof of possession by exactly this certificate over exactly this challenge.
+func CheckPossession(der, challenge []byte, cert *x509.Certificate) error {
+	return cms.VerifyPossession(der, challenge, cert)
 }

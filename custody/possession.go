@@ -1,0 +1,54 @@
+package custody
+
+import "time"
+
+// ChallengeLifetime is how long a challenge may be answered: a person looks for
+// the token and types a PIN.
+const ChallengeLifetime = 10 * time.Minute
+
+// ProofPurpose says what a proof of possession is for.
+type ProofPurpose string
+
+// The purposes.
+const (
+	CustodyCheck ProofPurpose = "custody_check" // kiểm kê
+)
+
+// Valid reports whether it is one of them.
+func (p ProofPurpose) Valid() bool { return p == CustodyCheck }
+
+// Challenge is what a custodian signs to prove possession of a token.
+type Challenge struct {
+	ID                ChallengeID
+	School            SchoolID
+	Person            PersonID
+	Token             TokenID
+	TokenSerial       string
+	CertificateSHA256 string // hex
+	Purpose           ProofPurpose
+	Nonce             string // hex
+	IssuedAt          time.Time
+	ExpiresAt         time.Time
+}
+
+// Possession is a proof in the register.
+type Possession struct {
+	ID       ChallengeID
+	Person   PersonID
+	Token    TokenID
+	Purpose  ProofPurpose
+	ProvenAt time.Time
+	Entry    int64
+}
+
+// DecideProof lets a person prove possession (nil) or refuses it with a *Refusal:
+// only the custodian proves, with the registered certificate. A token that was
+// reported is no matter for a proof: its finder says so first.
+func DecideProof(f GrantFacts, now time.Time) error {
+	for _, check := range []func(GrantRequest, GrantFacts, time.Time) *Refusal{checkHolding, checkCertificate} {
+		if refusal := check(GrantRequest{}, f, now); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}

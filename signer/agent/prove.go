@@ -1,0 +1,127 @@
+package agent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"sokyso/custody/signinglog"
+	"sokyso/httpapi/wire"
+	"sokyso/signer/cms"
+)
+
+// Proof is a proof of possession that the service has taken.
+type Proof struct {
+	TokenSerial string `json:"token_serial"`
+	EntryIndex  int64  `json:"entry_index"`
+	Receipt     string `json:"receipt"` // file
+}
+
+// longestChallenge is how long a challenge may hold: one for later is not signed.
+const longestChallenge = 30 * time.Minute
+
+var nonceForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// Prove proves to the paired service that the person has the token and its PIN.
+// The token signs the service's challenge as the text that this agent makes of
+// it, after it was shown: never bytes that came from elsewhere, and of a content
+// type that no document has (package cms). Of the batch only what chooses the
+// token and asks for the PIN counts.
+func (a *Agent) Prove(ctx context.Context, batch Batch, show func(sentence string)) (Proof, error) {
+	if a.pairing == nil {
+		return Proof{}, fail("not_paired", nil)
+	}
+	r := &run{Agent: a, batch: &batch}
+	if err := r.openDevice(ctx); err != nil {
+		return Proof{}, err
+	}
+	defer r.device.close()
+	if err := a.checkLog(ctx); err != nil {
+		return Proof{}, err
+	}
+	serial, certificate := r.device.info.Serial, r.device.certificate
+	challenge, err := a.client.CreateChallenge(ctx, wire.NewChallenge{TokenSerial: serial, CertificateSHA256: certificate.SHA256, Purpose: wire.ProofCustodyCheck})
+	if err != nil {
+		return Proof{}, err
+	}
+	text, err := a.readChallenge(challenge, serial, certificate.SHA256)
+	if err != nil {
+		return Proof{}, &wire.NonsenseError{URL: a.client.URL(), Operation: "POST " + wire.PathChallenges, Reason: err.Error()}
+	}
+	show(a.config.Catalogue.Sentence("prove.challenge", "school", a.pairing.School, "name", a.pairing.Person, "label", r.device.info.Label,
+		"serial", serial, "at", challenge.IssuedAt.Format(time.RFC3339)))
+	if err := r.device.login(ctx, &batch); err != nil {
+		return Proof{}, err
+	}
+	der, err := cms.SignPossession(nil, r.device.signer(ctx), text, certificate.X509, batch.Scheme)
+	if err != nil {
+		return Proof{}, r.device.named(err)
+	}
+	if err := cms.VerifyPossession(der, text, certificate.X509); err != nil {
+		return Proof{}, fail("proof_invalid", err)
+	}
+	answer, err := a.client.Prove(ctx, challenge.ID, wire.Possession{CMS: der})
+	if err != nil {
+		return Proof{}, err
+	}
+	return a.takeProof(ctx, answer, serial, map[string]string{
+		"possession": challenge.ID, "challenge_sha256": sumOf(text), "cms_sha256": sumOf(der), signinglog.FieldCertificate: certificate.SHA256,
+	})
+}
+
+func sumOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// readChallenge makes the text of a challenge that is about this school, person,
+// token and certificate, and soon over.
+func (a *Agent) readChallenge(c wire.Challenge, serial, certificate string) ([]byte, error) {
+	holds := c.ExpiresAt.Sub(c.IssuedAt)
+	switch {
+	case c.School != a.pairing.Code || c.PersonID != a.pairing.PersonID || c.LogOrigin != a.witness.verifier.Name():
+		return nil, fmt.Errorf("the challenge is for school %q, person %q, log %q", c.School, c.PersonID, c.LogOrigin)
+	case c.TokenSerial != serial || c.CertificateSHA256 != certificate || c.Purpose != wire.ProofCustodyCheck:
+		return nil, fmt.Errorf("the challenge is for token %q, certificate %q, purpose %q", c.TokenSerial, c.CertificateSHA256, c.Purpose)
+	case !nonceForm.MatchString(c.Nonce) || holds <= 0 || holds > longestChallenge:
+		return nil, fmt.Errorf("the challenge has nonce %q and holds for %v", c.Nonce, holds)
+	}
+	return c.Text()
+}
+
+// takeProof checks the receipt of a proof and stores it in the state folder.
+func (a *Agent) takeProof(ctx context.Context, answer wire.Receipt, serial string, want map[string]string) (Proof, error) {
+	receipt, err := receiptOf(answer)
+	if err != nil {
+		return Proof{}, err
+	}
+	entry, _, err := signinglog.CheckReceipt(receipt, a.witness.verifier)
+	if err != nil {
+		return Proof{}, fail("receipt_invalid", err)
+	}
+	for field, value := range want {
+		if entry.Type != signinglog.TypePossession || entry.Fields[field] != value {
+			return Proof{}, fail("receipt_invalid", fmt.Errorf("entry %d of type %q names %s %q", receipt.Index, entry.Type, field, entry.Fields[field]))
+		}
+	}
+	if err := a.witness.see(ctx, receipt.Checkpoint); err != nil {
+		return Proof{}, err
+	}
+	content, err := receipt.Marshal()
+	if err != nil {
+		return Proof{}, fail("receipt_invalid", err)
+	}
+	folder := filepath.Join(a.config.Home, "receipts")
+	path := filepath.Join(folder, fmt.Sprintf("possession-%d%s", receipt.Index, receiptSuffix))
+	if err := makeFolder(folder); err != nil {
+		return Proof{}, fail("receipt_write", err, "file", folder)
+	}
+	if err := replaceFile(path, content, 0o600); err != nil {
+		return Proof{}, fail("receipt_write", err, "file", path)
+	}
+	return Proof{TokenSerial: serial, EntryIndex: receipt.Index, Receipt: path}, nil
+}
