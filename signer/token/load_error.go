@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/miekg/pkcs11"
@@ -165,20 +166,44 @@ func explainLoader(path string, err error) error {
 	text := err.Error()
 	base := filepath.Base(path)
 	// glibc and musl: "libpcsclite.so.1: cannot open shared object file: No such
-	// file or directory"; Windows: ERROR_MOD_NOT_FOUND for the file or one it needs.
+	// file or directory".
 	if missing, rest, found := strings.Cut(text, ": "); found && strings.Contains(rest, "No such file") {
 		if filepath.Base(missing) == base {
 			return &LoadError{Path: path, Reason: LoadNotFound, Detail: text, Err: err}
 		}
 		return &LoadError{Path: path, Reason: LoadMissingDependency, Detail: missing, Err: err}
 	}
-	if runtime.GOOS == "windows" && strings.Contains(text, "module could not be found") {
-		return &LoadError{Path: path, Reason: LoadMissingDependency, Detail: text, Err: err}
+	if reason, detail := systemReason(path, err); reason != "" {
+		return &LoadError{Path: path, Reason: reason, Detail: detail, Err: err}
 	}
 	if strings.Contains(text, "undefined symbol") {
 		return &LoadError{Path: path, Reason: LoadMissingDependency, Detail: text, Err: err}
 	}
 	return &LoadError{Path: path, Reason: LoadOther, Detail: text, Err: err}
+}
+
+// missingImports lists the DLLs that a DLL names as needed and that are not there.
+// Those that Windows makes up as it runs (api-ms-win-..., ext-ms-...) always are.
+func missingImports(path string, there func(name string) bool) []string {
+	file, err := pe.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	symbols, err := file.ImportedSymbols() // "function:library.dll"; ImportedLibraries does nothing on PE
+	if err != nil {
+		return nil
+	}
+	var missing []string
+	for _, symbol := range symbols {
+		_, name, _ := strings.Cut(symbol, ":")
+		lower := strings.ToLower(name)
+		if strings.HasPrefix(lower, "api-ms-") || strings.HasPrefix(lower, "ext-ms-") || slices.Contains(missing, name) || there(name) {
+			continue
+		}
+		missing = append(missing, name)
+	}
+	return missing
 }
 
 func explainInitialize(path string, err error) error {

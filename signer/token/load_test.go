@@ -96,6 +96,38 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// A DLL says itself what it needs; Windows's error does not.
+func TestMissingDLLIsNamed(t *testing.T) {
+	compiler, err := exec.LookPath("x86_64-w64-mingw32-gcc")
+	if err != nil {
+		t.Skip("no C compiler for Windows here (Debian: gcc-mingw-w64-x86-64)")
+	}
+	dir := t.TempDir()
+	build := func(name, source string, args ...string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path+".c", []byte(source), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append([]string{"-shared", "-nostdlib", "-Wl,--entry=0", "-o", path, path + ".c"}, args...)
+		if out, err := exec.Command(compiler, args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return path
+	}
+	reader := build("reader.dll", "__declspec(dllexport) int reader(void) { return 0; }")
+	card := build("card.dll", "__declspec(dllexport) int card(void) { return 0; }")
+	module := build("module.dll", "int reader(void); int card(void); __declspec(dllexport) int C_GetFunctionList(void **l) { return reader() + card(); }", reader, card)
+	if got := token.MissingImports(module, func(name string) bool { return name == "card.dll" }); len(got) != 1 || got[0] != "reader.dll" {
+		t.Errorf("missing: %q", got)
+	}
+	if got := token.MissingImports(module, func(string) bool { return true }); len(got) != 0 {
+		t.Errorf("missing though all is there: %q", got)
+	}
+	if got := token.MissingImports(store.Module(), func(string) bool { return false }); len(got) != 0 {
+		t.Errorf("an ELF file needs %q", got)
+	}
+}
+
 func TestEveryConditionHasACode(t *testing.T) {
 	seen := map[string]bool{}
 	for _, code := range token.Codes() {

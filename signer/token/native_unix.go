@@ -40,3 +40,6 @@ func openLibrary(path string) (unsafe.Pointer, error) {
 
 // libraryName is what the same library is opened by a second time.
 func libraryName(path string) string { return path }
+
+// systemReason: the loader's sentence says it all here.
+func systemReason(string, error) (LoadReason, string) { return "", "" }
