@@ -8,30 +8,41 @@ import (
 
 type doctorCommand struct {
 	Module string `placeholder:"SO" help:"help_module"`
+	Roots  string `placeholder:"PEM" help:"help_roots"`
+	TSA    string `name:"tsa" placeholder:"URL" help:"help_tsa"`
+	Bundle string `placeholder:"FILE" help:"help_bundle"`
 	JSON   bool   `name:"json" help:"help_json"`
 }
 
-// Run examines what signing needs and changes nothing.
+// Run examines what signing needs and changes nothing but the file that was asked for.
 func (c *doctorCommand) Run(p *program) error {
 	config, err := p.config(c.Module)
 	if err != nil {
 		return err
 	}
-	checks := agent.Examine(p.ctx, config)
-	for _, check := range checks {
-		if !check.OK {
-			p.status = statusFailed
-		}
+	roots, err := agent.LoadRoots(c.Roots)
+	if err != nil {
+		return err
+	}
+	findings := agent.Examination{Config: config, Version: version, Roots: roots, TSA: c.TSA}.Run(p.ctx)
+	if findings.Failed() {
+		p.status = statusFailed
 	}
 	if c.JSON {
-		return p.printJSON(map[string]any{"checks": checks})
-	}
-	for _, check := range checks {
-		verdict := "doctor.ok"
-		if !check.OK {
-			verdict = "doctor.bad"
+		if err := p.printJSON(findings); err != nil {
+			return err
 		}
-		fmt.Fprintf(p.stdout, "%-4s %s: %s\n", p.say(verdict), p.say("doctor."+check.Name), check.Message)
+	} else {
+		for _, check := range findings.Checks {
+			fmt.Fprintf(p.stdout, "%-5s %s: %s\n", p.say("doctor."+check.Verdict), p.say("doctor."+check.Name), check.Message)
+		}
 	}
+	if c.Bundle == "" {
+		return nil
+	}
+	if err := findings.WriteSupport(c.Bundle); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stderr, p.say("doctor.support_written", "file", c.Bundle))
 	return nil
 }

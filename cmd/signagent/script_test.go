@@ -91,8 +91,9 @@ func scriptClean(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("left behind: %v", left)
 		}
 	}
-	for _, check := range agent.Examine(context.Background(), agent.Config{Home: ts.Getenv("SOKYSO_HOME"), Module: "none"}) {
-		if check.Name == "journal" && !check.OK {
+	examination := agent.Examination{Config: agent.Config{Home: ts.Getenv("SOKYSO_HOME"), Module: "none"}}
+	for _, check := range examination.Run(context.Background()).Checks {
+		if check.Name == "journal" && check.Verdict != agent.VerdictOK {
 			ts.Fatalf("journal: %s", check.Message)
 		}
 	}

@@ -2,156 +2,164 @@ package agent
 
 import (
 	"context"
-	"net/http"
+	"runtime"
 	"strconv"
+	"strings"
 	"time"
-
-	"sokyso/httpapi/wire"
 )
 
-// Check is one finding of the doctor.
+// Verdicts of the doctor.
+const (
+	VerdictOK   = "ok"
+	VerdictWarn = "warn" // signing goes on, something wants a look
+	VerdictFail = "fail" // signing with the service does not work until it is mended
+)
+
+// Check is one finding of the doctor. The message of one that is not ok says the
+// next step.
 type Check struct {
-	Name    string `json:"name"` // module tokens pairing service clock journal
-	OK      bool   `json:"ok"`
-	Code    string `json:"code"`
+	// Name: program, module, readers, tokens, certificate, pairing, service, clock,
+	// timestamp, disk, journal or batches.
+	Name    string `json:"name"`
+	Verdict string `json:"verdict"` // ok, warn or fail
+	Code    string `json:"code"`    // "" when it is ok
 	Message string `json:"message"`
 }
 
-// clockTolerance is how far the clock may be off before it is worth a word: the
-// time of signing is the computer's.
-const clockTolerance = 30 * time.Second
+// Examination is what the doctor is to look at.
+type Examination struct {
+	Config
+	Version string // of this program
+	Roots   *Roots // certificates' chains are looked at where these are given
+	TSA     string // the clock is compared with its time where it is given
+}
 
-// Examine looks at what signing needs, without changing anything: it takes no
-// lock, logs in to no token and asks for no grant.
-func Examine(ctx context.Context, config Config) []Check {
-	config = config.withDefaults()
-	d := &doctor{config: config}
+// Findings are the checks in the order in which they depend on each other, and what
+// they were made on.
+type Findings struct {
+	Checks []Check `json:"checks"`
+
+	at        time.Time
+	config    Config
+	version   string
+	discovery Discovery
+	pairing   *Pairing
+	steps     map[step]int // jobs of the journal
+}
+
+// Failed says whether a check failed.
+func (f Findings) Failed() bool {
+	for _, check := range f.Checks {
+		if check.Verdict == VerdictFail {
+			return true
+		}
+	}
+	return false
+}
+
+// Run looks at what signing needs. It takes no lock, logs in to no token, asks for no
+// grant and leaves nothing behind: where files can be written is tried with one that
+// is removed again.
+func (e Examination) Run(ctx context.Context) Findings {
+	e.Config = e.Config.withDefaults()
+	d := &doctor{Examination: e, findings: Findings{Checks: []Check{}, at: e.Now(), config: e.Config, version: e.Version}}
+	d.good("program", "version", e.Version, "system", runtime.GOOS+"/"+runtime.GOARCH)
 	d.device(ctx)
 	d.service(ctx)
+	d.timestamp(ctx)
+	d.disk()
 	d.journal()
-	return d.checks
+	d.batches()
+	return d.findings
 }
 
 type doctor struct {
-	config Config
-	checks []Check
+	Examination
+	findings Findings
 }
 
+func (d *doctor) add(name, verdict, code, message string) {
+	d.findings.Checks = append(d.findings.Checks, Check{name, verdict, code, message})
+}
+
+// good is a check that found nothing; params are those of its sentence.
 func (d *doctor) good(name string, params ...string) {
-	d.checks = append(d.checks, Check{Name: name, OK: true, Message: d.config.Catalogue.Sentence("doctor."+name+"_ok", params...)})
+	d.add(name, VerdictOK, "", d.Catalogue.Sentence("doctor."+name+"_ok", params...))
 }
 
+// bad is a check that failed with an error that has a sentence of its own.
 func (d *doctor) bad(name string, err error) {
-	code, message := d.config.Catalogue.Explain(err, "")
-	d.checks = append(d.checks, Check{Name: name, Code: code, Message: message})
+	code, message := d.Catalogue.Explain(err, "")
+	d.add(name, VerdictFail, code, message)
 }
 
-func (d *doctor) finding(name, key string, params ...string) {
-	d.checks = append(d.checks, Check{Name: name, Code: key, Message: d.config.Catalogue.Sentence("doctor."+key, params...)})
+// finding is a check with a sentence of the doctor's own.
+func (d *doctor) finding(name, verdict, key string, params ...string) {
+	d.add(name, verdict, key, d.Catalogue.Sentence("doctor."+key, params...))
 }
 
-func (d *doctor) device(ctx context.Context) {
-	client, err := StartWorker(ctx, d.config)
-	if err != nil {
-		d.bad("module", err)
-		return
-	}
-	defer client.Close()
-	d.good("module", "module", client.Module())
-	tokens, err := client.Tokens(ctx)
-	if err != nil {
-		d.bad("tokens", err)
-		return
-	}
-	ready := 0
-	for _, info := range tokens {
-		if !info.Flags.Initialized {
-			continue
-		}
-		ready++
-		if words := FlagWords(d.config.Catalogue, info.Flags); words != "" {
-			d.checks = append(d.checks, Check{Name: "tokens", OK: !info.Flags.PINLocked && !info.Flags.PINFinalTry,
-				Message: d.config.Catalogue.Sentence("pin.flags", "label", info.Label, "flags", words)})
-		}
-	}
-	if ready == 0 {
-		d.checks = append(d.checks, Check{Name: "tokens", Code: "token_missing", Message: d.config.Catalogue.Sentence("tokens.none")})
-		return
-	}
-	d.good("tokens", "count", strconv.Itoa(ready))
-}
+// lowSpace and noSpace are the free bytes below which the doctor warns, and says that
+// signing will fail: a signed file is as large as its input, and some are scans.
+const (
+	lowSpace = 500 << 20
+	noSpace  = 50 << 20
+)
 
-func (d *doctor) service(ctx context.Context) {
-	pairing, err := ReadPairing(d.config.Home)
-	if err == nil && pairing == nil {
-		err = fail("not_paired", nil)
-	}
+// disk looks at the state folder, or at the one it will be made in.
+func (d *doctor) disk() {
+	folder, err := writable(d.Home)
 	if err != nil {
-		d.bad("pairing", err)
+		d.bad("disk", fail("home_unusable", err, "folder", folder))
 		return
 	}
-	clock := &clockReader{next: d.config.HTTP}
-	client, err := wire.NewClient(wire.ClientConfig{URL: pairing.URL, APIKey: pairing.APIKey,
-		Language: d.config.Catalogue.Language, HTTP: clock, Attempts: 2})
-	if err != nil {
-		d.bad("pairing", err)
-		return
+	free, err := freeSpace(folder)
+	megabytes := decimal(int64(free >> 20))
+	switch {
+	case err != nil:
+		d.bad("disk", fail("home_unusable", err, "folder", folder))
+	case free < noSpace:
+		d.finding("disk", VerdictFail, "disk_full", "folder", folder, "megabytes", megabytes)
+	case free < lowSpace:
+		d.finding("disk", VerdictWarn, "disk_low", "folder", folder, "megabytes", megabytes)
+	default:
+		d.good("disk", "folder", folder, "megabytes", megabytes)
 	}
-	if err := client.Health(ctx); err != nil {
-		d.bad("service", err)
-		return
-	}
-	d.good("service", "url", pairing.URL)
-	if _, err := client.Me(ctx); err != nil {
-		d.bad("pairing", err)
-	} else {
-		d.good("pairing", "school", pairing.School, "name", pairing.Person)
-	}
-	if clock.at.IsZero() {
-		d.finding("clock", "clock_unknown")
-		return
-	}
-	off := d.config.Now().Sub(clock.at)
-	seconds := decimal(int64(off.Abs().Round(time.Second) / time.Second))
-	if off.Abs() > clockTolerance {
-		d.finding("clock", "clock_off", "seconds", seconds)
-		return
-	}
-	d.good("clock", "seconds", seconds)
 }
 
 // journal reads without a lock: at worst it sees an entry half written, which
 // it takes for a torn tail.
 func (d *doctor) journal() {
-	waiting, err := peekJournal(d.config.Home)
+	jobs, err := peekJournal(d.Home)
+	if err != nil {
+		d.bad("journal", err)
+		return
+	}
+	d.findings.steps = map[step]int{}
+	for _, job := range jobs.order {
+		d.findings.steps[job.Step]++
+	}
+	if waiting := len(jobs.unsettled()); waiting > 0 {
+		d.finding("journal", VerdictWarn, "journal_pending", "count", strconv.Itoa(waiting))
+		return
+	}
+	d.good("journal")
+}
+
+func (d *doctor) batches() {
+	ids, err := batchIDs(d.Home)
 	switch {
 	case err != nil:
-		d.bad("journal", err)
-	case waiting > 0:
-		d.finding("journal", "journal_pending", "count", decimal(int64(waiting)))
+		d.bad("batches", err)
+	case len(ids) > 0:
+		d.finding("batches", VerdictWarn, "batches_unfinished", "count", strconv.Itoa(len(ids)))
 	default:
-		d.good("journal")
+		d.good("batches")
 	}
-}
-
-// clockReader notes the time that the service states in its answers.
-type clockReader struct {
-	next http.RoundTripper
-	at   time.Time
-}
-
-func (c *clockReader) RoundTrip(request *http.Request) (*http.Response, error) {
-	next := c.next
-	if next == nil {
-		next = http.DefaultTransport
-	}
-	response, err := next.RoundTrip(request)
-	if err == nil {
-		if at, err := http.ParseTime(response.Header.Get("Date")); err == nil {
-			c.at = at
-		}
-	}
-	return response, err
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// joined puts the parts that are not empty together.
+func joined(parts ...string) string {
+	return strings.Join(strings.Fields(strings.Join(parts, " ")), " ")
+}

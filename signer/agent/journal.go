@@ -333,25 +333,25 @@ func (j *journal) close() error {
 	return err
 }
 
-// peekJournal counts the jobs that are not settled, without lock or change.
-func peekJournal(home string) (int, error) {
+// peekJournal reads the journal without lock or change; it can't be written to.
+func peekJournal(home string) (*journal, error) {
 	path := filepath.Join(home, journalFolder, journalName)
+	j := &journal{path: path, jobs: make(map[string]*job)}
 	content, err := readBounded(path, maxJournal)
 	if errors.Is(err, os.ErrNotExist) || (err == nil && len(content) == 0) {
-		return 0, nil
+		return j, nil
 	}
 	if err != nil {
-		return 0, fail("home_unusable", err, "folder", home)
+		return nil, fail("home_unusable", err, "folder", home)
 	}
 	entries, _, err := parseJournal(content)
 	if err != nil {
-		return 0, fail("journal_damaged", err, "file", path)
+		return nil, fail("journal_damaged", err, "file", path)
 	}
-	j := &journal{path: path, jobs: make(map[string]*job)}
 	for _, entry := range entries {
 		if err := j.apply(entry); err != nil {
-			return 0, fail("journal_damaged", err, "file", path)
+			return nil, fail("journal_damaged", err, "file", path)
 		}
 	}
-	return len(j.unsettled()), nil
+	return j, nil
 }

@@ -91,7 +91,11 @@ func issueTest(public crypto.PublicKey) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x509.ParseCertificates(der)
+	root, err := x509.CreateCertificate(rand.Reader, ca, ca, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificates(append(der, root...))
 }
 
 // desk is a person's folder with files to sign, a state folder and a token.
