@@ -103,4 +103,10 @@ func ReadHistory(home string) ([]HistoryEntry, error) {
 
 // CountPending counts the signatures that the journal has not settled, without
 // lock or change.
-func CountPending(home string) (int, error) { return peekJournal(home) }
+func CountPending(home string) (int, error) {
+	j, err := peekJournal(home)
+	if err != nil {
+		return 0, err
+	}
+	return len(j.unsettled()), nil
+}
