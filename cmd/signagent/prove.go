@@ -27,7 +27,8 @@ func (c *proveCommand) Run(p *program) error {
 	}
 	defer a.Close()
 	p.tellRecovered(a.Recovered())
-	batch := agent.Batch{Token: c.Token, Certificate: c.Cert, FinalTry: c.FinalTry, PIN: agent.PINFromTerminal(p.catalogue)}
+	batch := agent.Batch{Token: c.Token, Certificate: c.Cert, FinalTry: c.FinalTry, PIN: agent.PINFromTerminal(p.catalogue),
+		Confirm: agent.ConfirmOnTerminal(p.catalogue), Warn: agent.WarnOnTerminal(p.stderr)}
 	if c.PINFile != "" {
 		batch.PIN = agent.PINFromFile(c.PINFile, p.stdin)
 	}

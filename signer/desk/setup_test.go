@@ -35,14 +35,15 @@ func TestMain(m *testing.M) {
 
 // place is a person's computer with a token in it and the desk running.
 type place struct {
-	t      testing.TB
-	desk   *desk.Desk
-	base   string // http://127.0.0.1:port
-	secret string
-	home   string
-	out    string
-	store  *softhsm.Store
-	roots  *agent.Roots
+	t        testing.TB
+	desk     *desk.Desk
+	base     string // http://127.0.0.1:port
+	secret   string
+	home     string
+	out      string
+	store    *softhsm.Store
+	roots    *agent.Roots
+	finalTry bool // the person agrees to what may be the last try of a PIN
 }
 
 // sitDown starts a desk that signs without a service. Files are opened by their path.

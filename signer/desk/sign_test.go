@@ -56,7 +56,7 @@ func (p *place) sign(act, pin string, ids ...string) []agent.Result {
 			Certificates []struct{ SHA256 string }
 		}
 	}](p, "/api/tokens")
-	request := map[string]any{"act": act, "token": tokens.Tokens[0].Serial, "certificate": tokens.Tokens[0].Certificates[0].SHA256, "image": "", "pin": pin, "final_try": false}
+	request := map[string]any{"act": act, "token": tokens.Tokens[0].Serial, "certificate": tokens.Tokens[0].Certificates[0].SHA256, "image": "", "pin": pin, "final_try": p.finalTry}
 	var files []map[string]any
 	for _, id := range ids {
 		doc := get[documentView](p, "/api/documents/"+id)
@@ -160,6 +160,33 @@ func TestWrongPIN(t *testing.T) {
 	}
 	if result := p.sign("approve", testPIN, "1")[0]; result.Status != agent.StatusSigned {
 		t.Errorf("then %+v", result)
+	}
+}
+
+// A token that does not say how many tries are left: after two refused PINs the person
+// has to agree to a third.
+func TestPINRefusedTwice(t *testing.T) {
+	p := sitDown(t, copied(t, "ke-hoach.pdf"))
+	for range 2 {
+		if result := p.sign("approve", wrongPIN, "1")[0]; result.Code != "wrong_pin" {
+			t.Fatalf("%+v", result)
+		}
+	}
+	tokens := get[struct {
+		Tokens []struct {
+			Flags      string
+			MaybeFinal bool `json:"maybe_final"`
+		}
+	}](p, "/api/tokens")
+	if !tokens.Tokens[0].MaybeFinal || !strings.Contains(tokens.Tokens[0].Flags, "2") {
+		t.Errorf("the page is not told: %+v", tokens)
+	}
+	if result := p.sign("approve", testPIN, "1")[0]; result.Code != "pin_maybe_final_try" {
+		t.Errorf("without the person's word: %+v", result)
+	}
+	p.finalTry = true
+	if result := p.sign("approve", testPIN, "1")[0]; result.Status != agent.StatusSigned {
+		t.Errorf("with it: %+v", result)
 	}
 }
 

@@ -15,6 +15,7 @@ type tokenView struct {
 	Flags        string            `json:"flags"` // in words, "" when all is well
 	Locked       bool              `json:"locked"`
 	FinalTry     bool              `json:"final_try"`
+	MaybeFinal   bool              `json:"maybe_final"` // it may be, for all that is known: agent.PINState
 	CountLow     bool              `json:"count_low"`
 	PINPad       bool              `json:"pin_pad"` // the token asks for the PIN itself
 	Certificates []certificateView `json:"certificates"`
@@ -34,9 +35,11 @@ func (d *Desk) getTokens(r *http.Request) (any, error) {
 	now := d.cfg.Agent.Now()
 	tokens := []tokenView{}
 	for _, report := range found.Tokens {
+		state := agent.PINState{Info: report.Info, Wrong: report.WrongPINs}
+		sure, maybe := state.LastTry()
 		v := tokenView{
-			Serial: report.Serial, Label: report.Label, Model: report.Model, Flags: agent.FlagWords(d.cfg.Agent.Catalogue, report.Flags),
-			Locked: report.Flags.PINLocked, FinalTry: report.Flags.PINFinalTry, CountLow: report.Flags.PINCountLow,
+			Serial: report.Serial, Label: report.Label, Model: report.Model, Flags: agent.PINWords(d.cfg.Agent.Catalogue, state),
+			Locked: report.Flags.PINLocked, FinalTry: sure, MaybeFinal: maybe, CountLow: report.Flags.PINCountLow,
 			PINPad: report.Flags.ProtectedAuthPath, Certificates: []certificateView{},
 		}
 		for _, c := range report.Certificates {

@@ -63,7 +63,7 @@ function form(dialog, body, documents, tokens, heading, message) {
   const describe = () => {
     const { token, certificate } = picked();
     sentence.textContent = describeBatch(documents, certificate.subject);
-    finalRow.hidden = !token.final_try;
+    finalRow.hidden = !(token.final_try || token.maybe_final);
     pinRow.hidden = token.pin_pad;
     pin.required = !token.pin_pad;
     warn();
@@ -74,6 +74,7 @@ function form(dialog, body, documents, tokens, heading, message) {
     const lines = [];
     if (token.locked) lines.push(t("sign.locked"));
     else if (token.final_try) lines.push(t("sign.last"));
+    else if (token.maybe_final) lines.push(t("sign.maybe_last"));
     else if (token.count_low) lines.push(t("sign.low"));
     if (token.pin_pad) lines.push(t("sign.pad"));
     if (caps) lines.push(t("sign.caps"));
