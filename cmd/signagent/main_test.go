@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"sokyso/signer/preview"
 	"sokyso/signer/token/worker"
 )
 
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	worker.RunIfAsked()
+	preview.RunIfAsked()
 	testscript.Main(withTemplate{m}, map[string]func(){"signagent": func() {
 		if at := os.Getenv(killVariable); at != "" {
 			testOnlyStep = func(step string) {

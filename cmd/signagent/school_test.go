@@ -145,6 +145,8 @@ func (s *school) environment(role string) []string {
 	return []string{
 		"SOFTHSM2_CONF=" + filepath.Join(s.dir, "tokens", "softhsm2.conf"), "SOKYSO_HOME=" + s.home(role),
 		"LC_ALL=C.UTF-8", "TOKEN=" + s.template.serials[role],
+		// Compiling what shows pages takes ten seconds: all tests share it.
+		"XDG_CACHE_HOME=" + filepath.Join(os.TempDir(), "sokyso-test-cache"),
 	}
 }
 

@@ -42,11 +42,11 @@ type signCommand struct {
 	Certify int    `enum:"0,1,2,3" default:"0" placeholder:"1|2|3" help:"help_certify"`
 	Reason  string `placeholder:"TEXT" help:"help_reason"`
 
+	placing
 	Invisible bool   `help:"help_invisible"`
 	Page      int    `placeholder:"N" help:"help_page"`
 	Pages     string `placeholder:"all|1,3-5" help:"help_pages"`
 	Rect      string `placeholder:"x,y,w,h" help:"help_rect"`
-	Anchor    string `placeholder:"TEXT" help:"help_anchor"`
 	Field     string `placeholder:"NAME" help:"help_field"`
 	Image     string `placeholder:"PNG" help:"help_image"`
 
@@ -106,7 +106,11 @@ func (c *signCommand) sign(p *program, batch agent.Batch) []agent.Result {
 	p.tellRecovered(a.Recovered())
 	p.tellUnfinished(a, "resume.waiting")
 	before := p.unfinished(a)
-	results := a.SignBatch(p.ctx, batch)
+	unplaced := c.place(p, &batch)
+	if len(batch.Jobs) == 0 {
+		return unplaced
+	}
+	results := append(a.SignBatch(p.ctx, batch), unplaced...)
 	if p.unfinished(a) > before {
 		p.tellLeft(results)
 	}
@@ -134,10 +138,18 @@ func text(flag *string) string {
 
 // check finds flags that contradict each other. None is ever passed over in silence.
 func (c *signCommand) check(p *program) error {
-	placed := map[string]bool{"--page": c.Page != 0, "--pages": c.Pages != "", "--rect": c.Rect != "", "--image": c.Image != "", "--anchor": c.Anchor != ""}
+	placed := map[string]bool{"--page": c.Page != 0, "--pages": c.Pages != "", "--rect": c.Rect != "", "--image": c.Image != "", "--anchor": c.Anchor != "", "--preset": c.Preset != "", "--image-width": c.ImageWidth != 0}
 	switch {
-	case c.Anchor != "":
-		return p.misuse("anchor")
+	case c.Anchor != "" && c.Preset != "":
+		return p.misuse("two_places", "one", "--anchor", "other", "--preset")
+	case c.wanted() && (c.Rect != "" || c.Pages != "" || c.Field != ""):
+		return p.misuse("placed_twice")
+	case c.Preset != "" && c.Page != 0:
+		return p.misuse("two_places", "one", "--preset", "other", "--page")
+	case c.ImageWidth != 0 && (!c.wanted() || c.Image == ""):
+		return p.misuse("image_width")
+	case c.ImageWidth != 0 && (c.ImageWidth < 5 || c.ImageWidth > 200):
+		return p.misuse("image_width_range")
 	case c.Pages != "" && c.Page != 0:
 		return p.misuse("pages_page", "flag", "--page")
 	case c.Pages != "" && c.Field != "":
@@ -159,11 +171,11 @@ func (c *signCommand) check(p *program) error {
 	if err := p.checkStamping(c.stamping); err != nil {
 		return err
 	}
-	for _, flag := range []string{"--page", "--pages", "--rect", "--image"} {
+	for _, flag := range []string{"--page", "--pages", "--rect", "--image", "--anchor", "--preset"} {
 		switch {
 		case placed[flag] && c.Invisible:
 			return p.misuse("invisible", "flag", flag)
-		case placed[flag] && c.Rect == "" && c.Field == "":
+		case placed[flag] && c.Rect == "" && c.Field == "" && !c.wanted():
 			return p.misuse("rect_missing", "flag", flag)
 		}
 	}

@@ -23,7 +23,7 @@ import (
 type Config struct {
 	// Agent is how files are signed: state folder, module, language.
 	Agent agent.Config
-	// Viewer draws pages; nil = one that keeps its cache in the state folder.
+	// Viewer draws pages; nil = one with its cache in the usual folder.
 	Viewer *preview.Viewer
 	// Roots judge signatures in opened files; nil = nothing is trusted, and the page says so.
 	Roots *agent.Roots
@@ -72,7 +72,7 @@ func New(cfg Config) (*Desk, error) {
 	}
 	d := &Desk{cfg: cfg, viewer: cfg.Viewer, tasks: map[string]*task{}}
 	if d.viewer == nil {
-		d.viewer = preview.New(preview.Config{CacheDir: filepath.Join(cfg.Agent.Home, "pdfium"), Executable: cfg.Agent.Executable})
+		d.viewer = preview.New(preview.Config{CacheDir: preview.CacheDir(), Executable: cfg.Agent.Executable})
 	}
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails: crypto/rand ends the program if it can't

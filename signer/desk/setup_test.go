@@ -83,7 +83,7 @@ func sitDown(t testing.TB, paths ...string) *place {
 	}
 	p.desk, err = desk.New(desk.Config{
 		Agent:  agent.Config{Home: p.home, Module: store.Module(), Catalogue: agent.NewCatalogue(agent.Vietnamese)},
-		Viewer: preview.New(preview.Config{CacheDir: filepath.Join(os.TempDir(), "sokyso-test-pdfium")}),
+		Viewer: preview.New(preview.Config{CacheDir: filepath.Join(os.TempDir(), "sokyso-test-cache", "sokyso", "pdfium")}),
 		Roots:  p.roots, OutDir: p.out, Standalone: true,
 	})
 	if err != nil {

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 }
 
 // cacheDir is shared by all tests that show pages: compiling PDFium takes ten seconds and more.
-func cacheDir() string { return filepath.Join(os.TempDir(), "sokyso-test-pdfium") }
+func cacheDir() string { return filepath.Join(os.TempDir(), "sokyso-test-cache", "sokyso", "pdfium") }
 
 func newViewer(t testing.TB) *preview.Viewer {
 	t.Helper()

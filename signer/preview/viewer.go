@@ -24,6 +24,15 @@ type Config struct {
 	Timeout time.Duration
 }
 
+// CacheDir is the usual folder for the compiled code, in the person's own folder of caches; "" where there is none.
+func CacheDir() string {
+	folder, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(folder, "sokyso", "pdfium")
+}
+
 const (
 	defaultTimeout = 20 * time.Second
 	// startTimeout bounds the child's start with compiling; a slow PC takes half a minute.

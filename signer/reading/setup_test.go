@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 
 func newViewer(t testing.TB) *preview.Viewer {
 	t.Helper()
-	v := preview.New(preview.Config{CacheDir: filepath.Join(os.TempDir(), "sokyso-test-pdfium")})
+	v := preview.New(preview.Config{CacheDir: filepath.Join(os.TempDir(), "sokyso-test-cache", "sokyso", "pdfium")})
 	t.Cleanup(func() { v.Close() })
 	return v
 }
