@@ -28,5 +28,9 @@ func (p *program) saveReport(path string, results []agent.Result) error {
 	if path == "" {
 		return nil
 	}
-	return agent.SaveResults(p.catalogue, path, results)
+	config, err := p.config("")
+	if err != nil {
+		return err
+	}
+	return config.SaveResults(path, results)
 }

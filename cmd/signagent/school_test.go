@@ -46,7 +46,7 @@ func newSchool(dir string) (*school, error) {
 }
 
 // testSchool is newSchool for a Go test.
-func testSchool(t *testing.T) *school {
+func testSchool(t testing.TB) *school {
 	t.Helper()
 	template(t)
 	s, err := newSchool(t.TempDir())

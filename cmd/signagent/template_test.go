@@ -58,7 +58,7 @@ var (
 
 // template makes the template once. Only the first call may pass a nil t in code
 // that runs after another has made it.
-func template(t *testing.T) *schoolTemplate {
+func template(t testing.TB) *schoolTemplate {
 	templateOnce.Do(func() { templateValue, templateError = makeTemplate() })
 	if templateError != nil {
 		if t == nil {

@@ -2,90 +2,48 @@ package agent
 
 import (
 	"bytes"
-	"fmt"
 	"path/filepath"
-
-	"codeberg.org/go-pdf/fpdf"
-	"github.com/go-fonts/liberation/liberationserifbold"
-	"github.com/go-fonts/liberation/liberationserifregular"
+	"strings"
+	"time"
 
 	"sokyso/signer"
+	"sokyso/signer/paper"
 )
 
-// Widths of the table's columns on A4 across, in mm: 297 less two margins of 10.
-var columnWidths = []float64{10, 70, 20, 28, 18, 36, 95}
+// resultWidths are those of the table's columns on paper: file, result, number and
+// symbol, entry, time, and output with message together, after the row's number.
+var resultWidths = []float64{1.2, 4.6, 1.8, 2.4, 1.6, 2.9, 5.5}
 
-const (
-	pageMargin = 10.0 // mm
-	lineHeight = 5.0  // mm
-)
-
-// resultsPDF lays the table out on A4 across. The output's name and the message
-// share a column.
-func (c *Catalogue) resultsPDF(results []Result) ([]byte, error) {
-	doc := fpdf.New("L", "mm", "A4", "")
-	doc.AddUTF8FontFromBytes("serif", "", liberationserifregular.TTF)
-	doc.AddUTF8FontFromBytes("serif", "B", liberationserifbold.TTF)
-	doc.SetMargins(pageMargin, pageMargin, pageMargin)
-	doc.SetAutoPageBreak(false, pageMargin)
-	doc.SetFooterFunc(func() {
-		doc.SetY(-pageMargin)
-		doc.SetFont("serif", "", 9)
-		doc.CellFormat(0, lineHeight, decimal(int64(doc.PageNo())), "", 0, "C", false, 0, "")
-	})
-	doc.AddPage()
-	doc.SetFont("serif", "B", 14)
-	doc.CellFormat(0, 9, c.Sentence("table.title"), "", 1, "C", false, 0, "")
-	signed, made := 0, ""
-	for _, r := range results {
+// resultsPDF puts the table on paper. School may be "": a line to write on.
+func (c *Catalogue) resultsPDF(school string, at time.Time, results []Result) ([]byte, error) {
+	signed := 0
+	table := paper.Table{Widths: resultWidths}
+	head := c.tableHead()
+	table.Header = append(head[:6:6], head[6]+" / "+head[7])
+	for i, r := range results {
 		if r.Status == StatusSigned {
 			signed++
 		}
-		if !r.SignedAt.IsZero() {
-			made = r.SignedAt.In(signer.Vietnam).Format("02/01/2006")
-		}
-	}
-	doc.SetFont("serif", "", 11)
-	doc.CellFormat(0, 7, c.Sentence("table.counts", "signed", decimal(int64(signed)), "count", decimal(int64(len(results))), "date", made), "", 1, "C", false, 0, "")
-	head := c.tableHead()
-	tableRow(doc, "B", append(head[:6:6], head[6]+" / "+head[7]))
-	for i, r := range results {
 		row := c.resultRow(r)
-		last := row[5]
-		if last != "" {
-			last = filepath.Base(last)
+		var last []string
+		if r.Output != "" {
+			last = append(last, filepath.Base(r.Output))
 		}
-		if row[6] != "" && last != "" {
-			last += ". "
+		if r.Message != "" {
+			last = append(last, r.Message)
 		}
-		tableRow(doc, "", append([]string{decimal(int64(i + 1))}, row[0], row[1], row[2], row[3], row[4], last+row[6]))
+		table.Rows = append(table.Rows, []string{decimal(int64(i + 1)), row[0], row[1], row[2], row[3], row[4], strings.Join(last, ". ")})
 	}
+	at = at.In(signer.Vietnam)
+	p := paper.Paper{Language: c.Language, Name: c.Sentence("table.title"), At: at, Sheets: []paper.Sheet{{
+		Head:   paper.Head{Issuer: strings.ToUpper(school), Nation: c.Sentence("report.nation"), Motto: c.Sentence("report.motto"), Place: at.Format(c.Sentence("report.date"))},
+		Title:  c.Sentence("table.title"),
+		About:  c.Sentence("table.counts", "signed", decimal(int64(signed)), "count", decimal(int64(len(results))), "date", at.Format("02/01/2006")),
+		Blocks: []paper.Block{table},
+	}}}
 	var out bytes.Buffer
-	if err := doc.Output(&out); err != nil {
-		return nil, fmt.Errorf("lay out table: %w", err)
+	if err := p.Write(&out); err != nil {
+		return nil, err
 	}
 	return out.Bytes(), nil
-}
-
-// tableRow draws a row whose height is that of its longest part, on a new page
-// when it does not fit.
-func tableRow(doc *fpdf.Fpdf, style string, parts []string) {
-	doc.SetFont("serif", style, 9)
-	lines := 1
-	for i, part := range parts {
-		lines = max(lines, len(doc.SplitText(part, columnWidths[i]-2)))
-	}
-	height := float64(lines)*lineHeight + 1
-	_, page := doc.GetPageSize()
-	if doc.GetY()+height > page-2*pageMargin {
-		doc.AddPage()
-	}
-	x, y := pageMargin, doc.GetY()
-	for i, part := range parts {
-		doc.Rect(x, y, columnWidths[i], height, "D")
-		doc.SetXY(x, y+0.5)
-		doc.MultiCell(columnWidths[i], lineHeight, part, "", "L", false)
-		x += columnWidths[i]
-	}
-	doc.SetXY(pageMargin, y+height)
 }

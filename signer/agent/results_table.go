@@ -34,12 +34,19 @@ func (c *Catalogue) tableHead() []string {
 }
 
 // SaveResults writes the table of a batch's results as CSV or PDF, as the
-// file's name says; it never overwrites a file.
-func SaveResults(catalogue *Catalogue, path string, results []Result) error {
+// file's name says; it never overwrites a file. The paper has the name of the
+// school that the state folder is paired with.
+func (c Config) SaveResults(path string, results []Result) error {
+	c = c.withDefaults()
+	catalogue := c.Catalogue
 	var content []byte
 	var err error
 	if strings.EqualFold(filepath.Ext(path), ".pdf") {
-		content, err = catalogue.resultsPDF(results)
+		school := ""
+		if pairing, err := ReadPairing(c.Home); err == nil && pairing != nil {
+			school = pairing.School
+		}
+		content, err = catalogue.resultsPDF(school, c.Now(), results)
 	} else {
 		content, err = catalogue.resultsCSV(results)
 	}

@@ -130,6 +130,9 @@ func (t *task) over() bool {
 }
 
 func (t *task) tell(p agent.Progress) {
+	if p.Phase == "done" {
+		return // the results tell that
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.progress = p
