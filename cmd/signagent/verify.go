@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -28,8 +29,13 @@ type verifyCommand struct {
 	JSON bool `name:"json" help:"help_json"`
 }
 
+// verifyMemory is where collecting garbage becomes more eager, in bytes: files that others made may be built to need
+// much, of which most is garbage soon.
+const verifyMemory = 192 << 20
+
 // Run validates the files and prints what is found in each.
 func (c *verifyCommand) Run(p *program) error {
+	debug.SetMemoryLimit(verifyMemory)
 	v := agent.Verification{Offline: c.Offline, Catalogue: p.catalogue, Measure: c.Report != ""}
 	checked := time.Now()
 	var err error

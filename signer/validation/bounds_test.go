@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -316,6 +317,7 @@ func TestBounds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(192 << 20)) // as signagent verify does
 	w := newWorld(t)
 	who := w.person(t, authority.Subject{})
 	for _, h := range hostiles {
