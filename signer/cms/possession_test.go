@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -43,6 +44,9 @@ func TestPossessionIsNoSignature(t *testing.T) {
 	}
 
 	// Another program reads it the same way.
+	if runtime.GOOS == "windows" {
+		t.Skip("openssl judges on Linux")
+	}
 	dir := t.TempDir()
 	for name, content := range map[string][]byte{"p.der": der, "challenge": challenge} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {

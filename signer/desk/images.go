@@ -16,7 +16,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe" // Windows: not at once, but a picture can be chosen again
 
 	"sokyso/signer/ink"
 )
@@ -124,7 +124,7 @@ func (s images) put(stored storedImage) error {
 	if err := os.MkdirAll(s.folder, 0o700); err != nil {
 		return err
 	}
-	return renameio.WriteFile(s.path(stored.ID), sealed, 0o600)
+	return maybe.WriteFile(s.path(stored.ID), sealed, 0o600)
 }
 
 func (d *Desk) getImages(*http.Request) (any, error) {
