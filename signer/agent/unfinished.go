@@ -49,6 +49,8 @@ type storedBatch struct {
 	Scheme      string            `json:"scheme,omitempty"`
 	Hash        uint              `json:"hash,omitempty"`
 	Certify     int               `json:"certify,omitempty"`
+	StampTime   time.Duration     `json:"tsa_timeout,omitempty"`
+	StampTries  int               `json:"tsa_tries,omitempty"`
 	Reason      string            `json:"reason,omitempty"`
 	TSA         string            `json:"tsa,omitempty"`
 	Field       string            `json:"field,omitempty"`
@@ -140,6 +142,9 @@ func (a *Agent) store(batch *Batch) error {
 		TSA: batch.TSA, Field: batch.Field, Pictures: map[string][]byte{},
 	}
 	stored.Place = stored.place(batch.Visible)
+	if batch.Stamping != nil {
+		stored.StampTime, stored.StampTries = batch.Stamping.Timeout, batch.Stamping.Tries
+	}
 	if batch.Roots != nil {
 		stored.Roots = batch.Roots.path
 	}
@@ -261,6 +266,7 @@ func (a *Agent) Resume(ctx context.Context, id string, prepare func(*Batch)) ([]
 		Level: signer.Level(stored.Level), Scheme: cms.Scheme(stored.Scheme), Hash: crypto.Hash(stored.Hash), Certify: stored.Certify,
 		Reason: stored.Reason, TSA: stored.TSA, Field: stored.Field, Visible: stored.visible(stored.Place), id: id,
 	}
+	batch.Stamping = &signer.Stamping{Timeout: stored.StampTime, Tries: stored.StampTries}
 	if batch.Roots, err = LoadRoots(stored.Roots); err != nil {
 		return nil, err
 	}
