@@ -114,7 +114,7 @@ func (d *draft) appendField(field pdf.Ref) error {
 // setSigFlags sets SignaturesExist and AppendOnly (ISO 32000-2 §12.7.3, table 225) and writes the form if it changed.
 func (d *draft) setSigFlags(catalogRef pdf.Ref, catalog pdf.Dict, formRef pdf.Ref, form pdf.Dict, changed bool) error {
 	flags, err := d.file.Integer(form["SigFlags"])
-	if err != nil {
+	if err != nil && !pdf.IsKind(err, pdf.KindDamaged) { // what is no number says nothing
 		return fmt.Errorf("read form: %w", err)
 	}
 	if flags&3 != 3 {
@@ -155,12 +155,11 @@ func (d *draft) appendAnnotation(page pdf.Page, annotation pdf.Ref) error {
 	if err != nil {
 		return fmt.Errorf("read annotations: %w", err)
 	}
+	// What is no list readers pass over: ours takes its place, and what stands there stays as it is, since something
+	// else may lead to it. What can't be read is another thing: other readers may find annotations there.
 	list, ok := v.(pdf.Array)
-	if v != nil && !ok {
-		return &pdf.Error{Kind: pdf.KindDamaged, Offset: -1, Reason: "Annots of the page is no array"}
-	}
 	list = append(list, annotation)
-	if v != nil && listRef != (pdf.Ref{}) {
+	if ok && listRef != (pdf.Ref{}) {
 		shared, err := d.shared(listRef)
 		if err != nil {
 			return err

@@ -150,6 +150,14 @@ func (l *lexer) skipSpace() {
 	}
 }
 
+// skipStray is skipSpace within an object, where a closing parenthesis that closes nothing is passed over too, as readers
+// do: some writers do not escape those in a string's text.
+func (l *lexer) skipStray() {
+	for l.skipSpace(); l.peek() == ')'; l.skipSpace() {
+		l.pos++
+	}
+}
+
 // keyword consumes word if it stands next as a whole token.
 func (l *lexer) keyword(word string) bool {
 	b := l.need(len(word) + 1)

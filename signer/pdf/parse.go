@@ -17,7 +17,7 @@ func (l *lexer) object(depth int) (Object, error) {
 	if l.nodes++; l.nodes > maxNodes {
 		return nil, fail(KindTooComplex, l.offset(), "more than %d values in one object", maxNodes)
 	}
-	l.skipSpace()
+	l.skipStray()
 	if err := l.tooBig(); err != nil {
 		return nil, err
 	}
@@ -133,9 +133,9 @@ func (l *lexer) hex() (Object, error) {
 	for {
 		if high < 0 {
 			s = l.hexPairs(s)
-			if err := l.tooBig(); err != nil {
-				return nil, err
-			}
+		}
+		if err := l.tooBig(); err != nil {
+			return nil, err
 		}
 		c := l.next()
 		switch {
@@ -148,9 +148,7 @@ func (l *lexer) hex() (Object, error) {
 			return s, nil
 		}
 		if v := unhex(c); v < 0 {
-			if !isSpace(c) {
-				return nil, l.damaged("%q in a hexadecimal string", rune(c))
-			}
+			continue // white space; readers pass over what is neither that nor a digit
 		} else if high < 0 {
 			high = v
 		} else {
@@ -266,7 +264,7 @@ func (l *lexer) array(depth int) (Object, error) {
 	l.pos++ // [
 	a := Array{}
 	for {
-		l.skipSpace()
+		l.skipStray()
 		switch l.peek() {
 		case -1:
 			return nil, l.ended()
@@ -288,7 +286,7 @@ func (l *lexer) entries(each func(key Name) error) error {
 		return l.damaged("no dictionary")
 	}
 	for {
-		l.skipSpace()
+		l.skipStray()
 		switch c := l.peek(); c {
 		case -1:
 			return l.ended()
@@ -302,7 +300,7 @@ func (l *lexer) entries(each func(key Name) error) error {
 			if err != nil {
 				return err
 			}
-			l.skipSpace()
+			l.skipStray()
 			if err := each(key.(Name)); err != nil {
 				return err
 			}

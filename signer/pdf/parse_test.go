@@ -67,6 +67,9 @@ func TestParse(t *testing.T) {
 		{"<</A>>", Dict{}},
 		{"<</A 1 2/B 3>>", Dict{"A": Integer(1), "B": Integer(3)}},
 		{"<</A/B>>", Dict{"A": Name("B")}},
+		// Readers pass over what is no digit, and parentheses that close nothing.
+		{"<4G1\x00x>", String{0x41}},
+		{"<</A(b)) 1 )/B[2)]/C )3) >>", Dict{"A": String("b"), "B": Array{Integer(2)}, "C": Integer(3)}},
 	} {
 		got, err := parse(c.in)
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -85,8 +88,7 @@ func TestParseErrors(t *testing.T) {
 		"[1 2":                                 KindTruncated,
 		"<</A 1":                               KindTruncated,
 		"<</A":                                 KindTruncated,
-		"<4G>":                                 KindDamaged,
-		")":                                    KindDamaged,
+		")":                                    KindTruncated,
 		"]":                                    KindDamaged,
 		"}":                                    KindDamaged,
 		">>":                                   KindDamaged,

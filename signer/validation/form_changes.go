@@ -81,22 +81,23 @@ func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, from inher
 	if err != nil {
 		return fmt.Errorf("read fields: %w", err)
 	}
-	signed := map[pdf.Ref]bool{}
+	signed := map[pdf.Ref]int{} // how many times it was listed
 	for _, o := range a {
 		if ref, ok := o.(pdf.Ref); ok {
-			signed[ref] = true
+			signed[ref]++
 		}
 	}
-	found := map[pdf.Ref]bool{}
+	found := map[pdf.Ref]int{}
 	for i, o := range b {
 		ref, ok := o.(pdf.Ref)
 		switch {
-		case ok && signed[ref]:
-			if found[ref] {
-				s.suspicious(at, ChangeForm, "a form field is listed twice")
+		case ok && signed[ref] > 0:
+			if found[ref]++; found[ref] > 1 {
+				if found[ref] > signed[ref] { // some writers list a field twice from the beginning
+					s.suspicious(at, ChangeForm, "a form field is listed twice")
+				}
 				continue
 			}
-			found[ref] = true
 			if err := s.compareField(ref, from, depth); err != nil {
 				return err
 			}

@@ -49,9 +49,13 @@ func RestrictionsOf(f *pdf.File) (*Restrictions, error) {
 		if field.Type != "Sig" || field.Value == nil {
 			continue
 		}
-		sig, err := f.Dict(field.Value)
+		value, err := f.Resolve(field.Value)
 		if err != nil {
 			return nil, fmt.Errorf("signature in field %s: %w", field.Name, err)
+		}
+		sig, err := f.Dict(value)
+		if err != nil {
+			continue // a value of another type is no signature, and forbids nothing
 		}
 		if err := r.add(f, sig, field.Name); err != nil {
 			return nil, err
