@@ -2,7 +2,6 @@ package reading
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -10,11 +9,11 @@ import (
 
 var (
 	// capacityForm is the prefix that a signature is made under (Annex I part II, 7a).
-	capacityForm = regexp.MustCompile(`^(KT|TM|TL|TUQ|Q)\s*\.\s*`)
+	capacityForm = pattern(`^(KT|TM|TL|TUQ|Q)\s*\.\s*`)
 	// academic are titles before a name that Decree 30 does not want there (Annex I part II, 7b).
-	academic = regexp.MustCompile(`^(?:(?:GS|PGS|TS|ThS|CN|BS|KS|NGƯT|NGND|Nhà giáo|Thầy|Cô|Ông|Bà)\.?\s*)+`)
+	academic = pattern(`^(?:(?:GS|PGS|TS|ThS|CN|BS|KS|NGƯT|NGND|Nhà giáo|Thầy|Cô|Ông|Bà)\.?\s*)+`)
 	// hint is what forms print into the gap: "(Ký, ghi rõ họ tên)", "Đã ký".
-	hint = regexp.MustCompile(`^\(?(?i:ký|đã ký|ký tên|ký và|ký,|chữ ký|đóng dấu)`)
+	hint = pattern(`^\(?(?i:ký|đã ký|ký tên|ký và|ký,|chữ ký|đóng dấu)`)
 )
 
 // leaders are the titles that a school's documents are signed under.
@@ -22,7 +21,7 @@ var leaders = []string{"HIỆU TRƯỞNG", "PHÓ HIỆU TRƯỞNG", "CHỦ TỊC
 	"PHÓ TRƯỞNG BAN", "TỔ TRƯỞNG", "TỔ PHÓ", "CHỦ TỌA", "BÍ THƯ", "TRƯỞNG PHÒNG", "THỦ TRƯỞNG"}
 
 func leaderTitle(text string) bool {
-	text = capacityForm.ReplaceAllString(text, "")
+	text = capacityForm().ReplaceAllString(text, "")
 	return slices.ContainsFunc(leaders, func(title string) bool { return begins(text, title) })
 }
 
@@ -99,7 +98,7 @@ func (p *page) titles(t part) bool {
 	if rule(t.text) || !upper(t.text) || motto(t.text) || t.Width() > 0.5*p.width || len(strings.Fields(t.text)) > 9 {
 		return false
 	}
-	return capacityForm.MatchString(t.text) || leaderTitle(t.text) || signerTitle(t.text)
+	return capacityForm().MatchString(t.text) || leaderTitle(t.text) || signerTitle(t.text)
 }
 
 // signerTitles begin the titles of others who sign papers of a school.
@@ -146,18 +145,18 @@ func (p *page) block(title part, first *part, below []part) (Block, bool) {
 		if line == nil {
 			continue
 		}
-		if m := capacityForm.FindStringSubmatch(line.text); m != nil && b.Capacity == "" {
+		if m := capacityForm().FindStringSubmatch(line.text); m != nil && b.Capacity == "" {
 			b.Capacity = m[1]
 			b.Leader = true
 		}
 	}
 	top, bottom := title.Bottom, 0.0
 	for _, candidate := range below {
-		if hint.MatchString(candidate.text) || rule(candidate.text) || strings.HasPrefix(candidate.text, "(") {
+		if hint().MatchString(candidate.text) || rule(candidate.text) || strings.HasPrefix(candidate.text, "(") {
 			top = min(top, candidate.Bottom)
 			continue
 		}
-		name := academic.ReplaceAllString(candidate.text, "")
+		name := academic().ReplaceAllString(candidate.text, "")
 		if !personName(name) {
 			return b, p.open(&b, title, top, candidate.Top)
 		}
@@ -173,7 +172,7 @@ func (p *page) block(title part, first *part, below []part) (Block, bool) {
 
 // titleText is a title without its prefix. One of the leaders' is spelt as it should be, where its letters are spoilt.
 func titleText(text string) string {
-	text = strings.TrimSpace(capacityForm.ReplaceAllString(text, ""))
+	text = strings.TrimSpace(capacityForm().ReplaceAllString(text, ""))
 	for _, title := range leaders {
 		if spoilt(text) && begins(text, title) {
 			rest := strings.Fields(text)[len(strings.Fields(title)):]

@@ -1,7 +1,6 @@
 package reading
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -9,11 +8,11 @@ import (
 
 var (
 	// numberForm is "Số: 07/TB-MNMT", also with the number left open: "Số:     /TB-MNMT", "Số: …/TB-MNMT".
-	numberForm = regexp.MustCompile(`^S[ốỐ]\s*:?\s*([0-9]{1,6}[a-zA-Z]?)?[\s._…]*/\s*([\p{Lu}][\p{L}0-9&]*(?:\s?[-–/]\s?[\p{L}0-9&]+)*)`)
+	numberForm = pattern(`^S[ốỐ]\s*:?\s*([0-9]{1,6}[a-zA-Z]?)?[\s._…]*/\s*([\p{Lu}][\p{L}0-9&]*(?:\s?[-–/]\s?[\p{L}0-9&]+)*)`)
 	// dateForm is "Minh Thuận, ngày 05 tháng 11 năm 2026", also with day and month left open.
-	dateForm = regexp.MustCompile(`(?:([\p{Lu}][^,]{0,80}),\s*)?ng[àÀ]y\s*([0-9]{1,2})?[\s._…]*th[áÁ]ng\s*([0-9]{1,2})?[\s._…]*n[ăĂ]m\s*([0-9]{4})?`)
+	dateForm = pattern(`(?:([\p{Lu}][^,]{0,80}),\s*)?ng[àÀ]y\s*([0-9]{1,2})?[\s._…]*th[áÁ]ng\s*([0-9]{1,2})?[\s._…]*n[ăĂ]m\s*([0-9]{4})?`)
 	// subjectForm begins the summary of a letter.
-	subjectForm = regexp.MustCompile(`^V\s*/\s*v:?\s*|^Về việc\s+`)
+	subjectForm = pattern(`^V\s*/\s*v:?\s*|^Về việc\s+`)
 )
 
 // headDepth is how far down a page its head is looked for, as a part of its height.
@@ -54,7 +53,7 @@ func (p *Proposal) readHead(page *page) {
 
 func (p *Proposal) readNumber(page *page, l line) bool {
 	text := l.text()
-	m := numberForm.FindStringSubmatchIndex(text)
+	m := numberForm().FindStringSubmatchIndex(text)
 	if m == nil {
 		return false
 	}
@@ -77,7 +76,7 @@ func blankBetween(l line, first string, symbolAt int) Box {
 
 func (p *Proposal) readDate(page *page, l line) {
 	text := l.text()
-	m := dateForm.FindStringSubmatchIndex(text)
+	m := dateForm().FindStringSubmatchIndex(text)
 	// "ngày" occurs in many sentences: the head's date has a place before it, or stands at the right.
 	if m == nil || m[2] < 0 && l.span(m[0], m[1]).Left < page.width*0.4 {
 		return
@@ -128,7 +127,7 @@ func (p *Proposal) readWrappedDate(page *page, l, next line) {
 }
 
 // numberEnd is a number and symbol that a place wrongly begins with.
-func numberEnd(place string) string { return numberForm.FindString(place) }
+func numberEnd(place string) string { return numberForm().FindString(place) }
 
 // twoDigits is a number as Decree 30 writes it: one below 10 has a leading zero.
 func twoDigits(number string) string {
@@ -176,7 +175,7 @@ func motto(text string) bool {
 }
 
 // summaryEnd are the words that the text of a document begins with: the summary is over.
-var summaryEnd = regexp.MustCompile(`^(?i:căn cứ|kính gửi|chương\s|điều\s|phần\s|thực hiện|theo |xét |\(kèm|\(ban hành|hôm nay|thời gian|i\.|1\.)`)
+var summaryEnd = pattern(`^(?i:căn cứ|kính gửi|chương\s|điều\s|phần\s|thực hiện|theo |xét |\(kèm|\(ban hành|hôm nay|thời gian|i\.|1\.)`)
 
 // readTitle reads the kind and, under it, the summary (box 5a).
 func (p *Proposal) readTitle(page *page, head []line, numberAt int) {
@@ -215,7 +214,7 @@ func (p *Proposal) readSummary(page *page, below []line, title part, sameLine st
 			break
 		}
 		gap := bottom - part.Top
-		if gap > 2*max(part.size, title.size) || summaryEnd.MatchString(part.text) || authority(part.text) {
+		if gap > 2*max(part.size, title.size) || summaryEnd().MatchString(part.text) || authority(part.text) {
 			break
 		}
 		if i == 0 {
@@ -249,12 +248,12 @@ func (p *Proposal) readSubject(page *page, head []line, numberAt int) {
 		part := head[i].parts[0]
 		x, _ := part.Center()
 		if len(words) == 0 {
-			if m := subjectForm.FindString(part.text); m != "" {
+			if m := subjectForm().FindString(part.text); m != "" {
 				words, box = append(words, strings.TrimSpace(part.text[len(m):])), part.Box
 			}
 			continue
 		}
-		if x > page.width*0.5 || box.Bottom-part.Top > part.size || summaryEnd.MatchString(part.text) || rule(part.text) {
+		if x > page.width*0.5 || box.Bottom-part.Top > part.size || summaryEnd().MatchString(part.text) || rule(part.text) {
 			break
 		}
 		words, box = append(words, part.text), box.Union(part.Box)

@@ -1,12 +1,11 @@
 package reading
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
 
-var recipientsForm = regexp.MustCompile(`^(?i:nơi nhận)\s*:?`)
+var recipientsForm = pattern(`^(?i:nơi nhận)\s*:?`)
 
 // recipientsOf reads the list under "Nơi nhận" (box 9b), of the last page that has one.
 func recipientsOf(pages []page) []Guess {
@@ -20,7 +19,7 @@ func recipientsOf(pages []page) []Guess {
 
 func (p *page) recipients() []Guess {
 	parts := p.parts()
-	at := slices.IndexFunc(parts, func(t part) bool { return recipientsForm.MatchString(t.text) })
+	at := slices.IndexFunc(parts, func(t part) bool { return recipientsForm().MatchString(t.text) })
 	if at < 0 {
 		return nil
 	}
