@@ -240,9 +240,14 @@ func copyTree(from, to string) error {
 // inputs of the scripts. Their names say what is the matter with them.
 func writeInputs(dir string) error {
 	good := simplePDF(1, "")
+	plan, err := os.ReadFile(filepath.Join("..", "..", "testdata", "pdf", "ke-hoach.pdf"))
+	if err != nil {
+		return err
+	}
 	for name, content := range map[string][]byte{
 		"thong-bao.pdf": good,
 		"hai.pdf":       simplePDF(2, ""),
+		"ke-hoach.pdf":  plan,
 		"rong.pdf":      nil,
 		"khong-pdf.pdf": []byte("Kính gửi: các thầy cô giáo\n"),
 		"cut.pdf":       good[:len(good)/2],
