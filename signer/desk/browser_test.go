@@ -89,6 +89,12 @@ func (w *window) keys(keys string) {
 	w.do(chromedp.KeyEvent(keys))
 }
 
+// upload picks a file in a field.
+func (w *window) upload(selector, path string) {
+	w.t.Helper()
+	w.do(chromedp.SetUploadFiles(chromedp.CSS(selector), []string{path}))
+}
+
 // look holds what is on the screen to what holds for every screen.
 func (w *window) look(what string) {
 	w.t.Helper()

@@ -2,11 +2,13 @@ package desk_test
 
 import (
 	"bytes"
+	"compress/zlib"
 	"context"
 	"crypto"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -181,4 +183,44 @@ func answered[T any](p *place, path string, status int, content []byte) T {
 		p.t.Fatalf("%s: %v in %s", path, err, content)
 	}
 	return out
+}
+
+// encoded is a body in JSON.
+func encoded(t testing.TB, body any) io.Reader {
+	t.Helper()
+	content, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(content)
+}
+
+// bombPDF is a page of a few kilobytes whose content unpacks to four gigabytes.
+func bombPDF(t testing.TB) []byte {
+	t.Helper()
+	pack := func(content []byte) []byte {
+		var out bytes.Buffer
+		w := zlib.NewWriter(&out)
+		if _, err := w.Write(content); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	var inner bytes.Buffer
+	w := zlib.NewWriter(&inner)
+	block := bytes.Repeat([]byte(" "), 1<<20)
+	for range 4096 {
+		if _, err := w.Write(block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	packed := pack(inner.Bytes())
+	return fmt.Appendf(nil, "%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"+
+		"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R>>endobj\n4 0 obj<</Length %d/Filter[/FlateDecode/FlateDecode]>>stream\n%s\nendstream endobj\ntrailer<</Root 1 0 R>>\n", len(packed), packed)
 }
