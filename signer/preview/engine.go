@@ -157,7 +157,7 @@ func (e *engine) picture(number, width int) (response, error) {
 		return response{}, fmt.Errorf("%w: page %d is %.0f x %.0f points", ErrTooLarge, number, page.Width, page.Height)
 	}
 	drawn, err := e.instance.RenderPageInPixels(&requests.RenderPageInPixels{
-		Page: e.page(number), Width: width, Height: height,
+		Page: e.page(number), Width: width, Height: height, Document: &e.document, RenderForm: true, // widgets are drawn with forms only
 		RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT | enums.FPDF_RENDER_FLAG_RENDER_LIMITEDIMAGECACHE,
 	})
 	if err != nil {

@@ -85,6 +85,25 @@ func TestPicture(t *testing.T) {
 	}
 }
 
+// TestSignatureIsDrawn: the picture of a signature field is on the page.
+func TestSignatureIsDrawn(t *testing.T) {
+	path := write(t, "signed.pdf", []byte("%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[4 0 R]/SigFlags 3>>>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"+
+		"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Annots[4 0 R]>>endobj\n"+
+		"4 0 obj<</Type/Annot/Subtype/Widget/FT/Sig/T(a)/F 132/P 3 0 R/Rect[300 400 400 500]/AP<</N 5 0 R>>>>endobj\n"+
+		"5 0 obj<</Type/XObject/Subtype/Form/BBox[0 0 100 100]/Length 20>>stream\n0 0 100 100 re f    \nendstream endobj\ntrailer<</Root 1 0 R>>\n"))
+	encoded, _, err := newViewer(t).Picture(t.Context(), preview.File{Path: path}, 1, 600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn, err := png.Decode(bytes.NewReader(encoded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !inked(drawn, image.Rect(310, 310, 390, 390)) || inked(drawn, image.Rect(0, 0, 290, 790)) {
+		t.Error("the signature's picture is not where its field is")
+	}
+}
+
 func inked(drawn image.Image, box image.Rectangle) bool {
 	for y := box.Min.Y; y < box.Max.Y; y++ {
 		for x := box.Min.X; x < box.Max.X; x++ {
