@@ -205,15 +205,41 @@ type Signing struct {
 	Name string // below the room; "" = a dotted line to write on
 }
 
+// Half the width is the signature's; signingSpace is the room for it, in mm.
+const (
+	signingWidth = textWidth / 2
+	signingSpace = 22.0
+)
+
 func (g Signing) lay(s *sheet) {
-	const half, space = textWidth / 2, 22.0
-	s.room(6*height(sizeText) + space + gapBlock)
+	s.room(g.need(s))
+	const half, space = signingWidth, signingSpace
 	x := marginLeft + half
 	y := s.lines(g.Role, 2, "B", sizeText, x, half, s.y+gapBlock, "C")
 	y = s.lines(g.Hint, 2, "I", sizeText, x, half, y, "C") + space
-	name := g.Name
-	if name == "" {
-		name = "………………………………"
-	}
+	name := g.name()
 	s.y = s.lines(name, 2, "B", sizeText, x, half, y, "C")
+}
+
+func (g Signing) name() string {
+	if g.Name == "" {
+		return "………………………………"
+	}
+	return g.Name
+}
+
+// need is the height of it all, in mm.
+func (g Signing) need(s *sheet) float64 {
+	count := 0
+	for style, text := range map[string]string{"B": g.Role, "I": g.Hint, "": g.name()} {
+		s.font(style, sizeText)
+		count += min(2, len(s.wrap(text, signingWidth)))
+	}
+	return float64(count)*height(sizeText) + signingSpace + gapBlock
+}
+
+// need is the height of the paragraph with what follows it, in mm.
+func (t Text) need(s *sheet) float64 {
+	s.font("", sizeText)
+	return float64(len(s.wrap(string(t), textWidth)))*height(sizeText) + gapBlock
 }

@@ -92,7 +92,14 @@ func (p *Paper) Write(w io.Writer) error {
 		s := &sheet{pdf: pdf}
 		s.page()
 		s.head(&p.Sheets[i])
-		for _, block := range p.Sheets[i].Blocks {
+		blocks := p.Sheets[i].Blocks
+		for j, block := range blocks {
+			// A signature never stands alone on a page: the words before it come along.
+			if text, ok := block.(Text); ok && j+1 < len(blocks) {
+				if signing, ok := blocks[j+1].(Signing); ok {
+					s.room(text.need(s) + signing.need(s))
+				}
+			}
 			block.lay(s)
 		}
 	}
