@@ -1,6 +1,7 @@
 package signer_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -24,7 +25,10 @@ func TestOddForms(t *testing.T) {
 		"flags are a string":           {1: catalog("<< /Fields [] /SigFlags (3) >>")},
 		"a field is listed twice": {1: catalog("<< /Fields [40 0 R 40 0 R] >>"),
 			40: "<< /T (a) /FT /Tx /Type /Annot /Subtype /Widget /Rect [0 0 9 9] >>"},
-		noSignature: {1: catalog("<< /Fields [40 0 R] >>"), 40: "<< /T (a) /FT /Sig /V (abc) >>"},
+		"kids are a name":        {1: catalog("<< /Fields [40 0 R] >>"), 40: "<< /T (a) /FT /Tx /Kids /None >>"},
+		"permissions are a name": {1: "<< /Type /Catalog /Pages 2 0 R /Perms /None >>"},
+		"pages 150 levels deep":  deepPages(150),
+		noSignature:              {1: catalog("<< /Fields [40 0 R] >>"), 40: "<< /T (a) /FT /Sig /V (abc) >>"},
 		"a digit that is none, a parenthesis too many": {3: "<< /Type /Page /Parent 2 0 R /Contents 5 0 R /A <4G1> /B (b)) >>"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -50,4 +54,17 @@ func TestOddForms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// deepPages has the pages below a chain of nodes.
+func deepPages(levels int) map[int]string {
+	tree := map[int]string{2: "<< /Type /Pages /Kids [100 0 R] /Count 2 /MediaBox [0 0 595 842] /Resources << /Font << /F1 7 0 R >> >> >>"}
+	for n := 100; n < 100+levels; n++ {
+		kids := fmt.Sprintf("%d 0 R", n+1)
+		if n == 99+levels {
+			kids = "3 0 R 4 0 R"
+		}
+		tree[n] = fmt.Sprintf("<< /Type /Pages /Kids [%s] /Count 2 >>", kids)
+	}
+	return tree
 }

@@ -9,7 +9,7 @@ import (
 
 // What a page tree in use never has: nodes above a page, and nodes visited, as hostile ones lead to one node many times.
 const (
-	maxPageDepth = 100
+	maxPageDepth = 500
 	maxPageNodes = 1 << 20
 )
 

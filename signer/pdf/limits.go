@@ -17,7 +17,7 @@ const (
 	maxSizeGap     = 1 << 20   // how far above the highest object Size is believed
 	maxSections    = 2048      // cross-reference sections in a Prev chain
 	maxResolve     = 32        // references to references
-	maxTreeDepth   = 100       // page tree, field tree
+	maxTreeDepth   = 500       // page tree, field tree: some writers chain the pages
 	maxFilters     = 8         // filters on one stream
 	maxFields      = 100_000   // terminal fields of a form
 	maxFieldName   = 64 << 10  // bytes of a fully qualified field name

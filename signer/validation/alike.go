@@ -10,6 +10,17 @@ func (s *changeSet) alike(was, now pdf.Object) bool {
 	return s.compareValues(was, now, 0, &left)
 }
 
+// sameValue tells whether two entries lead to the same value, also where both name one object: that may have changed.
+// What can't be read is not the same.
+func (s *changeSet) sameValue(was, now pdf.Object) bool {
+	a, err := s.old.Resolve(was)
+	if err != nil {
+		return false
+	}
+	b, err := s.new.Resolve(now)
+	return err == nil && s.alike(a, b)
+}
+
 // Bounds on one comparison.
 const (
 	maxAlike      = 100_000 // values

@@ -117,7 +117,7 @@ func (a *ambiguityFinder) node(o pdf.Object, depth int) bool {
 }
 
 // maxTreeDepth bounds trees of pages and fields, beyond which package pdf reads none.
-const maxTreeDepth = 100
+const maxTreeDepth = 500
 
 func (a *ambiguityFinder) pages(o pdf.Object, depth int) {
 	if !a.node(o, depth) {

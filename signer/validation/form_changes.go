@@ -70,6 +70,9 @@ func (s *changeSet) compareFieldList(at pdf.Ref, was, now pdf.Object, from inher
 	}
 	s.handle(was, roleField)
 	a, err := s.old.Array(was)
+	if pdf.IsKind(err, pdf.KindDamaged) && s.sameValue(was, now) {
+		return nil // it was no list, and readers pass over it
+	}
 	if err != nil {
 		return fmt.Errorf("read fields: %w", err)
 	}

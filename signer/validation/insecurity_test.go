@@ -259,6 +259,11 @@ func TestFilling(t *testing.T) {
 	objects = paper()
 	objects[14] = strings.Replace(paper()[14], "/F 4", "/F 2", 1)
 	invisible := signObjects(t, who, objects, "", nil)
+	objects = paper()
+	objects[1] = strings.Replace(objects[1], "/Metadata", "/Perms 28 0 R /Metadata", 1)
+	objects[14] = strings.Replace(objects[14], "/F 4", "/F 4 /Kids 27 0 R", 1)
+	objects[27], objects[28] = "/None", "/None"
+	named := signObjects(t, who, objects, "", nil)
 	plain := signObjects(t, who, paper(), "", nil)
 	checked := strings.NewReplacer("/V /Off", "/V /Yes", "/AS /Off", "/AS /Yes").Replace(paper()[15])
 	checkAttacks(t, w, []attack{
@@ -284,6 +289,9 @@ func TestFilling(t *testing.T) {
 		{"its kids are null", update(t, plain, map[int]string{14: strings.Replace(paper()[14], "/F 4", "/F 4 /Kids [null]", 1)}), suspicious},
 		{"the list of fields becomes a name", update(t, plain, map[int]string{11: "<< /Fields /None /SigFlags 3 >>"}), forbidden},
 		{"the form becomes a name", update(t, plain, map[int]string{11: "/None"}), forbidden},
+		{"its kids and the permissions are a name, the twin", update(t, named, map[int]string{200: "(x)"}), passes},
+		{"a name that its kids are becomes a list", update(t, named, map[int]string{27: "[29 0 R]"}), suspicious},
+		{"a name that the permissions are becomes a dictionary", update(t, named, map[int]string{28: "<< /DocMDP 20 0 R >>"}), suspicious},
 		{"it is listed twice", update(t, plain, map[int]string{11: strings.Replace(paper()[11], "14 0 R", "14 0 R 14 0 R", 1)}), suspicious},
 		{"a copy of it", update(t, plain, fieldAt(strings.Replace(filled("Le Minh"), "HoTen", "Khac", 1), map[int]string{201: says("Le Minh")})), forbidden},
 		{"resources are added to the form", update(t, plain, map[int]string{11: strings.Replace(paper()[11], "/F1 7 0 R", "/F1 7 0 R /Helv 200 0 R", 1), 200: "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"}), passes},

@@ -75,9 +75,13 @@ func RestrictionsOf(f *pdf.File) (*Restrictions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read catalog: %w", err)
 	}
-	perms, err := f.Dict(catalog["Perms"])
+	v, err := f.Resolve(catalog["Perms"])
 	if err != nil {
 		return nil, fmt.Errorf("read permissions: %w", err)
+	}
+	perms, ok := v.(pdf.Dict)
+	if !ok {
+		return r, nil // of another type, or none: it permits and forbids nothing
 	}
 	sig, err := f.Dict(perms["DocMDP"])
 	if err != nil {
