@@ -230,7 +230,7 @@ func (r PrintedReport) revocation(f FileReport) string {
 	for _, s := range f.Signatures {
 		for _, d := range s.Details {
 			source := d.Params["source"]
-			if source == "DSS" {
+			if source == validation.SourceFile || source == validation.SourceCMS {
 				source = r.say("dss")
 			}
 			if source != "" && !slices.Contains(sources, source) && len(sources) < maxPrintedDetails {

@@ -14,14 +14,13 @@ import (
 )
 
 // WeakHash answers the hash with known collisions (SHA-1) that the signature
-// rests on, for the content or for the reference to the certificate; 0 if it
-// rests on none.
+// rests on; 0 if it rests on none. The reference to the certificate does not
+// count: version 1 of it is always in SHA-1 (RFC 2634 §5.4), and to put another
+// certificate in its place a collision is not enough. Without any reference the
+// signature would be no weaker.
 func (s *Signer) WeakHash() crypto.Hash {
-	switch {
-	case weakHash(s.Hash):
+	if weakHash(s.Hash) {
 		return s.Hash
-	case s.SigningCertificate != nil && weakHash(s.SigningCertificate.Hash):
-		return s.SigningCertificate.Hash
 	}
 	return 0
 }

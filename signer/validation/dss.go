@@ -29,6 +29,7 @@ type stored struct {
 
 // store is the document security store (ISO 32000-2 §12.8.4.3, ETSI EN 319 142-1 §5.4).
 type store struct {
+	source       string
 	certificates []*x509.Certificate
 	brought      map[string]int // of certificates, by their DER: the revision
 	responses    []*stored
@@ -38,7 +39,7 @@ type store struct {
 // readStore reads the DSS of the newest revision. What can't be read in it is as good as absent: a store is not signed,
 // it only helps.
 func readStore(ctx context.Context, f *pdf.File, h *history) *store {
-	s := &store{brought: map[string]int{}}
+	s := &store{source: SourceFile, brought: map[string]int{}}
 	_, catalog, err := f.Catalog()
 	if err != nil || catalog["DSS"] == nil {
 		return s

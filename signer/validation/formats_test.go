@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
@@ -28,6 +29,9 @@ type handmade struct {
 	contentType asn1.ObjectIdentifier // of the attribute
 	signers     int
 	hash        crypto.Hash
+	extra       [][]byte // more signed attributes
+	unsigned    [][]byte
+	crls        []byte // content of the field
 }
 
 var (
@@ -93,6 +97,7 @@ func (h handmade) sign(t testing.TB, who identity, signed []byte) []byte {
 		if h.signingTime != nil {
 			list = append(list, der(0x30, marshal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 5}), der(0x31, marshal(h.signingTime.UTC()))))
 		}
+		list = append(list, h.extra...)
 		if h.reversed {
 			slices.Reverse(list)
 		}
@@ -115,12 +120,24 @@ func (h handmade) sign(t testing.TB, who identity, signed []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	info := der(0x30, []byte{2, 1, 1}, der(0x30, cert.RawIssuer, marshal(cert.SerialNumber)), alg, attributes, sigAlg, der(0x04, value))
+	info := [][]byte{{2, 1, 1}, der(0x30, cert.RawIssuer, marshal(cert.SerialNumber)), alg, attributes, sigAlg, der(0x04, value)}
+	if h.unsigned != nil {
+		info = append(info, der(0xa1, h.unsigned...))
+	}
+	var crls []byte
+	if h.crls != nil {
+		crls = der(0xa1, h.crls)
+	}
 	inner := der(0x30, marshal(idData))
 	if h.content != nil {
 		inner = der(0x30, marshal(idData), der(0xa0, der(0x04, h.content)))
 	}
-	body := der(0x30, []byte{2, 1, 1}, der(0x31, alg), inner, der(0xa0, cert.Raw), der(0x31, slices.Repeat([][]byte{info}, max(h.signers, 1))...))
+	var certificates [][]byte
+	for _, c := range who.chain {
+		certificates = append(certificates, c.Raw)
+	}
+	body := der(0x30, []byte{2, 1, 1}, der(0x31, alg), inner, der(0xa0, certificates...), crls,
+		der(0x31, slices.Repeat([][]byte{der(0x30, info...)}, max(h.signers, 1))...))
 	return der(0x30, marshal(idSignedAll), der(0xa0, body))
 }
 
@@ -146,6 +163,16 @@ func TestFormats(t *testing.T) {
 		}
 	}
 	sha1Of := func(b []byte) []byte { s := sha1.Sum(b); return s[:] }
+	// referring has the signing-certificate attribute of version 1, which is in SHA-1 always.
+	referring := func(cert *x509.Certificate) handmade {
+		id, err := asn1.Marshal(asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 12})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return handmade{hash: crypto.SHA256, attributes: true, extra: [][]byte{
+			der(0x30, id, der(0x31, der(0x30, der(0x30, der(0x30, der(0x04, sha1Of(cert.Raw))))))),
+		}}
+	}
 	bare := func(hash crypto.Hash, prefix string) func([]byte) []byte {
 		return func(signed []byte) []byte {
 			d := hash.New()
@@ -186,6 +213,9 @@ func TestFormats(t *testing.T) {
 		"detached, the document inside":               {detached, inside(sha256CMS, func(b []byte) []byte { return b[:100] }), "TOTAL-FAILED FORMAT_FAILURE"},
 		"detached, two signers":                       {detached, with(rsaWho, handmade{hash: crypto.SHA256, attributes: true, signers: 2}), "TOTAL-FAILED FORMAT_FAILURE"},
 		"detached, attribute of another content type": {detached, with(rsaWho, handmade{hash: crypto.SHA256, attributes: true, contentType: idSignedAll}), "TOTAL-FAILED FORMAT_FAILURE"},
+		"detached, referred to by SHA-1":              {detached, with(rsaWho, referring(rsaWho.chain[0])), "TOTAL-PASSED "},
+		"detached, another one referred to":           {detached, with(rsaWho, referring(root.cert)), "INDETERMINATE NO_SIGNING_CERTIFICATE_FOUND"},
+		"CAdES, referred to by SHA-1":                 {"/SubFilter /ETSI.CAdES.detached", with(rsaWho, referring(rsaWho.chain[0])), "TOTAL-PASSED "},
 		"CAdES without its attribute":                 {"/SubFilter /ETSI.CAdES.detached", with(rsaWho, sha256CMS), "INDETERMINATE SIG_CONSTRAINTS_FAILURE"},
 		"no SubFilter":                                {"", with(rsaWho, sha256CMS), "INDETERMINATE SIG_CONSTRAINTS_FAILURE"},
 		"a SubFilter of one's own":                    {"/SubFilter /Entrust.PKCS7", with(rsaWho, sha256CMS), "INDETERMINATE SIG_CONSTRAINTS_FAILURE"},

@@ -147,7 +147,7 @@ func (p *proofs) standingAt(cert, issuer *x509.Certificate, at time.Time, depth 
 	if a, ok := p.answers[q]; ok {
 		return a.revocation, a.err
 	}
-	r, err := p.lookThrough(cert, issuer, at, depth)
+	r, err := p.lookThrough(p.store, cert, issuer, at, depth)
 	if p.answers == nil {
 		p.answers = map[question]answer{}
 	}
@@ -155,25 +155,29 @@ func (p *proofs) standingAt(cert, issuer *x509.Certificate, at time.Time, depth 
 	return r, err
 }
 
-func (p *proofs) lookThrough(cert, issuer *x509.Certificate, at time.Time, depth int) (revocation, error) {
+// lookThrough looks in one store; a responder's own standing may be told by the same one.
+func (p *proofs) lookThrough(in *store, cert, issuer *x509.Certificate, at time.Time, depth int) (revocation, error) {
 	serial, err := asn1.Marshal(cert.SerialNumber)
 	if err != nil {
 		return revocation{}, err
 	}
 	var best revocation
 	take := func(r revocation, revision int) {
-		r.source, r.revision = SourceFile, revision
+		r.source, r.revision = in.source, revision
 		if best.status == "" || r.status == Revoked && best.status != Revoked || r.status == best.status && r.made.After(best.made) {
 			best = r
 		}
 	}
-	for _, s := range p.responses {
+	for _, s := range in.responses {
 		if !bytes.Contains(s.der, serial) || !p.spend(0) {
 			continue
 		}
 		r, _, err := readOCSP(s.der, cert, issuer, p.elsewhere(), moments{at, p.coveredAt(s.revision)})
 		if err == nil {
 			r.behind, err = responderStanding(r.responder, depth, func() (revocation, error) {
+				if in != p.store {
+					return p.lookThrough(in, r.responder, issuer, at, depth+1)
+				}
 				return p.standingAt(r.responder, issuer, at, depth+1)
 			})
 		}
@@ -181,7 +185,7 @@ func (p *proofs) lookThrough(cert, issuer *x509.Certificate, at time.Time, depth
 			take(r, s.revision)
 		}
 	}
-	for _, s := range p.lists {
+	for _, s := range in.lists {
 		if !bytes.Equal(s.list.RawIssuer, issuer.RawSubject) || !p.spend(len(s.list.RevokedCertificateEntries)) {
 			continue
 		}

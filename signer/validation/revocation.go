@@ -48,7 +48,7 @@ var (
 type revocation struct {
 	status RevocationStatus
 	at     time.Time // of the revocation
-	source string    // the URL it came from; SourceFile
+	source string    // the URL it came from; SourceFile or SourceCMS
 
 	ocsp      []byte               // the response; nil when a list answered
 	list      *x509.RevocationList // nil when a responder answered
@@ -437,7 +437,7 @@ func (v *run) standing(ctx context.Context, cert, issuer *x509.Certificate, at t
 			return r, nil
 		}
 	}
-	embedded, missing := v.proofs.standing(cert, issuer, at)
+	embedded, missing := v.inFile(cert, issuer, at)
 	switch {
 	case missing == nil:
 		return embedded, nil

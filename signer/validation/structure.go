@@ -140,6 +140,7 @@ var knownUnsigned = map[string]bool{
 	"0.4.0.1733.2.5":             true,
 	"0.4.0.19122.1.3":            true,
 	"1.3.6.1.4.1.311.3.3.1":      true,
+	"1.2.840.113583.1.1.8":       true, // revocation information, which some leave unsigned
 }
 
 // parameters of a digest algorithm are absent or NULL (RFC 5754 §2).

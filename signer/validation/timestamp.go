@@ -38,6 +38,7 @@ func (v *run) timestamp(ctx context.Context) error {
 		}
 		return nil
 	}
+	v.stamp = ts.SignedData
 	if err := checkStructure(ts.SignedData, ts.Raw); err != nil {
 		s.judge(Indeterminate, SigConstraintsFailure, detail(DetailTimestampInvalid, "reason", err.Error()))
 		return nil

@@ -128,11 +128,12 @@ type run struct {
 	inner []byte // the digest inside an adbe.pkcs7.sha1
 
 	proofs  *proofs
-	stamped *stamped // nil when no signature time-stamp is believed
-	shownIn int      // newest revision with a part of what LongTerm is about
-	doubted bool     // because the cross-reference was rebuilt
-	dated   bool     // the claimed time is that of /M
-	zoned   bool     // it has a zone
+	stamp   *cms.SignedData // of the signature time-stamp, believed or not
+	stamped *stamped        // nil when no signature time-stamp is believed
+	shownIn int             // newest revision with a part of what LongTerm is about
+	doubted bool            // because the cross-reference was rebuilt
+	dated   bool            // the claimed time is that of /M
+	zoned   bool            // it has a zone
 }
 
 // rebuilt doubts a file whose cross-reference does not hold. That may show only when an object is asked for.
