@@ -41,9 +41,12 @@ type Possession struct {
 	Entry    int64
 }
 
-// DecideProof lets a person prove possession (nil) or refuses it with a *Refusal:
-// only the custodian proves, with the registered certificate. A token that was
-// reported is no matter for a proof: its finder says so first.
+// DecideProof lets a person prove possession (nil) or refuses it with a *Refusal.
+// It holds a proof to the rules of a grant that are about token and certificate,
+// not to those about document and act: the person is the custodian now, no report
+// of the token stands open, no hand-over of it is on offer, and the certificate is the registered one, in its
+// validity and not revoked. A token that was reported is not proven away: who has
+// found it says so first, and its clearing is a decision of its own.
 func DecideProof(f GrantFacts, now time.Time) error {
 	for _, check := range []func(GrantRequest, GrantFacts, time.Time) *Refusal{checkHolding, checkCertificate} {
 		if refusal := check(GrantRequest{}, f, now); refusal != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -36,6 +37,10 @@ func (r *run) signOne(ctx context.Context, i int, work Job, look *looked, hand *
 	input, place := look.input, look.place
 	sum := input.SHA256()
 	result.SHA256In = hex.EncodeToString(sum[:])
+	if r.changedSince(i, result.SHA256In) {
+		_, changedAt := stateOf(work.Input)
+		return broken(fail("changed_meanwhile", nil, "at", changedAt.Format(time.RFC3339)))
+	}
 	r.alone(i, place)
 	switch earlier := r.finishedEarlier(r.earlier, work, result.SHA256In, place.wanted); {
 	case earlier == nil:
@@ -237,25 +242,6 @@ func (r *run) makeSignature(ctx context.Context, i int, current *job, input *sig
 	r.step("after-signed")
 	r.module.Do(func() { rememberModule(r.config.Home, r.device.client.Module()) })
 	return nil
-}
-
-// grant asks the service for leave for one file.
-func (r *run) grant(ctx context.Context, request string, job Job, input *signer.Prepared) (wire.Grant, error) {
-	if !r.logSeen {
-		if err := r.checkLog(ctx); err != nil {
-			return wire.Grant{}, err
-		}
-		r.logSeen = true
-	}
-	question, err := r.grantRequest(ctx, request, job, input)
-	if err != nil {
-		return wire.Grant{}, err
-	}
-	grant, err := r.client.Grant(ctx, question)
-	if err != nil {
-		return wire.Grant{}, err
-	}
-	return grant, r.rightGrant(ctx, grant)
 }
 
 // priorSignatures are those that the input carries, for the service to judge

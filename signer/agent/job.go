@@ -58,8 +58,9 @@ type Batch struct {
 	// Progress is told of each phase; may be nil.
 	Progress func(Progress)
 
-	id      string // of the batch that is written down, "" = it is not
-	numbers []int  // of the files in it
+	id      string   // of the batch that is written down, "" = it is not
+	numbers []int    // of the files in it
+	sums    []string // SHA-256 of the files as leave was asked for them by an earlier run, "" = it was not; nil = no earlier run
 }
 
 // aboveBB says whether the level needs others than the token.

@@ -13,7 +13,7 @@ import (
 type step string
 
 const (
-	stepAsked     step = "asked"     // the service is asked for leave ahead of the file's turn
+	stepAsked     step = "asked"     // the service is asked for leave
 	stepIntent    step = "intent"    // nothing has been handed out
 	stepSigned    step = "signed"    // the signature lies in the temporary file
 	stepCommitted step = "committed" // the output has its name

@@ -3,8 +3,10 @@ package agent
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +31,7 @@ const (
 
 // leave is the service's answer for one file.
 type leave struct {
+	file  int    // in the batch, from 0
 	job   string // UUID, the request's identifier
 	grant wire.Grant
 	sum   string // SHA-256 of the file as it was then
@@ -97,7 +100,7 @@ func (r *run) askFor(ctx context.Context, from, to int) {
 			flush()
 		}
 		l := r.leaves[i]
-		l.job, l.sum = request.Request, request.SHA256In
+		l.file, l.job, l.sum = i, request.Request, request.SHA256In
 		requests, asked, size = append(requests, request), append(asked, l), size+own
 	}
 	flush()
@@ -109,10 +112,7 @@ func (r *run) takeLeave(ctx context.Context, requests []wire.GrantRequest, asked
 	now := r.config.Now()
 	entries := make([]journalEntry, len(requests))
 	for n, request := range requests {
-		entries[n] = journalEntry{Job: request.Request, Step: stepAsked, At: now, Intent: &intent{
-			SHA256In: request.SHA256In, Act: request.Act, Capacity: request.Capacity, LogKey: r.pairing.LogKey,
-			Serial: r.device.info.Serial, Batch: r.batch.id,
-		}}
+		entries[n] = r.askedEntry(asked[n].file, request, now)
 	}
 	if err := r.journal.append(entries...); err != nil {
 		for _, l := range asked {
@@ -132,7 +132,7 @@ func (r *run) takeLeave(ctx context.Context, requests []wire.GrantRequest, asked
 			l.err = err // whether it took effect is not known: the grant is given back
 		case outcomes[n].Problem != nil:
 			l.err = outcomes[n].Problem
-			refused = append(refused, journalEntry{Job: l.job, Step: stepAbandoned, At: now, Reason: "refused"})
+			refused = append(refused, refusedEntry(l, now))
 		default:
 			if l.err = r.rightGrant(ctx, *outcomes[n].Grant); l.err == nil {
 				l.grant = *outcomes[n].Grant
@@ -144,6 +144,24 @@ func (r *run) takeLeave(ctx context.Context, requests []wire.GrantRequest, asked
 			r.config.Logger.Error("journal", "error", err) // the next start asks the service
 		}
 	}
+}
+
+// askedEntry makes the request known to the journal, which no other is sent
+// without: whatever becomes of the answer, the next start can give it back.
+func (r *run) askedEntry(file int, request wire.GrantRequest, now time.Time) journalEntry {
+	asked := &intent{
+		SHA256In: request.SHA256In, Act: request.Act, Capacity: request.Capacity, LogKey: r.pairing.LogKey,
+		Serial: r.device.info.Serial, Batch: r.batch.id,
+	}
+	if r.batch.id != "" {
+		asked.Number = r.batch.numbers[file]
+	}
+	return journalEntry{Job: request.Request, Step: stepAsked, At: now, Intent: asked}
+}
+
+// refusedEntry says that the service has given no leave.
+func refusedEntry(l *leave, now time.Time) journalEntry {
+	return journalEntry{Job: l.job, Step: stepAbandoned, At: now, Reason: "refused"}
 }
 
 // requestAhead reads a file ahead of its turn, without keeping anything of it
@@ -166,7 +184,8 @@ func (r *run) requestAhead(ctx context.Context, i int) (wire.GrantRequest, bool)
 	}
 	defer l.input.Close()
 	sum := l.input.SHA256()
-	if r.finishedEarlier(r.earlier, work, hex.EncodeToString(sum[:]), place.wanted) != nil {
+	sha256In := hex.EncodeToString(sum[:])
+	if r.changedSince(i, sha256In) || r.finishedEarlier(r.earlier, work, sha256In, place.wanted) != nil {
 		return wire.GrantRequest{}, false
 	}
 	options := r.batch.signerOptions(r.facts(work, r.device.certificate.X509.Subject.CommonName))
@@ -201,15 +220,40 @@ func (r *run) leaveFor(ctx context.Context, i int, work Job, input *signer.Prepa
 			return l, nil
 		}
 	}
+	return r.askAlone(ctx, i, work, input)
+}
+
+// askAlone asks for one file now.
+func (r *run) askAlone(ctx context.Context, i int, work Job, input *signer.Prepared) (*leave, error) {
+	if !r.logSeen {
+		if err := r.checkLog(ctx); err != nil {
+			return nil, err
+		}
+		r.logSeen = true
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, fmt.Errorf("name job: %w", err)
 	}
-	l := &leave{job: id.String(), sum: sum, asked: r.config.Now()}
-	if l.grant, err = r.grant(ctx, l.job, work, input); err != nil {
+	request, err := r.grantRequest(ctx, id.String(), work, input)
+	if err != nil {
 		return nil, err
 	}
-	return l, nil
+	l := &leave{file: i, job: request.Request, sum: request.SHA256In, asked: r.config.Now()}
+	if err := r.journal.append(r.askedEntry(i, request, l.asked)); err != nil {
+		return nil, fail("home_unusable", err, "folder", r.config.Home)
+	}
+	r.alones = append(r.alones, l)
+	if l.grant, err = r.client.Grant(ctx, request); err == nil {
+		err = r.rightGrant(ctx, l.grant)
+	}
+	var refusal *wire.Problem
+	if errors.As(err, &refusal) && !temporary(err) {
+		if err := r.journal.append(refusedEntry(l, r.config.Now())); err != nil {
+			r.config.Logger.Error("journal", "error", err) // the next start asks the service
+		}
+	}
+	return l, err
 }
 
 // grantRequest is what the service is asked for a file.
@@ -239,7 +283,7 @@ func (r *run) rightGrant(ctx context.Context, grant wire.Grant) error {
 // giveBack tells the service of the grants that this batch did not come to use.
 func (r *run) giveBack(ctx context.Context) {
 	var unused []*job
-	for _, l := range r.leaves {
+	for _, l := range slices.Concat(r.leaves, r.alones) {
 		if current := r.journal.job(l.job); current != nil && current.Step == stepAsked {
 			unused = append(unused, current)
 		}

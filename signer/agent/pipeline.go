@@ -51,6 +51,7 @@ type run struct {
 	logSeen  bool              // the log's head was checked in this batch; each receipt is checked anyway
 	underway map[string]*stage // by the output wanted: who had it last
 	asking   int               // the first file that leave was asked for ahead; 0 = none
+	alones   []*leave          // that were asked for one by one
 }
 
 // hand is what a file holds while it is worked on.

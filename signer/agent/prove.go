@@ -40,6 +40,9 @@ func (a *Agent) Prove(ctx context.Context, batch Batch, show func(sentence strin
 		return Proof{}, err
 	}
 	defer r.device.close()
+	if err := r.device.valid(a.config.Now()); err != nil {
+		return Proof{}, err // before the PIN, and before the service is asked
+	}
 	if err := a.checkLog(ctx); err != nil {
 		return Proof{}, err
 	}

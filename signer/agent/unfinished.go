@@ -252,6 +252,25 @@ func (a *Agent) signedOf(id string) map[int]*job {
 	return signed
 }
 
+// askedOf are the SHA-256 of a batch's files as leave was asked for them first,
+// by the file's number. A file that was changed since and got its old size and
+// time back is known by it.
+func (a *Agent) askedOf(id string) map[int]string {
+	asked := map[int]string{}
+	for _, job := range a.journal.list() {
+		if n := job.Intent.Number; job.Intent.Batch == id && n > 0 && asked[n] == "" {
+			asked[n] = job.Intent.SHA256In
+		}
+	}
+	return asked
+}
+
+// changedSince says whether a file is another than an earlier run of the batch
+// had leave for.
+func (r *run) changedSince(i int, sha256In string) bool {
+	return i < len(r.batch.sums) && r.batch.sums[i] != "" && r.batch.sums[i] != sha256In
+}
+
 // Resume signs what an earlier run of the batch left, and says what became of
 // all its files. A file that was changed since the batch began is not signed:
 // nobody has seen what it says now. Prepare gives the batch what is not written
@@ -275,7 +294,7 @@ func (a *Agent) Resume(ctx context.Context, id string, prepare func(*Batch)) ([]
 	}
 	prepare(&batch)
 	results := make([]Result, len(stored.Files))
-	signed := a.signedOf(id)
+	signed, asked := a.signedOf(id), a.askedOf(id)
 	for i, file := range stored.Files {
 		job := Job{Input: file.Input, Output: file.Output, OutDir: file.OutDir, SafeName: file.SafeName, Document: file.Document, Act: file.Act, Capacity: file.Capacity,
 			Visible: stored.visible(file.Place)}
@@ -289,6 +308,7 @@ func (a *Agent) Resume(ctx context.Context, id string, prepare func(*Batch)) ([]
 			continue
 		}
 		batch.Jobs, batch.numbers = append(batch.Jobs, job), append(batch.numbers, i+1)
+		batch.sums = append(batch.sums, asked[i+1])
 	}
 	if len(batch.Jobs) == 0 {
 		return results, a.endBatch(id)
