@@ -79,6 +79,13 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return status
 	}
 	narrator.say("serving", map[string]any{"URL": school.service.url})
+	if desk, err := school.openSigningDesk(ctx); err != nil {
+		narrator.say("desk.failed", map[string]any{"Error": err})
+		status = 1
+	} else {
+		defer desk.close()
+		narrator.say("desk.open", map[string]any{"URL": desk.url, "PIN": school.desks[0].member.Token.PIN})
+	}
 	select {
 	case <-ctx.Done():
 	case err := <-school.service.ended:
