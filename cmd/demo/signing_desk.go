@@ -26,7 +26,7 @@ func (s *school) openSigningDesk(ctx context.Context) (*signingDesk, error) {
 	const principal = 0
 	desk := s.desks[principal]
 	args := []string{"serve", "--no-open", "--module", desk.module, "--roots", desk.roots}
-	for _, name := range []string{"thong-bao.pdf", "quy-che.pdf"} {
+	for _, name := range []string{"ke-hoach.pdf", "quy-che.pdf"} {
 		path, err := s.put(principal, name)
 		if err != nil {
 			return nil, err

@@ -27,6 +27,11 @@ func (c *signCommand) place(p *program, batch *agent.Batch) []agent.Result {
 	viewer := preview.New(preview.Config{CacheDir: preview.CacheDir()})
 	defer viewer.Close()
 	placer := desk.Placer{Viewer: viewer}
+	if home, err := agent.Home(); err == nil {
+		if pairing, err := agent.ReadPairing(home); err == nil && pairing != nil {
+			placer.Person = pairing.Person
+		}
+	}
 	var picture desk.Picture
 	var content []byte
 	if batch.Visible != nil {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -348,6 +349,12 @@ func (d *Desk) warnings(doc *document) []string {
 	warn(!doc.proposal.Text, "scan")
 	warn(doc.proposal.Text && len(doc.proposal.Blocks) == 0, "no_place")
 	warn(len(doc.proposal.Blocks) > 1, "several_places")
+	if person := d.person(); person != "" && len(doc.proposal.Blocks) > 0 {
+		mine := slices.ContainsFunc(doc.proposal.Blocks, func(b reading.Block) bool {
+			return b.Name.Doubtful || reading.Plain(b.Name.Text) == reading.Plain(person) || b.Name.Text == ""
+		})
+		warn(!mine, "other_signer")
+	}
 	warn(len(doc.verified.Signatures) > 0, "already_signed")
 	for _, s := range doc.verified.Signatures {
 		if s.Indication == "TOTAL-FAILED" {

@@ -1,11 +1,14 @@
 package desk
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"sokyso/httpapi/wire"
+	"sokyso/signer/agent"
 	"sokyso/signer/reading"
 )
 
@@ -29,10 +32,20 @@ func (d *Desk) getPlaces(r *http.Request) (any, error) {
 	}
 	d.view(r.Context(), doc, true)
 	seal, _ := strconv.ParseFloat(r.URL.Query().Get("seal"), 64)
-	return map[string]any{"places": doc.places(r.URL.Query().Get("act"), seal)}, nil
+	return map[string]any{"places": doc.places(r.URL.Query().Get("act"), seal, d.person())}, nil
 }
 
-func (doc *document) places(act string, seal float64) []place {
+// person is whose desk it is, "" when it is not paired.
+func (d *Desk) person() string {
+	pairing, err := agent.ReadPairing(d.cfg.Agent.Home)
+	if err != nil || pairing == nil {
+		return ""
+	}
+	return pairing.Person
+}
+
+// places are those for an act; of several blocks the one with the person's own name comes first.
+func (doc *document) places(act string, seal float64, person string) []place {
 	doc.mu.Lock()
 	defer doc.mu.Unlock()
 	places := []place{}
@@ -54,6 +67,13 @@ func (doc *document) places(act string, seal float64) []place {
 			places = append(places, p)
 		}
 	}
+	own := func(p place) int {
+		if act != wire.ActIssue && person != "" && reading.Plain(p.Name) == reading.Plain(person) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(own(a), own(b)) })
 	return places
 }
 

@@ -24,7 +24,11 @@ const (
 )
 
 // Placer finds places for the command line, as the page proposes them: by what the document says.
-type Placer struct{ Viewer *preview.Viewer }
+type Placer struct {
+	Viewer *preview.Viewer
+	// Person signs; of several signature blocks the one with this name is taken. "" = the likeliest.
+	Person string
+}
 
 // Preset is where Decree 30/2020/NĐ-CP (Annex I part II, 12 and 13) has the picture of an act. Errors are *agent.Error:
 // place_unknown where the document does not tell, not_shown where it can't be read.
@@ -43,7 +47,7 @@ func (p Placer) Preset(ctx context.Context, file preview.File, act string, pictu
 		doc.text[number], words = page, append(words, page)
 	}
 	doc.proposal = reading.Read(words)
-	places := doc.places(act, picture.WidthMM)
+	places := doc.places(act, picture.WidthMM, p.Person)
 	if len(places) == 0 {
 		return nil, &agent.Error{Code: "place_unknown", Params: map[string]string{"file": file.Path}}
 	}

@@ -52,7 +52,10 @@ function form(dialog, body, documents, tokens, heading, message) {
   const usable = choices.filter((c) => c.certificate.valid && !c.token.locked);
   const select = el("select", { id: "certificate" }, choices.map((c, i) => el("option", { value: i, disabled: !usable.includes(c) }, t("sign.certificate", { subject: c.certificate.subject, label: c.token.label, until: day(c.certificate.not_after) }))));
   const remembered = choices.findIndex((c) => usable.includes(c) && c.certificate.sha256 === localStorage.getItem("certificate:" + desk.act));
-  select.value = String(remembered >= 0 ? remembered : Math.max(0, choices.indexOf(usable[0])));
+  // Else the person's own; for the seal the school's.
+  const owner = (desk.act === "issue" ? desk.state.school : desk.state.person).normalize("NFC").toLowerCase();
+  const own = choices.findIndex((c) => usable.includes(c) && owner && c.certificate.subject.normalize("NFC").toLowerCase() === owner);
+  select.value = String(remembered >= 0 ? remembered : own >= 0 ? own : Math.max(0, choices.indexOf(usable[0])));
   const pin = el("input", { id: "pin", type: "password", autocomplete: "off", required: true, maxLength: 255, ariaDescribedby: "pin-hint" });
   const hint = el("div", { id: "pin-hint", ariaLive: "polite" });
   const final = el("input", { type: "checkbox", id: "final" });
