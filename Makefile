@@ -12,7 +12,7 @@ BENCH    ?= .
 # Packages where goroutines share state: the race detector pays there.
 RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/...
 
-.PHONY: build build-windows demo test test-windows packages test-packages vet-darwin bench lint fuzz clean help
+.PHONY: build build-windows demo test test-windows packages test-packages vet-darwin bench lint fuzz screenshots clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,5 +73,10 @@ bench: ## the figures, each as a ratio against something in the same run
 fuzz: ## every fuzz target for FUZZTIME (default 30s each)
 	@deploy/fuzz $(GO) $(or $(FUZZTIME),30s)
 
+screenshots: ## pictures of the desk's pages, as the browser tests see them, in screenshots/
+	@deploy/install-packages test
+	@mkdir -p screenshots
+	SOKYSO_SCREENSHOTS=$(CURDIR)/screenshots $(GO) test -count=1 ./signer/desk
+
 clean: ## remove what the targets made
-	rm -rf bin demo-school
+	rm -rf bin demo-school screenshots

@@ -41,6 +41,6 @@ export function size(bytes) {
 
 // span is a time that passes: "2 phút 10 giây".
 export function span(seconds) {
-  const s = Math.round(seconds);
+  const s = Math.max(1, Math.round(seconds));
   return s < 60 ? t("time.seconds", { s }) : t("time.minutes", { m: Math.floor(s / 60), s: s % 60 });
 }
