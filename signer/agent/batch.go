@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -291,6 +292,9 @@ func (r *run) signed(result Result, current *job, place target, err error) (Resu
 		var messages []string
 		for _, note := range current.notes {
 			messages = append(messages, r.config.Catalogue.Sentence("note."+note))
+		}
+		if info, err := os.Stat(current.Output); place.safe && err == nil && info.Size() > safeSize {
+			messages = append(messages, r.config.Catalogue.Sentence("note.too_large", "megabytes", decimal(info.Size()/1_000_000)))
 		}
 		if r.batch.Standalone {
 			messages = append(messages, r.config.Catalogue.Sentence("standalone.warning"))

@@ -64,9 +64,10 @@ func unsigned(stem string) string {
 }
 
 // A name for systems that take neither diacritics nor special characters, and at
-// most 50 characters (as Ninh Bình's rules for document systems demand).
+// most 50 characters and 50 MB (as Ninh Bình's rules for document systems demand).
 const (
 	safeLength = 50
+	safeSize   = 50_000_000 // bytes; above it the person is told
 	safeEnd    = "-signed.pdf"
 	// safeNumber is kept free for a number.
 	safeNumber = len("-9999")

@@ -60,7 +60,7 @@ func (c Config) SaveResults(path string, results []Result) error {
 }
 
 // resultsCSV is RFC 4180 with a byte order mark, by which spreadsheets know
-// UTF-8. A value that a spreadsheet would take for a formula gets an apostrophe.
+// UTF-8. A value that a spreadsheet could take for a formula gets an apostrophe.
 func (c *Catalogue) resultsCSV(results []Result) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteString("\ufeff")
@@ -72,7 +72,7 @@ func (c *Catalogue) resultsCSV(results []Result) ([]byte, error) {
 	}
 	for _, row := range rows {
 		for i, value := range row {
-			if value != "" && strings.ContainsRune("=+-@\t\r", rune(value[0])) {
+			if startsFormula(value) {
 				row[i] = "'" + value
 			}
 		}
@@ -82,4 +82,10 @@ func (c *Catalogue) resultsCSV(results []Result) ([]byte, error) {
 	}
 	w.Flush()
 	return out.Bytes(), w.Error()
+}
+
+// startsFormula looks behind what some programs take off a value.
+func startsFormula(value string) bool {
+	bare := strings.TrimLeft(value, " \t\r\n\u00a0\ufeff")
+	return bare != "" && strings.ContainsRune("=+-@", rune(bare[0]))
 }
