@@ -130,7 +130,11 @@ func (s *scan) run() error {
 
 // headerHere consumes "12 0 obj" if it stands next.
 func (l *lexer) headerHere() (Ref, bool) {
-	m := newBytesLexer(l.need(48))
+	b := l.need(48)
+	if !bytes.Contains(b, []byte("obj")) {
+		return Ref{}, false // without the cost of an error: data that is all numbers has one at each
+	}
+	m := newBytesLexer(b)
 	ref, err := m.objectHeader()
 	if err != nil || bytes.IndexByte(m.buf[:m.pos], '%') >= 0 {
 		return Ref{}, false
