@@ -247,6 +247,42 @@ func BenchmarkProcess(b *testing.B) {
 	}
 }
 
+// BenchmarkProcessVerify is `signagent verify --offline` of a signed file as a whole, with the units of BenchmarkProcess.
+func BenchmarkProcessVerify(b *testing.B) {
+	d := newSeat(b, "rsa2048")
+	for _, test := range []struct {
+		name   string
+		size   int64
+		stream int
+	}{
+		{"131KB", 130_000, 130_000}, {"100MB", 100_000_000, 1 << 20}, {"500MB", 500_000_000, 1 << 20},
+		{"60MB-300000-objects", 60_000_000, 100},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			in, out := filepath.Join(d.dir, "in.pdf"), filepath.Join(d.dir, "out.pdf")
+			writeLarge(b, in, test.size, test.stream)
+			d.sign(b, in, out)
+			if err := os.Remove(in); err != nil {
+				b.Fatal(err)
+			}
+			var wall, ofSum, peak []float64
+			for b.Loop() {
+				ours := d.measure(b, d.program, "verify", "--offline", "--roots", filepath.Join(d.dir, "roots.pem"), "--json", out)
+				sum := d.measure(b, "sha256sum", out)
+				wall = append(wall, ours.Wall.Seconds()*1000)
+				ofSum = append(ofSum, ours.Wall.Seconds()/sum.Wall.Seconds())
+				peak = append(peak, float64(ours.Peak)/1024)
+			}
+			if err := os.Remove(out); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(median(wall), "ms")
+			b.ReportMetric(median(ofSum), "of-sha256sum")
+			b.ReportMetric(slices.Max(peak), "peak-MiB")
+		})
+	}
+}
+
 // BenchmarkProcessBatch is `signagent sign --standalone` of 200 files as a whole: one session, the worker in between, a
 // journal. of-bare is our rate in terms of that of a process that logs in and signs as often, with nothing around.
 func BenchmarkProcessBatch(b *testing.B) {

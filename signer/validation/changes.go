@@ -23,6 +23,8 @@ type changeSet struct {
 	graph   *graph           // the signed revision's objects, as far as they concern changed ones
 	limits  *Restrictions    // of the signature that is judged
 
+	views *[2]map[pdf.Ref][]pageView // of the pages, as signed and now; nil until asked for
+
 	widgets map[pdf.Ref]bool // widgets of signature fields now
 	fields  map[pdf.Ref]bool // form fields visited, against cycles
 

@@ -57,7 +57,7 @@ func (s *changeSet) comparePages() error {
 
 func (s *changeSet) comparePage(ref pdf.Ref, was, now pdf.Dict) error {
 	for _, k := range keys(was, now) {
-		if k == "Annots" || s.alike(was[k], now[k]) {
+		if k == "Annots" || s.alike(was[k], now[k]) || s.respelled(ref, k, was, now) {
 			continue
 		}
 		switch {
