@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"sokyso/signer/agent"
+	"sokyso/signer/preview"
 )
 
 type doctorCommand struct {
@@ -24,7 +25,7 @@ func (c *doctorCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	findings := agent.Examination{Config: config, Version: version, Roots: roots, TSA: c.TSA}.Run(p.ctx)
+	findings := agent.Examination{Config: config, Version: version, Roots: roots, TSA: c.TSA, ViewerCache: preview.CacheDir()}.Run(p.ctx)
 	if findings.Failed() {
 		p.status = statusFailed
 	}

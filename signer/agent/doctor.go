@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ const (
 // next step.
 type Check struct {
 	// Name: program, module, readers, tokens, certificate, pairing, service, clock,
-	// timestamp, disk, journal or batches.
+	// timestamp, disk, journal, batches, viewer or fonts.
 	Name    string `json:"name"`
 	Verdict string `json:"verdict"` // ok, warn or fail
 	Code    string `json:"code"`    // "" when it is ok
@@ -32,6 +33,9 @@ type Examination struct {
 	Version string // of this program
 	Roots   *Roots // certificates' chains are looked at where these are given
 	TSA     string // the clock is compared with its time where it is given
+	// ViewerCache is the folder that keeps the compiled viewer of pages; "" = the
+	// system names none.
+	ViewerCache string
 }
 
 // Findings are the checks in the order in which they depend on each other, and what
@@ -70,6 +74,8 @@ func (e Examination) Run(ctx context.Context) Findings {
 	d.disk()
 	d.journal()
 	d.batches()
+	d.viewer()
+	d.good("fonts") // they are part of the program: said because people look for them
 	return d.findings
 }
 
@@ -155,6 +161,24 @@ func (d *doctor) batches() {
 	default:
 		d.good("batches")
 	}
+}
+
+// viewer looks whether the pages of documents are shown at once: compiling what
+// shows them takes up to half a minute, so it is kept. Signing needs none of it.
+func (d *doctor) viewer() {
+	if d.ViewerCache == "" {
+		d.finding("viewer", VerdictWarn, "viewer_no_folder")
+		return
+	}
+	if _, err := writable(d.ViewerCache); err != nil {
+		d.finding("viewer", VerdictWarn, "viewer_unwritable", "folder", d.ViewerCache)
+		return
+	}
+	if compiled, err := filepath.Glob(filepath.Join(d.ViewerCache, "*", "*")); err != nil || len(compiled) == 0 {
+		d.add("viewer", VerdictOK, "", d.Catalogue.Sentence("doctor.viewer_cold"))
+		return
+	}
+	d.good("viewer", "folder", d.ViewerCache)
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }

@@ -223,3 +223,31 @@ func TestSupportFileHoldsNoSecret(t *testing.T) {
 		t.Errorf("written below a file: %v", err)
 	}
 }
+
+// TestDoctorSeesTheViewer: what is wrong with the kept viewer is a note, since
+// signing goes on without it.
+func TestDoctorSeesTheViewer(t *testing.T) {
+	d := newDesk(t)
+	cache := filepath.Join(t.TempDir(), "cache")
+	look := func(folder, want, words string) {
+		t.Helper()
+		findings := Examination{Config: Config{Home: d.config.Home, Module: "none", Catalogue: NewCatalogue(English)}, ViewerCache: folder}.Run(t.Context())
+		wantVerdicts(t, findings, map[string][]string{"viewer": {want}, "fonts": {"ok"}})
+		for _, check := range findings.Checks {
+			if check.Name == "viewer" && !strings.Contains(check.Message, words) {
+				t.Errorf("%q does not say %q", check.Message, words)
+			}
+		}
+	}
+	look("", "warn viewer_no_folder", "HOME")
+	look(cache, "ok", "not compiled yet")
+	if err := os.MkdirAll(filepath.Join(cache, "wazero"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	look(cache, "ok", "not compiled yet")
+	if err := os.WriteFile(filepath.Join(cache, "wazero", "code"), []byte{1}, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	look(cache, "ok", "at once")
+	look(filepath.Join(cache, "wazero", "code"), "warn viewer_unwritable", "can’t be written")
+}
