@@ -134,14 +134,15 @@ func watchMemory(pid int, ended <-chan struct{}) (had []int64) {
 	}
 }
 
-// resident is a process's resident memory in KiB, 0 when it has ended.
+// resident is a process's resident memory in KiB, 0 when it has ended; of a page
+// that several share (the two are one program) each has its part.
 func resident(pid int) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return 0
 	}
 	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, "Pss:"); ok {
 			kib, err := strconv.ParseInt(strings.Fields(value)[0], 10, 64)
 			if err == nil {
 				return kib
