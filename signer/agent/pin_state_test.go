@@ -186,8 +186,9 @@ func TestPINIsLockedAndWiped(t *testing.T) {
 	if d.asked != 1 || d.calls(t)["C_Login context"] != 3 {
 		t.Errorf("the PIN was asked for %d times", d.asked)
 	}
-	if page := os.Getpagesize() >> 10; during != before+page || lockedMemory(t) != before {
-		t.Errorf("locked memory: %d KiB before, %d during, %d after", before, during, lockedMemory(t))
+	// Against what is left: another test's page that was never unlocked may be the one in use here.
+	if page, after := os.Getpagesize()>>10, lockedMemory(t); during != after+page || after > before {
+		t.Errorf("locked memory: %d KiB before, %d during, %d after", before, during, after)
 	}
 	if strings.Trim(string(typed), "\x00") != "" {
 		t.Error("what the person typed is still there")
