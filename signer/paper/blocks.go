@@ -231,9 +231,9 @@ func (g Signing) name() string {
 // need is the height of it all, in mm.
 func (g Signing) need(s *sheet) float64 {
 	count := 0
-	for style, text := range map[string]string{"B": g.Role, "I": g.Hint, "": g.name()} {
-		s.font(style, sizeText)
-		count += min(2, len(s.wrap(text, signingWidth)))
+	for _, line := range [][2]string{{"B", g.Role}, {"I", g.Hint}, {"B", g.name()}} { // in order: setting a font writes
+		s.font(line[0], sizeText)
+		count += min(2, len(s.wrap(line[1], signingWidth)))
 	}
 	return float64(count)*height(sizeText) + signingSpace + gapBlock
 }
