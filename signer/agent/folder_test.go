@@ -39,6 +39,9 @@ func TestExpand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			jobs, failed := Expand(NewCatalogue(Vietnamese), test.paths, test.outDir)
+			for i := range jobs { // written with slashes here, whatever the system has
+				jobs[i].Input, jobs[i].OutDir = filepath.ToSlash(jobs[i].Input), filepath.ToSlash(jobs[i].OutDir)
+			}
 			if diff := cmp.Diff(test.want, jobs, cmp.AllowUnexported(Job{})); diff != "" {
 				t.Error(diff)
 			}
