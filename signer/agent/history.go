@@ -33,9 +33,9 @@ type HistoryEntry struct {
 	Document  wire.DocumentFacts `json:"document"`
 }
 
-// KeepHistory adds what a batch has signed. It is a convenience: a line that is
+// keepHistory adds what a batch has signed. It is a convenience: a line that is
 // lost in a power cut is no loss, so it is not forced to the disk.
-func KeepHistory(home string, now time.Time, batch Batch, results []Result) error {
+func keepHistory(home string, now time.Time, batch *Batch, results []Result) error {
 	var lines bytes.Buffer
 	for i, result := range results {
 		if result.Status != StatusSigned || i >= len(batch.Jobs) {
@@ -89,11 +89,14 @@ func ReadHistory(home string) ([]HistoryEntry, error) {
 		}
 	}
 	entries := []HistoryEntry{}
+	type output struct{ path, sum string }
+	known := map[output]bool{} // a file that an interrupted run had signed is told of by the next one too
 	scanner := bufio.NewScanner(file)
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
 		var entry HistoryEntry
-		if json.Unmarshal(scanner.Bytes(), &entry) == nil && entry.Output != "" {
+		if json.Unmarshal(scanner.Bytes(), &entry) == nil && entry.Output != "" && !known[output{entry.Output, entry.SHA256Out}] {
+			known[output{entry.Output, entry.SHA256Out}] = true
 			entries = append(entries, entry)
 		}
 	}

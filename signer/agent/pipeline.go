@@ -122,6 +122,9 @@ func (a *Agent) SignBatch(ctx context.Context, batch Batch) []Result {
 		r.device.close()
 	}
 	r.settleBatch(ctx, results)
+	if err := keepHistory(a.config.Home, a.config.Now(), &batch, results); err != nil {
+		a.config.Logger.Warn("history", "error", err)
+	}
 	return results
 }
 

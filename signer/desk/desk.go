@@ -77,11 +77,34 @@ func New(cfg Config) (*Desk, error) {
 	secret := make([]byte, 32)
 	rand.Read(secret) // never fails: crypto/rand ends the program if it can't
 	d.secret = base64.RawURLEncoding.EncodeToString(secret)
-	return d, os.RemoveAll(d.uploads()) // of a run before
+	return d, d.sweep()
 }
 
-// uploads is the folder of files that the browser handed over.
-func (d *Desk) uploads() string { return filepath.Join(d.cfg.Agent.Home, "desk") }
+// uploads is the folder of files that the browser handed over to this desk; another desk may be open beside it.
+func (d *Desk) uploads() string { return filepath.Join(d.cfg.Agent.Home, "desk", d.secret[:12]) }
+
+// abandoned is the age at which uploads of a desk that did not end well are taken for nobody's.
+const abandoned = 7 * 24 * time.Hour
+
+// sweep removes the uploads of desks that ended long ago without clearing up, as in a power cut.
+func (d *Desk) sweep() error {
+	folder := filepath.Dir(d.uploads())
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && d.cfg.Agent.Now().Sub(info.ModTime()) > abandoned {
+			if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // Listen takes the address. Only loopback addresses are taken.
 func (d *Desk) Listen() (net.Listener, error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sokyso/signer/agent"
+	"sokyso/signer/desk"
 	"sokyso/signer/reading"
 )
 
@@ -267,6 +268,22 @@ func TestUploadNames(t *testing.T) {
 	})
 	if err != nil || outside != nil {
 		t.Errorf("%v outside, %v", outside, err)
+	}
+}
+
+// TestTwoDesks: a second desk of the same person leaves the files of the first alone.
+func TestTwoDesks(t *testing.T) {
+	p := sitDown(t)
+	content, err := os.ReadFile(sample("ke-hoach.pdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := p.upload("ke-hoach.pdf", content)
+	if _, err := desk.New(desk.Config{Agent: agent.Config{Home: p.home}}); err != nil {
+		t.Fatal(err)
+	}
+	if status, answer := p.ask("GET", "/api/documents/"+doc.ID+"/pages/1?width=100", nil); status != 200 {
+		t.Errorf("%d %s", status, answer)
 	}
 }
 

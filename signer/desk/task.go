@@ -151,9 +151,6 @@ func (d *Desk) run(ctx context.Context, t *task, batch agent.Batch, documents []
 		doc.result = &results[i]
 		doc.mu.Unlock()
 	}
-	if err := agent.KeepHistory(d.cfg.Agent.Home, d.cfg.Agent.Now(), batch, results); err != nil {
-		d.cfg.Agent.Logger.Warn("desk: history", "error", err)
-	}
 }
 
 func (d *Desk) sign(ctx context.Context, batch agent.Batch) []agent.Result {

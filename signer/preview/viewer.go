@@ -208,7 +208,7 @@ func startChild(cfg Config) (*child, error) {
 		}
 		executable = own
 	}
-	c := &child{cmd: exec.Command(executable, Argument, cfg.CacheDir), answers: make(chan response), done: make(chan struct{})}
+	c := &child{cmd: exec.Command(executable, Argument, cfg.CacheDir), answers: make(chan response, 1), done: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), "GOTRACEBACK=none")
 	c.cmd.WaitDelay = time.Second
 	var err error
@@ -241,9 +241,9 @@ func (c *child) read(stdout io.Reader) {
 			return
 		}
 		select {
-		case c.answers <- answer:
-		case <-time.After(startTimeout): // nobody waits: it answered out of turn
-			return
+		case c.answers <- answer: // also when nobody waits any more: the child is being ended then
+		default:
+			return // it answers out of turn
 		}
 	}
 }

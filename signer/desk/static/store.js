@@ -70,7 +70,7 @@ export function fitted(place, picture) {
 export async function cover(doc) {
   doc.covered = [];
   if (!doc.place || desk.act === "issue") return;
-  const { covered: _, place } = doc;
+  const { place } = doc;
   const words = (await get(`/api/documents/${doc.id}/covered?page=${place.page}&rect=${place.rect.map((v) => v.toFixed(2)).join(",")}`)).words;
   if (doc.place === place) doc.covered = words;
 }
