@@ -16,8 +16,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"sokyso/custody/paper"
 	"sokyso/signer"
-	"sokyso/signer/paper"
 	"sokyso/signer/validation"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"sokyso/custody/paper"
 	"sokyso/signer"
-	"sokyso/signer/paper"
 )
 
 // resultWidths are those of the table's columns on paper: file, result, number and

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"sokyso/signer/paper"
+	"sokyso/custody/paper"
 )
 
 func head() paper.Head {
