@@ -93,6 +93,7 @@
 //	unpairing    person api_key: id; pairing_entry: count; [device]: commitment
 //	ending       person ending: id; kind: word (position, scope, account); [position] [scope]: id; until: date; reason: commitment
 //	possession   person token possession: id; certificate challenge_sha256 cms_sha256: hash; purpose: word; custody_entry: count
+//	setting      setting: id; name: word; [value]: text
 //
 // A grant, a refusal and a signature also have act: word; [capacity]: text;
 // certificate sha256_in: hash; [document_kind] [document_number]

@@ -30,6 +30,7 @@ const (
 	TypeUnpairing   Type = "unpairing"   // an agent's key was ended
 	TypeEnding      Type = "ending"      // a position, a scope or an account ends before its last day
 	TypePossession  Type = "possession"  // a person has proven to have a token and its PIN
+	TypeSetting     Type = "setting"     // a setting of the school was changed
 )
 
 // Names of fields that several types have.
@@ -134,6 +135,7 @@ var rules = map[Type][]fieldRule{
 	TypeUnpairing: {must(FieldPerson, isID), must("api_key", isID), must("pairing_entry", isCount), may("device", IsCommitment)},
 	TypeEnding: {must(FieldPerson, isID), must("ending", isID), must("kind", isWord), may("position", isID), may("scope", isID),
 		must("until", isDate), must("reason", IsCommitment)},
+	TypeSetting: {must("setting", isID), must("name", isWord), may("value", isText)},
 	TypePossession: {must(FieldPerson, isID), must(FieldToken, isID), must("possession", isID), must(FieldCertificate, isHash), must("purpose", isWord),
 		must("challenge_sha256", isHash), must("cms_sha256", isHash), must("custody_entry", isCount)},
 }

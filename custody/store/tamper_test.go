@@ -94,6 +94,8 @@ func fullRegister(r *storetest.Register) *school {
 		e.Person, e.Until = leaver.ID, custody.DateOf(s.Clock.Now())
 		must(s.End(ctx, s.admin, store.NewEnding{Ending: e, Reason: "chuyển công tác"}))
 	}
+	_, err = s.ChangeSettings(ctx, s.admin, map[custody.SettingName]string{custody.SettingReportHours: "2"})
+	must(err)
 	_, err = s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Đỗ Văn Bình", Email: "binh@example.edu.vn", Phone: "0900000000", Username: "binh", PasswordHash: "x"})
 	must(err)
 	return s
@@ -120,6 +122,7 @@ var provenTables = map[string][]string{
 	"abandonments": {},
 	"signatures":   {},
 	"possessions":  {},
+	"settings":     {},
 }
 
 // other returns another value that the column's type and checks allow.

@@ -43,6 +43,9 @@ func (v *verification) records() error {
 			return checkTable[endingRow](v, "endings", endingColumns, "", signinglog.TypeEnding, nil)
 		},
 		func() error {
+			return checkTable[settingRow](v, "settings", settingColumns, "", signinglog.TypeSetting, nil)
+		},
+		func() error {
 			return checkTable[tokenAlone](v, "tokens t", tokenColumns, "t.", signinglog.TypeToken, nil)
 		},
 		func() error { return v.orphans("certificates", "tokens", "token_id") },
