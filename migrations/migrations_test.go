@@ -25,7 +25,7 @@ func TestBothDatabasesHaveTheSameSchema(t *testing.T) {
 	}
 	flags := regexp.MustCompile(`(?m)^    CONSTRAINT \w+ CHECK \((\w+) IN \(0, 1\)\),\n`)
 	for i, name := range names[SQLite] {
-		if !regexp.MustCompile(`^\d{4}_[a-z_]+\.sql$`).MatchString(name) || name[:4] != [...]string{"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"}[i] {
+		if !regexp.MustCompile(`^\d{4}_[a-z_]+\.sql$`).MatchString(name) || i > 0 && name[:4] == names[SQLite][i-1][:4] {
 			t.Errorf("step %d is called %s", i+1, name)
 		}
 		lite, err := files.ReadFile("sqlite/" + name)

@@ -1,0 +1,171 @@
+package custody
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"sokyso/custody/signinglog"
+)
+
+// NoticeID identifies a notice: a UUID as the other identifiers.
+type NoticeID string
+
+// NoticeKind says what a notice tells. There is a sentence for each in both
+// languages (package custody/notices).
+type NoticeKind string
+
+// The kinds of notices about what has happened, in the order of noticeTable.
+const (
+	NoticeHandOverOffered   NoticeKind = "hand_over_offered"
+	NoticeHandOverAccepted  NoticeKind = "hand_over_accepted"
+	NoticeHandOverDeclined  NoticeKind = "hand_over_declined"
+	NoticeHandOverWithdrawn NoticeKind = "hand_over_withdrawn"
+	NoticeReturnOffered     NoticeKind = "return_offered"
+	NoticeReturnAccepted    NoticeKind = "return_accepted"
+	NoticeReturnDeclined    NoticeKind = "return_declined"
+	NoticeReturnWithdrawn   NoticeKind = "return_withdrawn"
+	NoticeIncident          NoticeKind = "incident"
+	NoticeRevoked           NoticeKind = "certificate_revoked"
+	NoticeRevocationLifted  NoticeKind = "revocation_lifted"
+	NoticeTokenRegistered   NoticeKind = "token_registered"
+	NoticePersonRegistered  NoticeKind = "person_registered"
+	NoticeAdminRegistered   NoticeKind = "admin_registered"
+	NoticePosition          NoticeKind = "position_given"
+	NoticeScope             NoticeKind = "scope_given"
+	NoticePositionEnds      NoticeKind = "position_ends"
+	NoticeScopeEnds         NoticeKind = "scope_ends"
+	NoticeAccountEnds       NoticeKind = "account_ends"
+	NoticePairing           NoticeKind = "pairing"
+	NoticeUnpairing         NoticeKind = "unpairing"
+	NoticePossession        NoticeKind = "possession"
+	NoticeSetting           NoticeKind = "setting_changed"
+	NoticeRefusal           NoticeKind = "suspicious_refusal"
+	NoticeAfterReport       NoticeKind = "signature_after_report"
+	NoticeTokenChanged      NoticeKind = "token_changed" // any other entry about a token
+)
+
+// The kinds of notices about what becomes due, and about the service itself.
+const (
+	NoticeCertificateExpires NoticeKind = "certificate_expires" // params days, until
+	NoticeCertificateExpired NoticeKind = "certificate_expired" // param until
+	NoticeOfferWaits         NoticeKind = "offer_waits"         // params days, giver, receiver
+	NoticeAuthorityDown      NoticeKind = "authority_down"      // params since, source
+	NoticeDeliveryGivenUp    NoticeKind = "delivery_given_up"   // params channel, error
+)
+
+// Notice is what one recipient is told of one thing.
+type Notice struct {
+	ID        NoticeID
+	Origin    string   // what it was derived of: entry/41, certificate/HASH/30
+	Recipient PersonID // "" = the school as a whole: its chat group, its webhook
+	Kind      NoticeKind
+	Token     TokenID // "" = about none
+	// Params are words, days, times and identifiers of people, by the names that the
+	// sentences use. Names of people are looked up when it is shown, so that who was
+	// erased is erased here too.
+	Params map[string]string
+	Urgent bool
+	Quiet  bool   // on the screen only
+	Entry  *int64 // log index; nil for what became due
+	At     time.Time
+}
+
+// PersonParams are the params that hold identifiers of people.
+var PersonParams = []string{signinglog.FieldActor, signinglog.FieldPerson, signinglog.FieldGiver, signinglog.FieldReceiver}
+
+// Audience is a part that people have in an entry or in something due.
+type Audience string
+
+// The audiences.
+const (
+	TellPerson    Audience = "person"    // whom the entry is about
+	TellGiver     Audience = "giver"     // of a hand-over
+	TellReceiver  Audience = "receiver"  // of a hand-over
+	TellCustodian Audience = "custodian" // who holds the token, or held it until this entry
+	TellOwner     Audience = "owner"     // whose name the certificate bears
+	TellPrincipal Audience = "principal"
+	TellManagers  Audience = "managers" // the principal and admins
+	TellSchool    Audience = "school"   // the chat group and the webhook
+)
+
+// NoticeFacts is who has a part in what is told.
+type NoticeFacts struct {
+	Custodians []PersonID // of the token, at the time of the entry
+	Owner      PersonID
+	Principals []PersonID // today, with an account that goes on
+	Managers   []PersonID
+}
+
+func (f NoticeFacts) members(a Audience, fields map[string]string) []PersonID {
+	switch a {
+	case TellPerson, TellGiver, TellReceiver:
+		return []PersonID{PersonID(fields[string(a)])}
+	case TellCustodian:
+		return f.Custodians
+	case TellOwner:
+		return []PersonID{f.Owner}
+	case TellPrincipal:
+		return f.Principals
+	case TellManagers:
+		return f.Managers
+	}
+	return nil
+}
+
+// Address makes one notice of n for each member of the audiences but the one who
+// did it, who knows; self tells that one too. Nobody is told twice.
+func (n Notice) Address(to []Audience, self bool, f NoticeFacts) []Notice {
+	var all []Notice
+	told := map[PersonID]bool{"": true}
+	if actor := PersonID(n.Params[signinglog.FieldActor]); !self {
+		told[actor] = true
+	}
+	for _, a := range to {
+		if a == TellSchool {
+			all = append(all, n)
+			continue
+		}
+		for _, id := range f.members(a, n.Params) {
+			if told[id] {
+				continue
+			}
+			told[id] = true
+			n.Recipient = id
+			all = append(all, n)
+			n.Recipient = ""
+		}
+	}
+	return all
+}
+
+// NoticesOf derives what is to be told of an entry, to whom. An entry of a type that
+// this version does not know is told to the custodian of its token.
+func NoticesOf(index int64, e signinglog.Entry, f NoticeFacts) []Notice {
+	rules, known := noticeTable[e.Type]
+	if !known {
+		rules = []noticeRule{{kind: NoticeTokenChanged, to: []Audience{TellCustodian, TellOwner}, when: func(e signinglog.Entry) bool { return e.Token() != "" }}}
+	}
+	var all []Notice
+	for _, rule := range rules {
+		if rule.when != nil && !rule.when(e) {
+			continue
+		}
+		n := Notice{Origin: fmt.Sprintf("entry/%d", index), Kind: rule.kind, Token: TokenID(e.Token()), Urgent: rule.urgent, Quiet: rule.quiet,
+			Params: map[string]string{"type": string(e.Type)}, Entry: &index, At: e.At}
+		if rule.daily {
+			n.Origin = fmt.Sprintf("%s/%s/%s/%s", e.Type, e.Token(), e.Fields["code"], DateOf(e.At))
+		}
+		for _, name := range slices.Concat(PersonParams, rule.params) {
+			if value := e.Fields[name]; value != "" && value != signinglog.SystemActor && !signinglog.IsCommitment(value) {
+				n.Params[name] = value
+			}
+		}
+		all = append(all, n.Address(rule.to, rule.self, f)...)
+	}
+	for i := range all {
+		all[i].Params = maps.Clone(all[i].Params)
+	}
+	return all
+}

@@ -1,0 +1,94 @@
+package custody
+
+import "sokyso/custody/signinglog"
+
+// noticeRule says who is told of entries of a type.
+type noticeRule struct {
+	kind   NoticeKind
+	when   func(signinglog.Entry) bool // nil = always
+	to     []Audience
+	params []string // fields that the sentence needs, besides people
+	urgent bool
+	self   bool // who did it is told too: it may have been somebody else in their name
+	quiet  bool // on the screen only
+	daily  bool // once a day for the same token and code, however often it happens
+}
+
+// nobody stands for types that are told to nobody, on purpose.
+var nobody = []noticeRule{}
+
+func isReturn(e signinglog.Entry) bool   { return e.Fields["kind"] == string(Return) }
+func isHandOver(e signinglog.Entry) bool { return !isReturn(e) }
+
+func has(field string) func(signinglog.Entry) bool {
+	return func(e signinglog.Entry) bool { return e.Fields[field] != "" }
+}
+
+func hasNo(field string) func(signinglog.Entry) bool {
+	return func(e signinglog.Entry) bool { return e.Fields[field] == "" }
+}
+
+func ofKind(kind string) func(signinglog.Entry) bool {
+	return func(e signinglog.Entry) bool { return e.Fields["kind"] == kind }
+}
+
+// suspicious: a token is tried that its user must not have, or no longer.
+func suspicious(e signinglog.Entry) bool {
+	switch e.Fields["code"] {
+	case RefusedTokenReported, RefusedNotCustodian, RefusedTokenRetired, RefusedCertificateRevoked:
+		return e.Token() != ""
+	}
+	return false
+}
+
+var (
+	bothSides = []Audience{TellGiver, TellReceiver}
+	concerned = []Audience{TellCustodian, TellOwner, TellManagers}
+)
+
+// noticeTable says for each type of entry who hears of it. A test holds that every
+// type stands here.
+var noticeTable = map[signinglog.Type][]noticeRule{
+	signinglog.TypeSchool: nobody,
+	signinglog.TypePerson: {
+		{kind: NoticePersonRegistered, to: []Audience{TellPerson}},
+		{kind: NoticeAdminRegistered, when: has("admin"), to: []Audience{TellManagers}},
+	},
+	signinglog.TypePosition: {{kind: NoticePosition, to: []Audience{TellPerson, TellPrincipal}, params: []string{"title", "from", "until", "paper"}}},
+	signinglog.TypeScope:    {{kind: NoticeScope, to: []Audience{TellPerson, TellPrincipal}, params: []string{"kinds", "from", "until", "paper"}}},
+	signinglog.TypeToken:    {{kind: NoticeTokenRegistered, to: []Audience{TellOwner, TellManagers}}},
+	signinglog.TypeOffer: {
+		{kind: NoticeHandOverOffered, when: isHandOver, to: bothSides},
+		{kind: NoticeReturnOffered, when: isReturn, to: []Audience{TellGiver, TellManagers}},
+	},
+	signinglog.TypeAcceptance: {
+		{kind: NoticeHandOverAccepted, when: isHandOver, to: []Audience{TellGiver, TellReceiver, TellManagers, TellSchool}},
+		{kind: NoticeReturnAccepted, when: isReturn, to: []Audience{TellGiver, TellManagers, TellSchool}},
+	},
+	signinglog.TypeDecline: {
+		{kind: NoticeHandOverDeclined, when: isHandOver, to: []Audience{TellGiver, TellReceiver, TellManagers}},
+		{kind: NoticeReturnDeclined, when: isReturn, to: []Audience{TellGiver, TellManagers}},
+	},
+	signinglog.TypeWithdrawal: {
+		{kind: NoticeHandOverWithdrawn, when: isHandOver, to: bothSides},
+		{kind: NoticeReturnWithdrawn, when: isReturn, to: []Audience{TellGiver, TellManagers}},
+	},
+	signinglog.TypeIncident: {{kind: NoticeIncident, to: []Audience{TellCustodian, TellOwner, TellManagers, TellSchool}, params: []string{"kind"}, urgent: true}},
+	signinglog.TypeRevocation: {
+		{kind: NoticeRevoked, when: has("revoked_at"), to: []Audience{TellCustodian, TellOwner, TellManagers, TellSchool}, params: []string{"revoked_at", "source"}, urgent: true},
+		{kind: NoticeRevocationLifted, when: hasNo("revoked_at"), to: concerned, params: []string{"source"}},
+	},
+	signinglog.TypeGrant:       nobody, // its signer asked for it and has the answer
+	signinglog.TypeRefusal:     {{kind: NoticeRefusal, when: suspicious, to: concerned, params: []string{"code"}, urgent: true, daily: true}},
+	signinglog.TypeAbandonment: nobody,
+	signinglog.TypeSignature:   {{kind: NoticeAfterReport, when: has("after_report"), to: concerned, params: []string{"document_number", "document_symbol"}, urgent: true}},
+	signinglog.TypePairing:     {{kind: NoticePairing, to: []Audience{TellPerson}, urgent: true, self: true}},
+	signinglog.TypeUnpairing:   {{kind: NoticeUnpairing, to: []Audience{TellPerson}, self: true}},
+	signinglog.TypeEnding: {
+		{kind: NoticePositionEnds, when: ofKind("position"), to: []Audience{TellPerson, TellManagers}, params: []string{"until"}},
+		{kind: NoticeScopeEnds, when: ofKind("scope"), to: []Audience{TellPerson, TellManagers}, params: []string{"until"}},
+		{kind: NoticeAccountEnds, when: ofKind("account"), to: []Audience{TellPerson, TellManagers}, params: []string{"until"}},
+	},
+	signinglog.TypeSetting:    {{kind: NoticeSetting, to: []Audience{TellManagers}, params: []string{"name", "value"}}},
+	signinglog.TypePossession: {{kind: NoticePossession, to: []Audience{TellManagers}, params: []string{"purpose"}, quiet: true}},
+}
