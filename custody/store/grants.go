@@ -325,13 +325,10 @@ type listedGrant struct {
 }
 
 var queryGrants = `SELECT ` + grantColumns + `, ` + fmt.Sprintf(nameOf, "g.person_id") + ` AS signer, t.serial AS token_serial, c.der,
-	COALESCE(s.value, '') AS summary, COALESCE(u.value, '') AS purpose, COALESCE(f.value, '') AS file_name,
+	` + revealOf("g", "summary") + ` AS summary, ` + revealOf("g", "purpose") + ` AS purpose, ` + revealOf("g", "file_name") + ` AS file_name,
 	(SELECT COUNT(*) FROM signatures x WHERE x.grant_id = g.id) AS signatures
 	FROM grants g JOIN tokens t ON t.id = g.token_id
 	JOIN certificates c ON c.school_id = g.school_id AND c.sha256 = g.certificate_sha256
-	LEFT JOIN reveals s ON s.school_id = g.school_id AND s.entry_index = g.entry_index AND s.field = 'summary'
-	LEFT JOIN reveals u ON u.school_id = g.school_id AND u.entry_index = g.entry_index AND u.field = 'purpose'
-	LEFT JOIN reveals f ON f.school_id = g.school_id AND f.entry_index = g.entry_index AND f.field = 'file_name'
 	WHERE g.school_id = ?`
 
 func (r listedGrant) row() GrantRow {

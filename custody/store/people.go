@@ -280,6 +280,14 @@ func (s *Store) AddScope(ctx context.Context, actor custody.Actor, person custod
 // nameOf is the query of a person's name by its reveal; %s is the person column.
 const nameOf = `COALESCE((SELECT r.value FROM persons p JOIN reveals r ON r.school_id = p.school_id AND r.entry_index = p.entry_index AND r.field = 'name' WHERE p.id = %s), '')`
 
+// revealOf is the query of a private value by its reveal: alias is the table that
+// has school_id and entry_index. A subquery and no join, so that PostgreSQL looks
+// it up by its whole key also before it has statistics: for a join it may walk all
+// values of the field.
+func revealOf(alias, field string) string {
+	return `COALESCE((SELECT v.value FROM reveals v WHERE v.school_id = ` + alias + `.school_id AND v.entry_index = ` + alias + `.entry_index AND v.field = '` + field + `'), '')`
+}
+
 type listedPerson struct {
 	ID       string `db:"id"`
 	Admin    bool   `db:"admin"`

@@ -201,7 +201,7 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 	}
 	// Not what the server's default happens to be: the checks rest on reading what
 	// others have committed once the head is locked, and a receipt on being durable.
-	begin := "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+	begin := "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on" // one round trip
 	if q.store.dialect == migrations.SQLite {
 		begin = "BEGIN IMMEDIATE" // a read that turns into a write later would not wait for other writers
 	}
@@ -209,11 +209,6 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 		return fmt.Errorf("begin: %w", err)
 	}
 	q.begun = true
-	if q.store.dialect == migrations.Postgres {
-		if err := q.conn.run(ctx, "SET LOCAL synchronous_commit = on"); err != nil {
-			return fmt.Errorf("begin: %w", err)
-		}
-	}
 	t := &tx{connection: q.conn, store: q.store, ctx: ctx, school: q.school, immediate: savepoints}
 	for _, c := range batch {
 		if c.record != "" && !savepoints {

@@ -172,13 +172,11 @@ type grantToRecord struct {
 }
 
 var queryGrantToRecord = `SELECT ` + grantColumns + `, ` + fmt.Sprintf(nameOf, "g.person_id") + ` AS signer,
-	COALESCE(u.value, '') AS summary, COALESCE(f.value, '') AS file_name, s.entry_index AS signature_entry, a.entry_index AS abandonment_entry,
+	` + revealOf("g", "summary") + ` AS summary, ` + revealOf("g", "file_name") + ` AS file_name, s.entry_index AS signature_entry, a.entry_index AS abandonment_entry,
 	(SELECT COUNT(*) FROM incidents i WHERE i.token_id = g.token_id AND i.state = 'open') AS reported
 	FROM grants g
 	LEFT JOIN signatures s ON s.grant_id = g.id
 	LEFT JOIN abandonments a ON a.grant_id = g.id
-	LEFT JOIN reveals u ON u.school_id = g.school_id AND u.entry_index = g.entry_index AND u.field = 'summary'
-	LEFT JOIN reveals f ON f.school_id = g.school_id AND f.entry_index = g.entry_index AND f.field = 'file_name'
 	WHERE g.school_id = ? AND g.id IN `
 
 // ownGrant reads a grant of the actor's as it is now.
