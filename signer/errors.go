@@ -60,6 +60,12 @@ const (
 	CodeReadError              = "read_error"
 	CodeWriteError             = "write_error"
 	CodeCancelled              = "cancelled"
+
+	CodeEntryNotFound = "entry_not_found"
+	CodeEntryTaken    = "entry_taken"
+	CodeEntryTooSmall = "entry_too_small"
+	CodeFieldsTooLate = "fields_too_late"
+	CodeFieldsPresent = "fields_present"
 )
 
 // Codes lists every code, for tests of catalogues.
@@ -72,6 +78,7 @@ var Codes = []string{
 	CodeFieldNotFound, CodeBadBox, CodeBoxHides, CodeBadImage, CodeBadText, CodeSelfCheckFailed, CodeTooComplex, CodeKeyFailed,
 	CodeTimestampFailed, CodeTimestampUntrusted, CodeRootsMissing, CodeCertificateRevoked, CodeRevocationUnknown,
 	CodeNoSignatures, CodeSignatureInvalid, CodeLevelReached, CodeInputChanged, CodeReadError, CodeWriteError, CodeCancelled,
+	CodeEntryNotFound, CodeEntryTaken, CodeEntryTooSmall, CodeFieldsTooLate, CodeFieldsPresent,
 }
 
 // Error is every error of this package. Params are values for the sentence that belongs to the code.

@@ -77,8 +77,14 @@ func (d *draft) pending(ref pdf.Ref, dict pdf.Dict) pdf.Dict {
 	return dict
 }
 
-// appendField adds a field to the form: to the one that is there, in whatever way it is stored.
-func (d *draft) appendField(field pdf.Ref) error {
+// Flags of the form (ISO 32000-2 §12.7.3, table 225).
+const (
+	signaturesExist = 1
+	appendOnly      = 2
+)
+
+// appendField adds a field to the form: to the one that is there, in whatever way it is stored, and sets its flags.
+func (d *draft) appendField(field pdf.Ref, flags pdf.Integer) error {
 	catalogRef, catalog, err := d.catalog()
 	if err != nil {
 		return err
@@ -108,17 +114,17 @@ func (d *draft) appendField(field pdf.Ref) error {
 	} else {
 		form["Fields"], changed = list, true
 	}
-	return d.setSigFlags(catalogRef, catalog, formRef, form, changed)
+	return d.setSigFlags(catalogRef, catalog, formRef, form, flags, changed)
 }
 
-// setSigFlags sets SignaturesExist and AppendOnly (ISO 32000-2 §12.7.3, table 225) and writes the form if it changed.
-func (d *draft) setSigFlags(catalogRef pdf.Ref, catalog pdf.Dict, formRef pdf.Ref, form pdf.Dict, changed bool) error {
+// setSigFlags sets flags of the form and writes it if it changed.
+func (d *draft) setSigFlags(catalogRef pdf.Ref, catalog pdf.Dict, formRef pdf.Ref, form pdf.Dict, wanted pdf.Integer, changed bool) error {
 	flags, err := d.file.Integer(form["SigFlags"])
 	if err != nil && !pdf.IsKind(err, pdf.KindDamaged) { // what is no number says nothing
 		return fmt.Errorf("read form: %w", err)
 	}
-	if flags&3 != 3 {
-		form["SigFlags"], changed = flags|3, true
+	if flags&wanted != wanted {
+		form["SigFlags"], changed = flags|wanted, true
 	}
 	switch {
 	case !changed:
@@ -145,7 +151,7 @@ func (d *draft) markSigned() error {
 	if !ok {
 		return &pdf.Error{Kind: pdf.KindDamaged, Offset: -1, Reason: "AcroForm is no dictionary"}
 	}
-	return d.setSigFlags(catalogRef, catalog, formRef, form, false)
+	return d.setSigFlags(catalogRef, catalog, formRef, form, signaturesExist|appendOnly, false)
 }
 
 // appendAnnotation adds an annotation to the page's.

@@ -65,6 +65,9 @@ func (p *Prepared) lay(t *target, opt *Options, signed time.Time, room int) (*dr
 	if err := d.restrict(dict, t, opt.Certify); err != nil {
 		return nil, classify(err)
 	}
+	if err := d.fill(t.entries, opt.Entries); err != nil {
+		return nil, classify(err)
+	}
 	if t.field == nil {
 		err = d.addField(visible)
 	} else {

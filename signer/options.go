@@ -42,6 +42,9 @@ type Options struct {
 	// Field names an existing empty signature field to sign in. "" makes a new one.
 	Field string
 
+	// Entries are filled into empty text fields by the update that is signed: number and date of issue.
+	Entries []Entry
+
 	Name, Reason, Location string // for the signature dictionary; claims, shown by readers
 
 	Visible *Visible // nil = invisible, or the appearance of Field left as it is

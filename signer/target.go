@@ -18,6 +18,8 @@ type target struct {
 	seeds *seedValues
 	lock  *fieldLock // nil = none
 
+	entries []pdf.Field // those of Options.Entries
+
 	hash   crypto.Hash
 	reason string
 	fresh  bool // nothing in the document is signed
@@ -35,6 +37,9 @@ func (p *Prepared) target(opt *Options) (*target, error) {
 	t := &target{seeds: &seedValues{}, fresh: p.unsigned(fields), hash: cmp.Or(opt.Hash, crypto.SHA256), reason: opt.Reason}
 	if !slices.Contains(hashes, t.hash) {
 		return nil, fail(CodeUnsupportedAlgorithm, fmt.Errorf("%w: %v", errHash, t.hash), "algorithm", t.hash.String())
+	}
+	if t.entries, err = p.entries(fields, opt); err != nil {
+		return nil, err
 	}
 	if opt.Field == "" {
 		t.name = freeName(fields)

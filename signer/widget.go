@@ -14,7 +14,7 @@ const annotationFlags = 4 | 128
 func (d *draft) addField(v *Visible) error {
 	field := pdf.Dict{"FT": pdf.Name("Sig"), "T": text(d.field), "V": d.signature}
 	ref := d.u.Add(field)
-	if err := d.appendField(ref); err != nil {
+	if err := d.appendField(ref, signaturesExist|appendOnly); err != nil {
 		return err
 	}
 	return d.addWidget(ref, field, v)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -158,15 +159,19 @@ func (s sealed) add(u *pdf.Update) (pdf.Ref, error) {
 }
 
 // program is the font file with the subset's glyphs, the same bytes at each call.
-func (s sealed) program() ([]byte, error) {
+func (s sealed) program() ([]byte, error) { return s.face.file(s.glyphs, nil) }
+
+// file is a font file with these glyphs, in this order, and further tables.
+func (f *face) file(glyphs []uint16, more map[string][]byte) ([]byte, error) {
 	// Subset writes to tables of the font it was called on; each call gets its own copy of them.
-	source := *s.face.sfnt
+	source := *f.sfnt
 	maxp, head, hhea := *source.Maxp, *source.Head, *source.Hhea
 	source.Maxp, source.Head, source.Hhea = &maxp, &head, &hhea
-	out, err := source.Subset(slices.Clone(s.glyphs), font.SubsetOptions{Tables: font.KeepPDFTables})
+	out, err := source.Subset(slices.Clone(glyphs), font.SubsetOptions{Tables: font.KeepPDFTables})
 	if err != nil {
-		return nil, fmt.Errorf("subset font %s: %w", s.face.name, err)
+		return nil, fmt.Errorf("subset font %s: %w", f.name, err)
 	}
+	maps.Copy(out.Tables, more)
 	return writeSFNT(out.Tables), nil
 }
 

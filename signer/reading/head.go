@@ -11,6 +11,8 @@ var (
 	numberForm = pattern(`^S[ốỐ]\s*:?\s*([0-9]{1,6}[a-zA-Z]?)?[\s._…]*/\s*([\p{Lu}][\p{L}0-9&]*(?:\s?[-–/]\s?[\p{L}0-9&]+)*)`)
 	// dateForm is "Minh Thuận, ngày 05 tháng 11 năm 2026", also with day and month left open.
 	dateForm = pattern(`(?:([\p{Lu}][^,]{0,80}),\s*)?ng[àÀ]y\s*([0-9]{1,2})?[\s._…]*th[áÁ]ng\s*([0-9]{1,2})?[\s._…]*n[ăĂ]m\s*([0-9]{4})?`)
+	// yearForm is a year that stands in a line of its own.
+	yearForm = pattern(`^[0-9]{4}\b`)
 	// subjectForm begins the summary of a letter.
 	subjectForm = pattern(`^V\s*/\s*v:?\s*|^Về việc\s+`)
 )
@@ -33,8 +35,11 @@ func (p *Proposal) readHead(page *page) {
 		}
 		if p.Date.Text == "" && p.DateBlank.Text == "" {
 			p.readDate(page, l)
-			if i+1 < len(head) && p.DateBlank.Text != "" {
-				p.readWrappedDate(page, l, head[i+1])
+			// The lines of the other column may stand between.
+			for _, next := range head[i+1 : min(i+4, len(head))] {
+				if p.DateBlank.Text != "" {
+					p.readWrappedDate(page, l, next)
+				}
 			}
 		}
 	}
@@ -64,6 +69,7 @@ func (p *Proposal) readNumber(page *page, l line) bool {
 		return true
 	}
 	p.NumberBlank = page.guess("…", blankBetween(l, "Số", m[4]))
+	p.Blanks.Number = page.numberBlank(l, m[4])
 	return true
 }
 
@@ -100,6 +106,7 @@ func (p *Proposal) readDate(page *page, l line) {
 	box := l.span(m[0], m[1])
 	if m[4] < 0 || m[6] < 0 || m[8] < 0 {
 		p.DateBlank = page.guess("…", box)
+		p.Blanks.Day, p.Blanks.Month, p.Blanks.Year = page.dateBlanks(l, m)
 		return
 	}
 	day, month, year := twoDigits(text[m[4]:m[5]]), twoDigits(text[m[6]:m[7]]), text[m[8]:m[9]]
@@ -113,6 +120,10 @@ func (p *Proposal) readDate(page *page, l line) {
 func (p *Proposal) readWrappedDate(page *page, l, next line) {
 	last := l.parts[len(l.parts)-1]
 	for _, below := range next.parts {
+		// Under a line with wide gaps the year stands in the middle.
+		if x, _ := below.Center(); yearForm().MatchString(below.text) && x > p.DateBlank.Box.Left && x < p.DateBlank.Box.Right && last.Bottom-below.Top < last.size {
+			p.Blanks.Year = Blank{}
+		}
 		if !column(last, below) || last.Bottom-below.Top > last.size {
 			continue
 		}
@@ -122,6 +133,7 @@ func (p *Proposal) readWrappedDate(page *page, l, next line) {
 		joined.text += " " + below.text
 		if whole.readDate(page, line{[]part{joined}}); whole.Date.Text != "" {
 			p.Date, p.DateBlank = whole.Date, Guess{}
+			p.Blanks.Day, p.Blanks.Month, p.Blanks.Year = Blank{}, Blank{}, Blank{}
 		}
 	}
 }

@@ -25,8 +25,10 @@ type Proposal struct {
 	// Date is ISO 8601, "" where day or month are still to be filled in; DateBlank is then the place.
 	Date      Guess `json:"date"` // box 4
 	DateBlank Guess `json:"date_blank"`
-	Place     Guess `json:"place"`   // địa danh, box 4
-	Summary   Guess `json:"summary"` // trích yếu, box 5
+	// Blanks are the rooms that are to be filled in, as fields would stand there.
+	Blanks  Blanks `json:"blanks,omitzero"`
+	Place   Guess  `json:"place"`   // địa danh, box 4
+	Summary Guess  `json:"summary"` // trích yếu, box 5
 	// Recipients are the lines of "Nơi nhận", box 9.
 	Recipients []Guess `json:"recipients"`
 	// Blocks are the signature blocks (boxes 7a to 7c), the likeliest first: the last of the document, a leader's
