@@ -34,13 +34,14 @@ var mayImport = map[string][]string{
 	"custody/paper":      {},
 	"custody":            {"custody/signinglog"},
 	"migrations":         {},
-	"custody/store":      {"custody", "custody/signinglog", "migrations"},
+	"custody/forms":      {"custody", "custody/paper"},
+	"custody/store":      {"custody", "custody/forms", "custody/signinglog", "migrations"},
 	// Fresh registers for tests, on both databases; only tests import it.
 	"custody/store/storetest": {"custody", "custody/store", "custody/signinglog"},
 
 	"httpapi/wire": {},
 	"httpapi/look": {},
-	"httpapi":      {"custody", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "signer/validation"},
+	"httpapi":      {"custody", "custody/forms", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "signer/validation"},
 
 	"cmd/signagent": {"signer", "signer/agent", "signer/desk", "signer/preview", "signer/validation", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
 	// The worker for 32-bit modules on Windows: nothing else is worth building twice.

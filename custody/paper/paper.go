@@ -20,7 +20,6 @@ const (
 	marginBottom          = 20.0
 	marginLeft            = 30.0
 	marginRight           = 15.0
-	textWidth             = pageWidth - marginLeft - marginRight
 )
 
 // Sizes of type in points (Annex I, section VI).
@@ -45,10 +44,12 @@ type Paper struct {
 
 // Sheet is one paper.
 type Sheet struct {
-	Head   Head
-	Title  string // in the middle, bold
-	About  string // below, bold: what it is about
-	Blocks []Block
+	Head      Head
+	Title     string // in the middle, bold
+	About     string // below, bold: what it is about
+	Ruled     bool   // a line below them, as official papers have it (box 5b)
+	Landscape bool   // registers and wide lists; the head goes on its long side
+	Blocks    []Block
 }
 
 // Head is the top of a paper: box 2 on the left, box 1 on the right.
@@ -58,18 +59,48 @@ type Head struct {
 	Nation   string // national heading
 	Motto    string
 	Place    string // place and date, "" = none
+	Number   string // number and symbol, in one line with the place (box 3), "" = none
+	Subject  string // of an official letter, below its number (box 5b), "" = none
 }
 
-// Block is a part of a paper below its title: Heading, Text, Notice, Facts, Table or
-// Signing.
+// Block is a part of a paper below its title: Heading, Text, Body, Ground, Addressees,
+// Notice, Facts, Table, Bars, Signing, Signings or Foot.
 type Block interface{ lay(*sheet) }
+
+// measured is a block that can say how much room it needs, in mm.
+type measured interface{ need(*sheet) float64 }
+
+// closes says that a block is a paper's end, which never stands alone on a page.
+func closes(b Block) bool {
+	switch b.(type) {
+	case Signing, Signings, Foot:
+		return true
+	}
+	return false
+}
 
 // sheet is a paper while it is laid out.
 type sheet struct {
 	pdf *fpdf.Fpdf
 	y   float64 // mm from the top, of what comes next
 	own int     // pages of this sheet before the present one
+
+	wide, tall float64 // the page in mm
+	text       float64 // width between the margins
+	landscape  bool
 }
+
+func newSheet(pdf *fpdf.Fpdf, landscape bool) *sheet {
+	s := &sheet{pdf: pdf, wide: pageWidth, tall: pageHeight, landscape: landscape}
+	if landscape {
+		s.wide, s.tall = pageHeight, pageWidth
+	}
+	s.text = s.wide - marginLeft - marginRight
+	return s
+}
+
+// bottom is where text ends.
+func (s *sheet) bottom() float64 { return s.tall - marginBottom }
 
 // Write writes the PDF.
 func (p *Paper) Write(w io.Writer) error {
@@ -89,16 +120,14 @@ func (p *Paper) Write(w io.Writer) error {
 	}
 	pdf.SetLineWidth(0.2)
 	for i := range p.Sheets {
-		s := &sheet{pdf: pdf}
+		s := newSheet(pdf, p.Sheets[i].Landscape)
 		s.page()
 		s.head(&p.Sheets[i])
 		blocks := p.Sheets[i].Blocks
 		for j, block := range blocks {
 			// A signature never stands alone on a page: the words before it come along.
-			if text, ok := block.(Text); ok && j+1 < len(blocks) {
-				if signing, ok := blocks[j+1].(Signing); ok {
-					s.room(text.need(s) + signing.need(s))
-				}
+			if words, ok := block.(measured); ok && j+1 < len(blocks) && !closes(block) && closes(blocks[j+1]) {
+				s.room(words.need(s) + blocks[j+1].(measured).need(s))
 			}
 			block.lay(s)
 		}
@@ -112,12 +141,16 @@ func (p *Paper) Write(w io.Writer) error {
 // page begins the next page. Pages are numbered from the second on, at the top in
 // the middle (Annex I, section II.11).
 func (s *sheet) page() {
-	s.pdf.AddPage()
+	orientation := "P"
+	if s.landscape {
+		orientation = "L"
+	}
+	s.pdf.AddPageFormat(orientation, s.pdf.GetPageSizeStr("A4"))
 	s.own++
 	s.y = marginTop
 	if s.own > 1 {
 		s.font("", sizeNumber)
-		s.line(strconv.Itoa(s.own), 0, pageWidth, 10, "C", sizeNumber)
+		s.line(strconv.Itoa(s.own), 0, s.wide, 10, "C", sizeNumber)
 	}
 }
 
@@ -127,7 +160,7 @@ func height(size float64) float64 { return size * pointMM * leading }
 
 // room begins a new page unless that much is left of this one.
 func (s *sheet) room(need float64) bool {
-	if s.y+need <= pageHeight-marginBottom {
+	if s.y+need <= s.bottom() {
 		return false
 	}
 	s.page()
@@ -158,7 +191,7 @@ func (s *sheet) lines(text string, most int, style string, size, x, width, y flo
 
 // head sets the top of the paper and its title.
 func (s *sheet) head(p *Sheet) {
-	const left = textWidth * 0.44
+	left := s.text * 0.44
 	right := marginLeft + left
 	y := s.y
 	if p.Head.Superior != "" {
@@ -172,19 +205,32 @@ func (s *sheet) head(p *Sheet) {
 	s.rule(marginLeft+left/2, left*0.4, y+0.8) // a third to a half of the line above
 	leftEnd := y + 3
 
-	y = s.lines(p.Head.Nation, 2, "B", sizeHead, right, textWidth-left, s.y, "C")
+	y = s.lines(p.Head.Nation, 2, "B", sizeHead, right, s.text-left, s.y, "C")
 	s.font("B", sizeMotto)
-	motto := min(s.pdf.GetStringWidth(clean(p.Head.Motto)), textWidth-left)
-	y = s.lines(p.Head.Motto, 2, "B", sizeMotto, right, textWidth-left, y, "C")
-	s.rule(right+(textWidth-left)/2, motto, y+0.8) // as long as the motto
+	motto := min(s.pdf.GetStringWidth(clean(p.Head.Motto)), s.text-left)
+	y = s.lines(p.Head.Motto, 2, "B", sizeMotto, right, s.text-left, y, "C")
+	s.rule(right+(s.text-left)/2, motto, y+0.8) // as long as the motto
 	y += 3
+	if p.Head.Number != "" {
+		y = max(y, leftEnd) // number and date stand in one line
+		leftEnd = s.lines(p.Head.Number, 2, "", sizeMotto, marginLeft, left, y, "C")
+		if p.Head.Subject != "" {
+			leftEnd = s.lines(p.Head.Subject, 4, "", sizeHead, marginLeft, left, leftEnd, "C")
+		}
+	}
 	if p.Head.Place != "" {
-		y = s.lines(p.Head.Place, 2, "I", sizeMotto, right, textWidth-left, y, "C")
+		y = s.lines(p.Head.Place, 2, "I", sizeMotto, right, s.text-left, y, "C")
 	}
 	s.y = max(leftEnd, y) + 5
-	s.y = s.lines(p.Title, 4, "B", sizeTitle, marginLeft, textWidth, s.y, "C")
+	if p.Title != "" {
+		s.y = s.lines(p.Title, 4, "B", sizeTitle, marginLeft, s.text, s.y, "C")
+	}
 	if p.About != "" {
-		s.y = s.lines(p.About, 8, "B", sizeText, marginLeft, textWidth, s.y, "C")
+		s.y = s.lines(p.About, 8, "B", sizeText, marginLeft, s.text, s.y, "C")
+	}
+	if p.Ruled {
+		s.rule(marginLeft+s.text/2, s.text*0.2, s.y+0.8)
+		s.y += 2
 	}
 	s.y += 4
 }

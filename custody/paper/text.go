@@ -69,13 +69,23 @@ func (s *sheet) wrapLine(text string, width float64) []string {
 			line, used = "", 0
 		}
 		for need > width { // a word longer than a line, as a digest is
-			head, rest := s.cut(word, width)
+			head, rest := s.part(word, width)
 			lines = append(lines, head)
 			word, need = rest, s.pdf.GetStringWidth(rest)
 		}
 		line, used = word, need
 	}
 	return append(lines, line)
+}
+
+// part is cut where a reader would: behind a stroke of an address, a number or a
+// symbol, if that leaves a good part of the line full.
+func (s *sheet) part(word string, width float64) (head, rest string) {
+	head, rest = s.cut(word, width)
+	if at := strings.LastIndexAny(head, "/-@._"); rest != "" && at+1 > len(head)*2/5 {
+		return word[:at+1], word[at+1:]
+	}
+	return head, rest
 }
 
 // cut takes as many characters as fit off a word, one at least.
