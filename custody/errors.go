@@ -61,6 +61,19 @@ const (
 	ReasonTooEarly         = "too_early"          // param field: a last day before there was anything to end
 	ReasonLastAdmin        = "last_admin"         // nobody would be left to run the register
 	ReasonHoldsTokens      = "holds_tokens"       // who ends it must say that they know
+	ReasonTokenRetired     = "token_retired"      // nothing more is done with it
+	ReasonSupportReported  = "support_reported"   // a reported token is revoked, not mended
+	ReasonSupportOpen      = "support_open"       // the same was asked for and is not done
+	ReasonSupportClosed    = "support_closed"     // the request is done
+	ReasonSupportStep      = "support_step"       // the request can't take this step now
+	ReasonCheckOpen        = "check_open"         // another custody check is open
+	ReasonCheckClosed      = "check_closed"       // its result is fixed
+	ReasonCheckEmpty       = "check_empty"        // the school has no token to check
+	ReasonCheckLarge       = "check_large"        // more tokens than one entry holds; param limit
+	ReasonCheckDone        = "check_done"         // proven or seen already
+	ReasonCheckProve       = "check_prove"        // who holds a token proves it by the agent
+	ReasonCheckWitness     = "check_witness"      // two persons see it, neither its custodian
+	ReasonCheckOwn         = "check_own"          // nobody excuses themselves
 )
 
 // Error is an error that a person can do something about.

@@ -94,6 +94,18 @@
 //	ending       person ending: id; kind: word (position, scope, account); [position] [scope]: id; until: date; reason: commitment
 //	possession   person token possession: id; certificate challenge_sha256 cms_sha256: hash; purpose: word; custody_entry: count
 //	setting      setting: id; name: word; [value]: text
+//	support_request  support token [person]: id; kind: word (unlock, technical, renewal, change); description [present] [wanted]: commitment
+//	support_step     support token [person]: id; state: word (sent, answered, solved, refused, withdrawn); request_entry: count; [addressee] [paper_number]: text;
+//	                 [paper_on] [due_on]: date; [note]: commitment
+//	check_opening    check: id; kind: word (monthly, plenary, special); period items: text; due_on: date; [note]: commitment
+//	check_step       check token [person]: id; kind: word (seen, witnessed, not_witnessed, not_at_hand, excused); [reason]: commitment;
+//	                 person is whom it concerns: who is to see the token too, who saw it first, who is excused
+//	check_closing    check: id; opening_entry proved seen missing excused: count; results: text; [conclusion]: commitment
+//
+// The items of a custody check are TOKEN:CUSTODIAN, or TOKEN:safe, its results
+// TOKEN:OUTCOME:ENTRY, or TOKEN:OUTCOME (proved, seen, missing, excused), each one
+// after the other with one space between; ENTRY is the proof's, the sighting's or
+// the excuse's.
 //
 // A grant, a refusal and a signature also have act: word; [capacity]: text;
 // certificate sha256_in: hash; [document_kind] [document_number]

@@ -31,6 +31,12 @@ const (
 	TypeEnding      Type = "ending"      // a position, a scope or an account ends before its last day
 	TypePossession  Type = "possession"  // a person has proven to have a token and its PIN
 	TypeSetting     Type = "setting"     // a setting of the school was changed
+
+	TypeSupportRequest Type = "support_request" // the provider's help is asked for, for a token
+	TypeSupportStep    Type = "support_step"    // it was sent, answered, solved, refused or withdrawn
+	TypeCheckOpening   Type = "check_opening"   // a custody check begins, with the tokens to be checked
+	TypeCheckStep      Type = "check_step"      // a token was seen, is not at hand, or its custodian is excused
+	TypeCheckClosing   Type = "check_closing"   // the result of a custody check, token by token
 )
 
 // Names of fields that several types have.
@@ -138,6 +144,14 @@ var rules = map[Type][]fieldRule{
 	TypeSetting: {must("setting", isID), must("name", isWord), may("value", isText)},
 	TypePossession: {must(FieldPerson, isID), must(FieldToken, isID), must("possession", isID), must(FieldCertificate, isHash), must("purpose", isWord),
 		must("challenge_sha256", isHash), must("cms_sha256", isHash), must("custody_entry", isCount)},
+	TypeSupportRequest: {must("support", isID), must(FieldToken, isID), may(FieldPerson, isID), must("kind", isWord), must("description", IsCommitment),
+		may("present", IsCommitment), may("wanted", IsCommitment)}, // of a change: what the certificate says, and what it should
+	TypeSupportStep: {must("support", isID), must(FieldToken, isID), may(FieldPerson, isID), must("state", isWord), must("request_entry", isCount), may("addressee", isText),
+		may("paper_number", isText), may("paper_on", isDate), may("due_on", isDate), may("note", IsCommitment)},
+	TypeCheckOpening: {must("check", isID), must("kind", isWord), must("period", isText), must("due_on", isDate), must("items", isText), may("note", IsCommitment)},
+	TypeCheckStep:    {must("check", isID), must(FieldToken, isID), must("kind", isWord), may(FieldPerson, isID), may("reason", IsCommitment)},
+	TypeCheckClosing: {must("check", isID), must("opening_entry", isCount), must("proved", isCount), must("seen", isCount), must("missing", isCount),
+		must("excused", isCount), must("results", isText), may("conclusion", IsCommitment)},
 }
 
 func join(a []fieldRule, b ...fieldRule) []fieldRule {
