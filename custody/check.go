@@ -252,16 +252,8 @@ func CanCloseCheck(a Actor, closed bool) error {
 	return nil
 }
 
-// MonthlyCheckDue reports whether a monthly check is to be opened: its day of the
-// month has come; in a month that is shorter, the last one. day 0 means never.
+// MonthlyCheckDue reports whether the day of the month has come on which a check
+// opens by itself; day 0 means never.
 func MonthlyCheckDue(today Date, day int) bool {
-	if day <= 0 {
-		return false
-	}
-	t, err := time.Parse(time.DateOnly, string(today))
-	if err != nil {
-		return false
-	}
-	last := t.AddDate(0, 1, -t.Day()).Day()
-	return t.Day() >= min(day, last)
+	return day > 0 && len(today) == len(time.DateOnly) && string(today[len("2006-01-"):]) >= fmt.Sprintf("%02d", day)
 }

@@ -89,6 +89,32 @@ type SupportID string
 // Overdue reports whether its day has passed.
 func (r SupportRequest) Overdue(today Date) bool { return r.Due != "" && r.Due < today }
 
+// SupportDue is the day by which a request's next step is expected: agreed is the
+// day that was named when it was sent.
+func SupportDue(state SupportState, since, agreed Date, settings Settings) Date {
+	switch {
+	case state == SupportAsked:
+		return settings.AddWorkingDays(since, SupportSendDays)
+	case state == SupportSent && agreed != "":
+		return agreed
+	case state.Open():
+		return settings.AddWorkingDays(since, SupportAnswerDays)
+	}
+	return ""
+}
+
+// SupportAddressee is who takes a request of the kind, by the school's settings;
+// "" where they name nobody.
+func SupportAddressee(kind SupportKind, settings Settings) string {
+	switch kind {
+	case SupportUnlock:
+		return settings.Value(SettingRecoverTo)
+	case SupportRenewal, SupportChange:
+		return settings.Value(SettingRenewTo)
+	}
+	return ""
+}
+
 // CanAskSupport decides who may ask for support for a token: its custodian, its
 // owner, who manages the register. A retired token gets none, nor one that is
 // reported lost or suspected, whose certificate is to be revoked and not unlocked;
@@ -148,21 +174,4 @@ func CanStepSupport(a Actor, r SupportRequest, s SupportStep, today Date) error 
 		return missing("note")
 	}
 	return nil
-}
-
-// WorkingDaysAfter returns the day n working days after a day: Saturdays and
-// Sundays do not count. Public holidays are not known here, so a term may end a
-// few days early by them, which reminds too soon and never too late.
-func WorkingDaysAfter(day Date, n int) Date {
-	for n > 0 {
-		day = day.AddDays(1)
-		t, err := time.Parse(time.DateOnly, string(day))
-		if err != nil {
-			return day
-		}
-		if weekday := t.Weekday(); weekday != time.Saturday && weekday != time.Sunday {
-			n--
-		}
-	}
-	return day
 }

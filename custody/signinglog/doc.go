@@ -95,10 +95,10 @@
 //	possession   person token possession: id; certificate challenge_sha256 cms_sha256: hash; purpose: word; custody_entry: count
 //	setting      setting: id; name: word; [value]: text
 //	support_request  support token [person]: id; kind: word (unlock, technical, renewal, change); description [present] [wanted]: commitment
-//	support_step     support token [person]: id; state: word (sent, answered, solved, refused, withdrawn); request_entry: count; [addressee] [paper_number]: text;
+//	support_step     support step token [person]: id; state: word (sent, answered, solved, refused, withdrawn); request_entry: count; [addressee] [paper_number]: text;
 //	                 [paper_on] [due_on]: date; [note]: commitment
 //	check_opening    check: id; kind: word (monthly, plenary, special); period items: text; due_on: date; [note]: commitment
-//	check_step       check token [person]: id; kind: word (seen, witnessed, not_witnessed, not_at_hand, excused); [reason]: commitment;
+//	check_step       check step token [person]: id; kind: word (seen, witnessed, not_witnessed, not_at_hand, excused); [reason]: commitment;
 //	                 person is whom it concerns: who is to see the token too, who saw it first, who is excused
 //	check_closing    check: id; opening_entry proved seen missing excused: count; results: text; [conclusion]: commitment
 //

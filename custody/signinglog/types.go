@@ -146,10 +146,10 @@ var rules = map[Type][]fieldRule{
 		must("challenge_sha256", isHash), must("cms_sha256", isHash), must("custody_entry", isCount)},
 	TypeSupportRequest: {must("support", isID), must(FieldToken, isID), may(FieldPerson, isID), must("kind", isWord), must("description", IsCommitment),
 		may("present", IsCommitment), may("wanted", IsCommitment)}, // of a change: what the certificate says, and what it should
-	TypeSupportStep: {must("support", isID), must(FieldToken, isID), may(FieldPerson, isID), must("state", isWord), must("request_entry", isCount), may("addressee", isText),
+	TypeSupportStep: {must("support", isID), must("step", isID), must(FieldToken, isID), may(FieldPerson, isID), must("state", isWord), must("request_entry", isCount), may("addressee", isText),
 		may("paper_number", isText), may("paper_on", isDate), may("due_on", isDate), may("note", IsCommitment)},
 	TypeCheckOpening: {must("check", isID), must("kind", isWord), must("period", isText), must("due_on", isDate), must("items", isText), may("note", IsCommitment)},
-	TypeCheckStep:    {must("check", isID), must(FieldToken, isID), must("kind", isWord), may(FieldPerson, isID), may("reason", IsCommitment)},
+	TypeCheckStep:    {must("check", isID), must("step", isID), must(FieldToken, isID), must("kind", isWord), may(FieldPerson, isID), may("reason", IsCommitment)},
 	TypeCheckClosing: {must("check", isID), must("opening_entry", isCount), must("proved", isCount), must("seen", isCount), must("missing", isCount),
 		must("excused", isCount), must("results", isText), may("conclusion", IsCommitment)},
 }

@@ -96,9 +96,38 @@ func fullRegister(r *storetest.Register) *school {
 	}
 	_, err = s.ChangeSettings(ctx, s.admin, map[custody.SettingName]string{custody.SettingReportHours: "2"})
 	must(err)
+	supportAndChecks(s)
 	_, err = s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Đỗ Văn Bình", Email: "binh@example.edu.vn", Phone: "0900000000", Username: "binh", PasswordHash: "x"})
 	must(err)
 	return s
+}
+
+// supportAndChecks adds a request with two steps, a closed check and an open one.
+func supportAndChecks(s *school) {
+	must := func(err error) {
+		s.TB.Helper()
+		if err != nil {
+			s.TB.Fatal(err)
+		}
+	}
+	asked, err := s.AskSupport(ctx, s.principal, store.NewSupport{Token: s.principalToken.ID, Kind: custody.SupportChange, Description: "đổi thư điện tử", Present: "cũ", Wanted: "mới"})
+	must(err)
+	_, err = s.StepSupport(ctx, s.admin, asked.ID, custody.SupportStep{To: custody.SupportSent, Addressee: "Sở Khoa học và Công nghệ", PaperNumber: "21/CV-MNHS", PaperOn: "2026-10-01", Due: "2026-10-30"})
+	must(err)
+	_, err = s.StepSupport(ctx, s.admin, asked.ID, custody.SupportStep{To: custody.SupportSolved, Note: "đã đổi"})
+	must(err)
+	for _, kind := range []custody.CheckKind{custody.MonthlyCheck, custody.SpecialCheck} {
+		check, err := s.OpenCheck(ctx, s.admin, store.NewCheck{Kind: kind, Due: "2026-10-30", Note: "kiểm kê"})
+		must(err)
+		_, err = s.StepCheck(ctx, s.admin, check.ID, store.NewCheckStep{Token: s.sealToken.ID, Kind: custody.StepSeen, Witness: s.principal.Person})
+		must(err)
+		_, err = s.StepCheck(ctx, s.principal, check.ID, store.NewCheckStep{Token: s.sealToken.ID, Kind: custody.StepWitnessed})
+		must(err)
+		if kind == custody.MonthlyCheck {
+			_, err = s.CloseCheck(ctx, s.principal, check.ID, "đủ")
+			must(err)
+		}
+	}
 }
 
 // provenTables are those whose every column the log proves, but for the columns named.
@@ -122,7 +151,13 @@ var provenTables = map[string][]string{
 	"abandonments": {},
 	"signatures":   {},
 	"possessions":  {},
-	"settings":     {},
+
+	"support_requests": {},
+	"support_steps":    {},
+	"checks":           {},
+	"check_steps":      {},
+	"check_closings":   {},
+	"settings":         {},
 }
 
 // other returns another value that the column's type and checks allow.
@@ -142,6 +177,11 @@ func other(table, column string, value any) any {
 		"grants.capacity":     {"": "KT"},
 		"signatures.level":    {"b-b": "b-t"},
 		"abandonments.reason": {"wrong_pin": "other", "other": "wrong_pin"},
+
+		"support_requests.kind": {"change": "renewal"},
+		"support_steps.state":   {"sent": "answered", "solved": "refused"},
+		"checks.kind":           {"monthly": "plenary", "special": "plenary"},
+		"check_steps.kind":      {"seen": "excused", "witnessed": "excused"},
 	}
 	switch v := value.(type) {
 	case nil:
@@ -271,7 +311,7 @@ func TestOneAlteredRowIsFound(t *testing.T) {
 
 var rowKeys = map[string][]string{
 	"log_entries": {"school_id", "entry_index"}, "reveals": {"school_id", "entry_index", "field"}, "log_heads": {"school_id"},
-	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"}, "unpairings": {"api_key_id"},
+	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"}, "unpairings": {"api_key_id"}, "check_closings": {"check_id"},
 }
 
 func keyColumns(table string) []string {
@@ -322,7 +362,7 @@ func expectBad(t *testing.T, what string, row map[string]any, column string, err
 		}
 	}
 	// An altered log row shows at the entry itself; a school or head has none.
-	if len(related) > 0 && column != "entry_index" && column != "id" && column != "token_id" && column != "school_id" && column != "grant_id" && column != "field" &&
+	if len(related) > 0 && column != "entry_index" && column != "id" && column != "token_id" && column != "school_id" && column != "grant_id" && column != "request_id" && column != "check_id" && column != "field" &&
 		!slices.Contains(related, bad.Index) {
 		t.Errorf("%s: names entry %d (%s), the row is of %v", what, bad.Index, bad.Reason, related)
 	}
@@ -343,7 +383,7 @@ func TestAnAddedRowIsFound(t *testing.T) {
 			for column, value := range row {
 				forged[column] = value
 			}
-			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "api_key_id", "token_id", "field", "cms_sha256", "sha256_out", "byte_range_digest"} {
+			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "api_key_id", "token_id", "check_id", "period", "field", "cms_sha256", "sha256_out", "byte_range_digest"} {
 				switch v := forged[column].(type) {
 				case string:
 					forged[column] = v + "f"

@@ -42,6 +42,7 @@ func (v *verification) records() error {
 		func() error {
 			return checkTable[endingRow](v, "endings", endingColumns, "", signinglog.TypeEnding, nil)
 		},
+		v.supportAndChecks,
 		func() error {
 			return checkTable[settingRow](v, "settings", settingColumns, "", signinglog.TypeSetting, nil)
 		},

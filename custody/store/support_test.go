@@ -1,0 +1,133 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"sokyso/custody"
+	"sokyso/custody/store"
+	"sokyso/custody/store/storetest"
+)
+
+// TestSupport: a custodian asks for their own token, the admin sends, notes the
+// answer and the result; every step is an entry, and what is not in order is refused.
+func TestSupport(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		ask := func(actor custody.Actor, token custody.TokenID, kind custody.SupportKind) (store.SupportRow, error) {
+			return s.AskSupport(ctx, actor, store.NewSupport{Token: token, Kind: kind, Description: "Nhập sai mã PIN nhiều lần, thiết bị bị khóa"})
+		}
+		if _, err := ask(s.deputy, s.principalToken.ID, custody.SupportUnlock); !errors.Is(err, custody.ErrNotFound) {
+			t.Errorf("for somebody else's token: %v", err)
+		}
+		if _, err := s.AskSupport(ctx, s.deputy, store.NewSupport{Token: s.deputyToken.ID, Kind: custody.SupportChange, Description: "đổi tên", Wanted: "tên mới"}); !errors.Is(err, custody.ErrInvalid) {
+			t.Errorf("a change of nothing: %v", err)
+		}
+		asked, err := ask(s.deputy, s.deputyToken.ID, custody.SupportUnlock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if asked.State != custody.SupportAsked || asked.PersonName != "Trần Thị Hòa" || asked.Description == "" || asked.Due != "2026-10-08" || asked.Late {
+			t.Errorf("%+v", asked)
+		}
+		if _, err := ask(s.admin, s.deputyToken.ID, custody.SupportUnlock); reason(err) != custody.ReasonSupportOpen {
+			t.Errorf("asked for twice: %v", err)
+		}
+		if _, err := ask(s.admin, s.deputyToken.ID, custody.SupportTechnical); err != nil {
+			t.Errorf("another kind: %v", err)
+		}
+		if _, err := s.Support(ctx, s.officeHead, asked.ID); !errors.Is(err, custody.ErrNotFound) {
+			t.Errorf("seen by a stranger: %v", err)
+		}
+
+		step := func(actor custody.Actor, n custody.SupportStep) error {
+			_, err := s.StepSupport(ctx, actor, asked.ID, n)
+			return err
+		}
+		sent := custody.SupportStep{To: custody.SupportSent, Addressee: "Sở Khoa học và Công nghệ", PaperNumber: "21/CV-MNHS", PaperOn: "2026-10-07", Due: "2026-10-08"}
+		for name, test := range map[string]struct {
+			actor custody.Actor
+			step  custody.SupportStep
+			want  func(error) bool
+		}{
+			"sent by who asked":   {s.deputy, sent, func(err error) bool { return errors.Is(err, custody.ErrForbidden) }},
+			"sent to nobody":      {s.admin, custody.SupportStep{To: custody.SupportSent, PaperNumber: "1", PaperOn: "2026-10-07"}, func(err error) bool { return errors.Is(err, custody.ErrInvalid) }},
+			"sent by no letter":   {s.admin, custody.SupportStep{To: custody.SupportSent, Addressee: "Sở"}, func(err error) bool { return errors.Is(err, custody.ErrInvalid) }},
+			"dated tomorrow":      {s.admin, custody.SupportStep{To: custody.SupportSent, Addressee: "Sở", PaperNumber: "1", PaperOn: "2026-10-09"}, func(err error) bool { return reason(err) == custody.ReasonInFuture }},
+			"answered, not sent":  {s.admin, custody.SupportStep{To: custody.SupportAnswered, Note: "x"}, func(err error) bool { return reason(err) == custody.ReasonSupportStep }},
+			"solved, not by what": {s.admin, custody.SupportStep{To: custody.SupportSolved}, func(err error) bool { return errors.Is(err, custody.ErrInvalid) }},
+			"by a stranger":       {s.officeHead, custody.SupportStep{To: custody.SupportWithdrawn, Note: "x"}, func(err error) bool { return errors.Is(err, custody.ErrNotFound) }},
+		} {
+			if err := step(test.actor, test.step); !test.want(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if err := step(s.admin, sent); err != nil {
+			t.Fatal(err)
+		}
+		if late, err := s.SupportOverdue(ctx, s.admin); err != nil || len(late) != 0 {
+			t.Errorf("overdue at once: %+v, %v", late, err)
+		}
+		s.Clock.Advance(48 * time.Hour) // the day of the answer has passed, and that of sending the other
+		late, err := s.SupportOverdue(ctx, s.admin)
+		if err != nil || len(late) != 2 || !late[1].Late || late[1].ID != asked.ID {
+			t.Errorf("overdue: %+v, %v", late, err)
+		}
+		facts, err := s.SupportFacts(ctx, s.principal, asked.ID)
+		if err != nil || facts.Addressee != sent.Addressee || facts.Title != "Phó Hiệu trưởng" || facts.Token.Serial != "A1002" || facts.School.Code != "MNHS" {
+			t.Errorf("facts of the form: %+v, %v", facts, err)
+		}
+		if _, err := s.SupportFacts(ctx, s.deputy, asked.ID); !errors.Is(err, custody.ErrForbidden) {
+			t.Errorf("facts for a custodian: %v", err)
+		}
+		for _, n := range []custody.SupportStep{{To: custody.SupportAnswered, Note: "Hẹn mang thiết bị đến"}, {To: custody.SupportSolved, Note: "Đã mở khóa, đổi PIN"}} {
+			if err := step(s.admin, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := step(s.admin, sent); reason(err) != custody.ReasonSupportClosed {
+			t.Errorf("after it is done: %v", err)
+		}
+		done, err := s.Support(ctx, s.deputy, asked.ID)
+		if err != nil || done.State != custody.SupportSolved || len(done.Steps) != 3 || done.Steps[2].Note != "Đã mở khóa, đổi PIN" || done.Due != "" || len(done.May) != 0 ||
+			done.PaperNumber != "21/CV-MNHS" {
+			t.Errorf("the history: %+v, %v", done, err)
+		}
+
+		// Withdrawn by who asked; a reported token is revoked, not unlocked.
+		renewal, err := ask(s.principal, s.principalToken.ID, custody.SupportRenewal)
+		if err != nil || renewal.Kind.Form() != "04" {
+			t.Fatal(renewal, err)
+		}
+		if _, err := s.StepSupport(ctx, s.principal, renewal.ID, custody.SupportStep{To: custody.SupportWithdrawn, Note: "Đã gia hạn tại Sở"}); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.ReportIncident(ctx, s.officeHead, store.NewIncident{Token: s.sealToken.ID, Kind: custody.Lost, DiscoveredAt: s.Clock.Now(), Description: "mất"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ask(s.officeHead, s.sealToken.ID, custody.SupportUnlock); reason(err) != custody.ReasonSupportReported {
+			t.Errorf("of a reported token: %v", err)
+		}
+		for filter, want := range map[store.SupportFilter]int{{}: 3, {State: "open"}: 1, {State: "done"}: 2, {State: "solved"}: 1, {Kind: custody.SupportRenewal}: 1,
+			{Token: s.deputyToken.ID}: 2, {State: "open", Kind: custody.SupportUnlock}: 0} {
+			rows, next, err := s.SupportRequests(ctx, s.admin, filter)
+			if err != nil || len(rows) != want || next != 0 {
+				t.Errorf("%+v: %d requests, want %d (%v)", filter, len(rows), want, err)
+			}
+		}
+		page, next, err := s.SupportRequests(ctx, s.admin, store.SupportFilter{Limit: 2})
+		if err != nil || len(page) != 2 || next == 0 {
+			t.Fatalf("the first page: %d, %d, %v", len(page), next, err)
+		}
+		if page, next, err = s.SupportRequests(ctx, s.admin, store.SupportFilter{Limit: 2, From: next}); err != nil || len(page) != 1 || next != 0 || page[0].ID != asked.ID {
+			t.Errorf("the last page: %+v, %d, %v", page, next, err)
+		}
+		if rows, _, err := s.SupportRequests(ctx, s.officeHead, store.SupportFilter{}); err != nil || len(rows) != 0 {
+			t.Errorf("of others: %+v, %v", rows, err)
+		}
+		if n := s.CheckLog().ByType; n["support_request"] != 3 || n["support_step"] != 4 {
+			t.Errorf("the log: %v", n)
+		}
+	})
+}
