@@ -43,7 +43,15 @@ const (
 	NoticeSetting           NoticeKind = "setting_changed"
 	NoticeRefusal           NoticeKind = "suspicious_refusal"
 	NoticeAfterReport       NoticeKind = "signature_after_report"
-	NoticeTokenChanged      NoticeKind = "token_changed" // any other entry about a token
+	NoticeSupportAsked      NoticeKind = "support_asked"
+	NoticeSupportStep       NoticeKind = "support_step"   // params state, due_on, addressee
+	NoticeCheckOpened       NoticeKind = "check_opened"   // params kind, due_on
+	NoticeCheckSeen         NoticeKind = "check_seen"     // to who is to see a token too
+	NoticeCheckNotSeen      NoticeKind = "check_not_seen" // to who had seen it
+	NoticeCheckAbsent       NoticeKind = "check_absent"   // a custodian has a token not at hand
+	NoticeCheckExcused      NoticeKind = "check_excused"  // to that custodian
+	NoticeCheckClosed       NoticeKind = "check_closed"   // params proved, seen, missing, excused
+	NoticeTokenChanged      NoticeKind = "token_changed"  // any other entry about a token
 )
 
 // The kinds of notices about what becomes due, and about the service itself.
@@ -87,6 +95,7 @@ const (
 	TellOwner     Audience = "owner"     // whose name the certificate bears
 	TellPrincipal Audience = "principal"
 	TellManagers  Audience = "managers" // the principal and admins
+	TellChecked   Audience = "checked"  // who holds a token of the custody check
 	TellSchool    Audience = "school"   // the chat group and the webhook
 )
 
@@ -96,6 +105,8 @@ type NoticeFacts struct {
 	Owner      PersonID
 	Principals []PersonID // today, with an account that goes on
 	Managers   []PersonID
+
+	checked []PersonID // of the entry that opens a custody check; NoticesOf reads them
 }
 
 func (f NoticeFacts) members(a Audience, fields map[string]string) []PersonID {
@@ -110,6 +121,8 @@ func (f NoticeFacts) members(a Audience, fields map[string]string) []PersonID {
 		return f.Principals
 	case TellManagers:
 		return f.Managers
+	case TellChecked:
+		return f.checked
 	}
 	return nil
 }
@@ -147,6 +160,7 @@ func NoticesOf(index int64, e signinglog.Entry, f NoticeFacts) []Notice {
 	if !known {
 		rules = []noticeRule{{kind: NoticeTokenChanged, to: []Audience{TellCustodian, TellOwner}, when: func(e signinglog.Entry) bool { return e.Token() != "" }}}
 	}
+	f.checked = checkedBy(e)
 	var all []Notice
 	for _, rule := range rules {
 		if rule.when != nil && !rule.when(e) {
@@ -166,6 +180,19 @@ func NoticesOf(index int64, e signinglog.Entry, f NoticeFacts) []Notice {
 	}
 	for i := range all {
 		all[i].Params = maps.Clone(all[i].Params)
+	}
+	return all
+}
+
+// checkedBy lists who held a token when a custody check of it was opened.
+func checkedBy(e signinglog.Entry) []PersonID {
+	items, err := ParseCheckItems(e.Fields["items"])
+	if err != nil || e.Type != signinglog.TypeCheckOpening {
+		return nil
+	}
+	var all []PersonID
+	for _, item := range items {
+		all = append(all, item.Custodian)
 	}
 	return all
 }

@@ -89,6 +89,16 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 		{kind: NoticeScopeEnds, when: ofKind("scope"), to: []Audience{TellPerson, TellManagers}, params: []string{"until"}},
 		{kind: NoticeAccountEnds, when: ofKind("account"), to: []Audience{TellPerson, TellManagers}, params: []string{"until"}},
 	},
-	signinglog.TypeSetting:    {{kind: NoticeSetting, to: []Audience{TellManagers}, params: []string{"name", "value"}}},
-	signinglog.TypePossession: {{kind: NoticePossession, to: []Audience{TellManagers}, params: []string{"purpose"}, quiet: true}},
+	signinglog.TypeSetting:        {{kind: NoticeSetting, to: []Audience{TellManagers}, params: []string{"name", "value"}}},
+	signinglog.TypeSupportRequest: {{kind: NoticeSupportAsked, to: []Audience{TellPerson, TellManagers}, params: []string{"kind"}}},
+	signinglog.TypeSupportStep:    {{kind: NoticeSupportStep, to: []Audience{TellPerson, TellCustodian, TellManagers}, params: []string{"state", "due_on", "addressee"}}},
+	signinglog.TypeCheckOpening:   {{kind: NoticeCheckOpened, to: []Audience{TellChecked, TellManagers, TellSchool}, params: []string{"kind", "due_on"}}},
+	signinglog.TypeCheckStep: {
+		{kind: NoticeCheckSeen, when: ofKind("seen"), to: []Audience{TellPerson}},
+		{kind: NoticeCheckNotSeen, when: ofKind("not_witnessed"), to: []Audience{TellPerson, TellManagers}},
+		{kind: NoticeCheckAbsent, when: ofKind("not_at_hand"), to: []Audience{TellManagers}},
+		{kind: NoticeCheckExcused, when: ofKind("excused"), to: []Audience{TellPerson}},
+	},
+	signinglog.TypeCheckClosing: {{kind: NoticeCheckClosed, to: []Audience{TellManagers}, params: []string{"proved", "seen", "missing", "excused"}}},
+	signinglog.TypePossession:   {{kind: NoticePossession, to: []Audience{TellManagers}, params: []string{"purpose"}, quiet: true}},
 }

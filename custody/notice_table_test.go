@@ -89,6 +89,9 @@ func TestWhoHears(t *testing.T) {
 		"a signature after the report":              {entry("signature", "actor", "hoa", "token", "u", "after_report", "true"), "signature_after_report>hang signature_after_report>nghia"},
 		"a type of a later version":                 {entry("gift", "actor", "hang", "token", "u"), "token_changed>hoa"},
 		"a later type about no token":               {entry("gift", "actor", "hang"), ""},
+		"a check is told to those who hold a token": {entry("check_opening", "actor", "hang", "kind", "monthly", "due_on", "2026-10-14", "items", "u:hoa v:safe w:mai"), "check_opened> check_opened>hoa check_opened>mai check_opened>nghia"},
+		"a witness hears":                           {entry("check_step", "actor", "hang", "token", "u", "kind", "seen", "person", "mai"), "check_seen>mai"},
+		"a step of support":                         {entry("support_step", "actor", "hang", "token", "u", "person", "hoa", "state", "sent"), "support_step>hoa support_step>nghia"},
 		"an account ends":                           {entry("ending", "actor", "hang", "person", "hoa", "kind", "account", "until", "2026-10-31"), "account_ends>hoa account_ends>nghia"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,6 +23,7 @@ var logTypes = []signinglog.Type{
 	signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal,
 	signinglog.TypeIncident, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypePerson,
 	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeSchool,
+	signinglog.TypeSupportRequest, signinglog.TypeSupportStep, signinglog.TypeCheckOpening, signinglog.TypeCheckStep, signinglog.TypeCheckClosing,
 }
 
 // logPage is the signing log with its filters.
