@@ -22,7 +22,10 @@ type Scope struct {
 	From       Date
 	Until      Date
 	Paper      string // decision of assignment, or the delegation's number and date
+	Entry      int64  // of the log
 	Ended      int64  // log index of the entry that moved the last day forward; 0 = none
+
+	Delegation DelegationID // that it comes from; "" = it was registered by itself
 }
 
 // InForce reports whether the scope holds on that day.

@@ -119,8 +119,26 @@ type Position struct {
 	From  Date
 	Until Date // last day, inclusive; "" = open
 	Paper string
-	Ended int64 // log index of the entry that moved the last day forward; 0 = none
+	Field string // of a deputy: lĩnh vực phụ trách
+	// Acting: held without the appointment. The principal's post held so lends Q.;
+	// a deputy in charge signs KT. in all fields (Decree 30/2020/NĐ-CP, Article 13.1).
+	Acting Acting
+	Entry  int64 // of the log
+	Ended  int64 // log index of the entry that moved the last day forward; 0 = none
 }
+
+// Acting says whether a position is held in an acting capacity.
+type Acting string
+
+// The ways to hold a position.
+const (
+	Appointed  Acting = ""
+	ActingHead Acting = "acting"    // quyền (Q.)
+	InCharge   Acting = "in_charge" // phụ trách
+)
+
+// Valid reports whether it is one of the three.
+func (a Acting) Valid() bool { return a == Appointed || a == ActingHead || a == InCharge }
 
 // InForce reports whether the position holds on that day.
 func (p Position) InForce(day Date) bool { return inForce(p.From, p.Until, day) }

@@ -2,6 +2,7 @@ package custody
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -93,7 +94,7 @@ func checkCompetence(r GrantRequest, f GrantFacts, now time.Time) *Refusal {
 		}
 		return nil
 	}
-	return checkApproval(position.Kind, r.Document.Kind, r.Capacity, f.Scopes, today)
+	return checkApproval(position, r.Document.Kind, r.Capacity, f.Scopes, today)
 }
 
 // checkSeal: the office head uses the seal by position; who else holds it, under
@@ -107,12 +108,13 @@ func checkSeal(r GrantRequest, f GrantFacts, today Date) *Refusal {
 }
 
 // checkApproval: Art. 13 of Decree 30/2020/NĐ-CP. The head approves everything,
-// also for a collective (TM.); a deputy approves KT. within the assigned field;
-// every other capacity stands on a paper, that is on a scope that names it.
-func checkApproval(kind PositionKind, document string, capacity Capacity, scopes []Scope, today Date) *Refusal {
-	headAlone := capacity == None || capacity == TM
+// also for a collective (TM.), as acting head under Q.; a deputy approves KT. within
+// the assigned field, in charge in all of them; every other capacity stands on a
+// paper, that is on a scope or a delegation that names it.
+func checkApproval(position Position, document string, capacity Capacity, scopes []Scope, today Date) *Refusal {
+	kind := position.Kind
 	switch {
-	case kind == Principal && headAlone:
+	case kind == Principal && (capacity == None || capacity == TM), byPosition(position, capacity):
 		return nil
 	case kind == Principal && capacity == KT, kind != Principal && capacity == None:
 		return refuse(RefusedCapacity, "capacity", string(capacity), "position", string(kind))
@@ -122,19 +124,57 @@ func checkApproval(kind PositionKind, document string, capacity Capacity, scopes
 	return inScope(Approve, document, capacity, scopes, today)
 }
 
-// inScope tells apart a capacity that no paper gives and a document outside.
+// byPosition: the decision that put the person there is the paper of the capacity.
+func byPosition(p Position, c Capacity) bool {
+	return p.Kind == Principal && p.Acting == ActingHead && c == Q || p.Kind == Deputy && p.Acting == InCharge && c == KT
+}
+
+// inScope tells apart a capacity that no paper gives and a document outside, and
+// says which paper is missing, or which has ended.
 func inScope(act Act, document string, capacity Capacity, scopes []Scope, today Date) *Refusal {
 	without := false
+	params := []string{"capacity", string(capacity)}
+	if capacity != None {
+		params = append(params, "reason", "missing_"+strings.ToLower(string(capacity)))
+	}
 	for _, s := range scopes {
 		if s.Covers(act, document, capacity, today) {
 			return nil
 		}
+		if s.Covers(act, document, capacity, s.Until) && s.Until != "" && s.Until < today {
+			params = []string{"capacity", string(capacity), "reason", ReasonPaperEnded, "paper", s.Paper, "until", string(s.Until)}
+		}
 		without = without || s.InForce(today) && slices.Contains(s.Acts, act) && s.coversKind(document)
 	}
 	if without {
-		return refuse(RefusedCapacity, "capacity", string(capacity))
+		return refuse(RefusedCapacity, params...)
 	}
-	return refuse(RefusedOutOfScope, "act", string(act), "document_kind", document, "capacity", string(capacity))
+	return refuse(RefusedOutOfScope, append(params, "act", string(act), "document_kind", document)...)
+}
+
+// ReasonPaperEnded: the paper that lent the capacity has ended; params paper, until.
+const ReasonPaperEnded = "paper_ended"
+
+// Authority returns the log's entry of the paper that lends a granted request its
+// capacity: of a delegation or scope, or of the position held in an acting
+// capacity. false = none was needed.
+func Authority(r GrantRequest, f GrantFacts, now time.Time) (int64, bool) {
+	today := DateOf(now)
+	position, _ := PositionOn(f.Positions, today)
+	switch {
+	case r.Act == Initial,
+		r.Act == Approve && position.Kind == Principal && (r.Capacity == None || r.Capacity == TM),
+		r.Act.OfSeal() && r.Capacity == None && RolesOn(f.Positions, false, today).OfficeHead:
+		return 0, false
+	case r.Act == Approve && byPosition(position, r.Capacity):
+		return position.Entry, true
+	}
+	for _, s := range f.Scopes {
+		if s.Covers(r.Act, r.Document.Kind, r.Capacity, today) {
+			return s.Entry, true
+		}
+	}
+	return 0, false
 }
 
 // Competent reports whether a person with these positions and scopes was
@@ -146,7 +186,7 @@ func Competent(document string, positions []Position, scopes []Scope, day Date) 
 		return false
 	}
 	for _, capacity := range Capacities {
-		if checkApproval(position.Kind, document, capacity, scopes, day) == nil {
+		if checkApproval(position, document, capacity, scopes, day) == nil {
 			return true
 		}
 	}

@@ -50,9 +50,11 @@ type Token struct {
 	Serial string // device number (số hiệu thiết bị), as PKCS#11 gives it
 	Label  string
 	Model  string
-	Kind   TokenKind
-	Owner  PersonID // whose name a personal token's certificate bears; "" for a seal
-	State  TokenState
+	// Provider is who issued it and helps with it.
+	Provider string
+	Kind     TokenKind
+	Owner    PersonID // whose name a personal token's certificate bears; "" for a seal
+	State    TokenState
 }
 
 // Certificate is a certificate registered with a token.
@@ -64,6 +66,11 @@ type Certificate struct {
 	NotBefore time.Time
 	NotAfter  time.Time
 	RevokedAt *time.Time
+
+	Chain    []byte   // the issuers' certificates, DER after DER, as far as they were sent
+	Replaces string   // SHA-256 of the certificate it followed on the token; "" = the first
+	Proposed PersonID // whose agent read it from the token; "" = it came as a file
+	Entry    int64    // of the log
 }
 
 // Custody is one person's holding of a token.

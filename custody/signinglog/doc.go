@@ -75,9 +75,13 @@
 //
 //	school       name code [superior] [place] log_key: text. Always entry 0
 //	person       person: id; name [email] [phone]: commitment; [admin]: flag
-//	position     person position: id; kind: word; title [paper]: text; from [until]: date
+//	position     person position: id; kind [acting]: word; title [paper] [field]: text; from [until]: date
 //	scope        person scope: id; acts kinds capacities [paper]: text; from [until]: date
-//	token        token [owner]: id; serial [model]: text; kind: word; certificate: hash; [label]: commitment
+//	token        token [owner]: id; serial [model]: text; kind: word; certificate [chain_sha256]: hash; [provider]: text; [label]: commitment
+//	certificate  token: id; certificate replaces [chain_sha256]: hash; [proposed_by]: id
+//	placing      token placing: id; place: text
+//	delegation   person grantor delegation: id; capacity kinds paper_number: text; [absence]: flag; from [until] paper_on: date; [paper_signer] [content]: commitment
+//	delegation_ending  person ending delegation: id; until: date; reason: commitment
 //	offer        hand_over token [giver] [receiver]: id; kind: word (hand_over, return); [permission_number]: text; [permission_on]: date; [reason] [condition]: commitment
 //	acceptance   as offer up to kind; offer [ends]: count (entries); [custody]: id
 //	decline      as offer up to kind; offer: count
@@ -111,7 +115,8 @@
 // certificate sha256_in: hash; [document_kind] [document_number]
 // [document_symbol]: text; [summary] [file_name]: commitment. A signature names
 // the entry of the grant it was made under and the entry of the custody, so that
-// the log alone answers whether that person held that token then.
+// the log alone answers whether that person held that token then; authority_entry is
+// the entry of the delegation, scope or position whose paper lent the capacity.
 //
 // # Checkpoints and receipts
 //

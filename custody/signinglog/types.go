@@ -37,6 +37,12 @@ const (
 	TypeCheckOpening   Type = "check_opening"   // a custody check begins, with the tokens to be checked
 	TypeCheckStep      Type = "check_step"      // a token was seen, is not at hand, or its custodian is excused
 	TypeCheckClosing   Type = "check_closing"   // the result of a custody check, token by token
+	TypeCertificate    Type = "certificate"     // a token got another certificate, which follows the one before
+	TypePlacing        Type = "placing"         // where a token is kept
+
+	TypeDelegation       Type = "delegation"        // a paper by which the head has somebody sign
+	TypeDelegationEnding Type = "delegation_ending" // it ends before its last day
+
 )
 
 // Names of fields that several types have.
@@ -112,14 +118,20 @@ var handOverRules = []fieldRule{
 
 // rules holds the fields of each type of version 1, besides actor and via, which all have.
 var rules = map[Type][]fieldRule{
-	TypeSchool:   {must("name", isText), must("code", isText), may("superior", isText), may("place", isText), must("log_key", isText)},
-	TypePerson:   {must(FieldPerson, isID), must("name", IsCommitment), may("email", IsCommitment), may("phone", IsCommitment), may("admin", isFlag)},
-	TypePosition: {must(FieldPerson, isID), must("position", isID), must("kind", isWord), must("title", isText), must("from", isDate), may("until", isDate), may("paper", isText)},
+	TypeSchool: {must("name", isText), must("code", isText), may("superior", isText), may("place", isText), must("log_key", isText)},
+	TypePerson: {must(FieldPerson, isID), must("name", IsCommitment), may("email", IsCommitment), may("phone", IsCommitment), may("admin", isFlag)},
+	TypePosition: {must(FieldPerson, isID), must("position", isID), must("kind", isWord), must("title", isText), must("from", isDate), may("until", isDate), may("paper", isText),
+		may("field", isText), may("acting", isWord)},
 	TypeScope: {must(FieldPerson, isID), must("scope", isID), must("acts", isText), must("kinds", isText), must("capacities", isText),
 		must("from", isDate), may("until", isDate), may("paper", isText)},
 	TypeToken: {must(FieldToken, isID), must("serial", isText), may("label", IsCommitment), may("model", isText), must("kind", isWord),
-		may("owner", isID), must(FieldCertificate, isHash)},
-	TypeOffer: join(handOverRules, may("reason", IsCommitment), may("condition", IsCommitment), may("permission_number", isText), may("permission_on", isDate)),
+		may("owner", isID), must(FieldCertificate, isHash), may("chain_sha256", isHash), may("provider", isText)},
+	TypeCertificate: {must(FieldToken, isID), must(FieldCertificate, isHash), must("replaces", isHash), may("chain_sha256", isHash), may("proposed_by", isID)},
+	TypePlacing:     {must(FieldToken, isID), must("placing", isID), must("place", isText)},
+	TypeDelegation: {must(FieldPerson, isID), must("grantor", isID), must("delegation", isID), must("capacity", isText), may("absence", isFlag), must("kinds", isText),
+		must("from", isDate), may("until", isDate), must("paper_number", isText), must("paper_on", isDate), may("paper_signer", IsCommitment), may("content", IsCommitment)},
+	TypeDelegationEnding: {must(FieldPerson, isID), must("ending", isID), must("delegation", isID), must("until", isDate), must("reason", IsCommitment)},
+	TypeOffer:            join(handOverRules, may("reason", IsCommitment), may("condition", IsCommitment), may("permission_number", isText), may("permission_on", isDate)),
 	TypeAcceptance: join(handOverRules, must("offer", isCount),
 		may("custody", isID),  // that begins; none when the token goes to the safe
 		may("ends", isCount)), // entry of the custody that ends; none when it came from the safe
@@ -130,13 +142,15 @@ var rules = map[Type][]fieldRule{
 	TypeRevocation: {must(FieldCertificate, isHash), must(FieldToken, isID), may("revoked_at", isTime), must("source", isText)},
 	TypeGrant: join(actRules, join(documentRules, must("grant", isID), must("request", isText), must(FieldToken, isID), must("custody_entry", isCount),
 		must("expires_at", isTime), may("title", isText), may("purpose", IsCommitment),
-		may("approval_entry", isCount), may("approval_certificate", isHash), may("approval_digest", isDigest))...), // an issue: what it rests on
+		may("approval_entry", isCount), may("approval_certificate", isHash), may("approval_digest", isDigest), // an issue: what it rests on
+		may("authority_entry", isCount))...), // the paper that lent the capacity
 	TypeRefusal: join(actRules, join(documentRules, must("code", isWord), must("request", isText), may(FieldToken, isID), must("token_serial", isText),
 		may("purpose", IsCommitment))...),
 	TypeAbandonment: {must("grant", isID), must("grant_entry", isCount), must(FieldToken, isID), must("reason", isWord)},
 	TypeSignature: join(actRules, join(documentRules, must("signature", isID), must("grant", isID), must("grant_entry", isCount), must("custody_entry", isCount),
 		must(FieldToken, isID), must("sha256_out", isHash), must("byte_range_digest", isDigest), must("cms_sha256", isHash), must("level", isText),
-		must("signature_field", isText), must("signed_at", isTime), may("late", isFlag), may("after_report", isFlag), may("clock_off", isFlag), must("signer", IsCommitment), may("title", isText))...),
+		must("signature_field", isText), must("signed_at", isTime), may("late", isFlag), may("after_report", isFlag), may("clock_off", isFlag), must("signer", IsCommitment), may("title", isText),
+		may("authority_entry", isCount))...),
 	TypePairing:   {must(FieldPerson, isID), must("api_key", isID), must("key_sha256", isHash), must("device", IsCommitment)},
 	TypeUnpairing: {must(FieldPerson, isID), must("api_key", isID), must("pairing_entry", isCount), may("device", IsCommitment)},
 	TypeEnding: {must(FieldPerson, isID), must("ending", isID), must("kind", isWord), may("position", isID), may("scope", isID),

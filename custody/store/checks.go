@@ -276,19 +276,12 @@ func (t *tx) checkFacts(check *checkState, state tokenState, n NewCheckStep) (cu
 	if f.custody != nil {
 		facts.Holder = custody.PersonID(f.custody.Person)
 	}
-	var certificates []struct {
-		DER       []byte `db:"der"`
-		RevokedAt *stamp `db:"revoked_at"`
-	}
-	if err := t.list(t.ctx, &certificates, `SELECT der, revoked_at FROM certificates WHERE school_id = ? AND token_id = ?`, string(t.school), string(n.Token)); err != nil {
-		return facts, fmt.Errorf("read certificates: %w", err)
+	certificates, err := t.certificates(string(n.Token))
+	if err != nil {
+		return facts, err
 	}
 	facts.Unprovable = true
-	for _, row := range certificates {
-		c, err := certificateOf("", row.DER, row.RevokedAt)
-		if err != nil {
-			return facts, err
-		}
+	for _, c := range certificates {
 		if provable(c, t.now) {
 			facts.Unprovable = false
 		}

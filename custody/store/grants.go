@@ -146,6 +146,9 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 		return "", refusal, t.logRefusal(actor, row, r.TokenSerial, refusal, private)
 	}
 	row.CustodyEntry = facts.Custody.Entry
+	if entry, ok := custody.Authority(r, facts, t.now); ok {
+		row.AuthorityEntry = &entry
+	}
 	if a := facts.Approval; a != nil {
 		row.ApprovalCertificate, row.ApprovalDigest = a.Certificate, a.Digest
 		if a.Entry != 0 {
@@ -157,9 +160,9 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 		return "", nil, err
 	}
 	if err := t.insertRow(`INSERT INTO grants (id, school_id, person_id, token_id, request, certificate_sha256, sha256_in, act, capacity,
-		document_number, document_symbol, document_kind, title, custody_entry, approval_entry, approval_certificate, approval_digest, granted_at, expires_at, entry_index)`,
+		document_number, document_symbol, document_kind, title, custody_entry, authority_entry, approval_entry, approval_certificate, approval_digest, granted_at, expires_at, entry_index)`,
 		row.ID, row.School, row.Person, row.Token, row.Request, row.Certificate, row.SHA256In, row.Act, row.Capacity,
-		row.Number, row.Symbol, row.Kind, row.Title, row.CustodyEntry, row.ApprovalEntry, row.ApprovalCertificate, row.ApprovalDigest,
+		row.Number, row.Symbol, row.Kind, row.Title, row.CustodyEntry, row.AuthorityEntry, row.ApprovalEntry, row.ApprovalCertificate, row.ApprovalDigest,
 		row.GrantedAt, row.ExpiresAt, row.Entry); err != nil {
 		return "", nil, fmt.Errorf("write grant: %w", err)
 	}
@@ -270,23 +273,11 @@ func (t *tx) fillFacts(facts *custody.GrantFacts, f *tokenFacts) error {
 }
 
 func (t *tx) certificates(token string) ([]custody.Certificate, error) {
-	var rows []struct {
-		SHA256    string `db:"sha256"`
-		DER       []byte `db:"der"`
-		RevokedAt *stamp `db:"revoked_at"`
-	}
-	if err := t.list(t.ctx, &rows, `SELECT sha256, der, revoked_at FROM certificates WHERE token_id = ?`, token); err != nil {
+	var rows []certificateRow
+	if err := t.list(t.ctx, &rows, `SELECT `+certificateColumns+` FROM certificates c WHERE c.token_id = ? ORDER BY c.entry_index`, token); err != nil {
 		return nil, fmt.Errorf("read certificates: %w", err)
 	}
-	var out []custody.Certificate
-	for _, row := range rows {
-		c, err := certificateOf(row.SHA256, row.DER, row.RevokedAt)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, nil
+	return certificatesOf(rows)
 }
 
 func sameFields(a, b map[string]string) bool {

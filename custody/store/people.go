@@ -187,11 +187,14 @@ func (s *Store) AddPosition(ctx context.Context, actor custody.Actor, person cus
 	if err := custody.CanRegister(actor); err != nil {
 		return err
 	}
-	if err := texts("title!", &p.Title, "paper", &p.Paper); err != nil {
+	if err := texts("title!", &p.Title, "paper", &p.Paper, "field", &p.Field); err != nil {
 		return err
 	}
 	if !p.Kind.Valid() {
 		return custody.Invalid("kind", "position %.40q", string(p.Kind))
+	}
+	if !p.Acting.Valid() {
+		return custody.Invalid("acting", "acting %.40q", string(p.Acting))
 	}
 	if err := checkDays(p.From, p.Until); err != nil {
 		return err
@@ -211,13 +214,13 @@ func (s *Store) AddPosition(ctx context.Context, actor custody.Actor, person cus
 			}
 		}
 		row := positionRow{rowBase: rowBase{ID: newID(), School: string(t.school)}, Person: string(person), Kind: string(p.Kind), Title: p.Title,
-			From: p.From, Until: p.Until, Paper: p.Paper, CreatedAt: at(t.now)}
+			From: p.From, Until: p.Until, Paper: p.Paper, Field: p.Field, Acting: string(p.Acting), CreatedAt: at(t.now)}
 		var err error
 		if row.Entry, err = t.append(signinglog.TypePosition, actor, row.fields(), nil); err != nil {
 			return err
 		}
-		if err := t.insertRow(`INSERT INTO positions (id, school_id, person_id, kind, title, from_on, until_on, paper, created_at, entry_index)`,
-			row.ID, row.School, row.Person, row.Kind, row.Title, row.From, row.Until, row.Paper, row.CreatedAt, row.Entry); err != nil {
+		if err := t.insertRow(`INSERT INTO positions (id, school_id, person_id, kind, title, from_on, until_on, paper, field, acting, created_at, entry_index)`,
+			row.ID, row.School, row.Person, row.Kind, row.Title, row.From, row.Until, row.Paper, row.Field, row.Acting, row.CreatedAt, row.Entry); err != nil {
 			return fmt.Errorf("add position: %w", err)
 		}
 		return nil
@@ -404,7 +407,8 @@ func (s *Store) schoolByID(ctx context.Context, id custody.SchoolID) (custody.Sc
 	return row.school(), nil
 }
 
-// personFacts reads what rules ask about a person.
+// personFacts reads what rules ask about a person; what is delegated to them is
+// among the scopes.
 func (t *tx) personFacts(person custody.PersonID) ([]custody.Position, []custody.Scope, error) {
 	var positions []positionRow
 	if err := t.list(t.ctx, &positions, `SELECT `+positionColumns+` FROM `+positionsAsEnded+` WHERE person_id = ? AND school_id = ?`, string(person), string(t.school)); err != nil {
@@ -421,6 +425,13 @@ func (t *tx) personFacts(person custody.PersonID) ([]custody.Position, []custody
 	var ss []custody.Scope
 	for _, sc := range scopes {
 		ss = append(ss, sc.scope())
+	}
+	var delegations []delegationRow
+	if err := t.list(t.ctx, &delegations, `SELECT `+delegationColumns+` FROM `+delegationsAsEnded+` WHERE delegate_id = ? AND school_id = ?`, string(person), string(t.school)); err != nil {
+		return nil, nil, fmt.Errorf("read delegations: %w", err)
+	}
+	for _, d := range delegations {
+		ss = append(ss, d.delegation().Scope())
 	}
 	return slices.Clip(ps), slices.Clip(ss), nil
 }

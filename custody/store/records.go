@@ -31,6 +31,21 @@ func flag(b bool) string {
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
 
+func countOrNone(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return count(*n)
+}
+
+// hashOrNone is sha256Hex, "" for no bytes.
+func hashOrNone(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	return sha256Hex(b)
+}
+
 func sha256Hex(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
@@ -92,11 +107,13 @@ type positionRow struct {
 	From      custody.Date `db:"from_on"`
 	Until     custody.Date `db:"until_on"`
 	Paper     string       `db:"paper"`
+	Field     string       `db:"field"`
+	Acting    string       `db:"acting"`
 	CreatedAt stamp        `db:"created_at"`
 	Ended     *int64       `db:"ended_entry"` // read with positionsAsEnded only
 }
 
-const positionColumns = `id, school_id, person_id, kind, title, from_on, until_on, paper, created_at, entry_index`
+const positionColumns = `id, school_id, person_id, kind, title, from_on, until_on, paper, field, acting, created_at, entry_index`
 
 func (r positionRow) entry() (int64, signinglog.Type, time.Time) {
 	return r.Entry, signinglog.TypePosition, r.CreatedAt.Time
@@ -104,17 +121,18 @@ func (r positionRow) entry() (int64, signinglog.Type, time.Time) {
 
 func (r positionRow) fields() map[string]string {
 	return map[string]string{signinglog.FieldPerson: r.Person, "position": r.ID, "kind": r.Kind, "title": r.Title,
-		"from": string(r.From), "until": string(r.Until), "paper": r.Paper}
+		"from": string(r.From), "until": string(r.Until), "paper": r.Paper, "field": r.Field, "acting": r.Acting}
 }
 
 func (r positionRow) position() custody.Position {
-	return custody.Position{ID: custody.PositionID(r.ID), Kind: custody.PositionKind(r.Kind), Title: r.Title, From: r.From, Until: r.Until, Paper: r.Paper, Ended: indexOr0(r.Ended)}
+	return custody.Position{ID: custody.PositionID(r.ID), Kind: custody.PositionKind(r.Kind), Title: r.Title, From: r.From, Until: r.Until, Paper: r.Paper,
+		Field: r.Field, Acting: custody.Acting(r.Acting), Entry: r.Entry, Ended: indexOr0(r.Ended)}
 }
 
 // positionsAsEnded are the positions with the last day that holds: their own, or
 // an earlier one that ended them.
 const positionsAsEnded = `(SELECT p.id, p.school_id, p.person_id, p.kind, p.title, p.from_on,
-	COALESCE((SELECT MIN(e.until_on) FROM endings e WHERE e.position_id = p.id), p.until_on) AS until_on, p.paper, p.created_at, p.entry_index,
+	COALESCE((SELECT MIN(e.until_on) FROM endings e WHERE e.position_id = p.id), p.until_on) AS until_on, p.paper, p.field, p.acting, p.created_at, p.entry_index,
 	(SELECT MAX(e.entry_index) FROM endings e WHERE e.position_id = p.id) AS ended_entry FROM positions p) AS positions`
 
 func indexOr0(index *int64) int64 {
@@ -149,8 +167,8 @@ func (r scopeRow) fields() map[string]string {
 }
 
 func (r scopeRow) scope() custody.Scope {
-	s := custody.Scope{ID: custody.ScopeID(r.ID), Person: custody.PersonID(r.Person), Kinds: strings.Split(r.Kinds, ","),
-		From: r.From, Until: r.Until, Paper: r.Paper, Ended: indexOr0(r.Ended)}
+	s := custody.Scope{ID: custody.ScopeID(r.ID), Person: custody.PersonID(r.Person), Kinds: splitList(r.Kinds),
+		From: r.From, Until: r.Until, Paper: r.Paper, Entry: r.Entry, Ended: indexOr0(r.Ended)}
 	for _, act := range strings.Split(r.Acts, ",") {
 		s.Acts = append(s.Acts, custody.Act(act))
 	}
@@ -177,25 +195,30 @@ func joinList[T ~string](list []T) string {
 	return strings.Join(parts, ",")
 }
 
+// splitList reads what joinList wrote of texts that are never empty.
+func splitList(column string) []string { return strings.Split(column, ",") }
+
 type tokenRow struct {
 	rowBase
 	Serial      string `db:"serial"`
 	Model       string `db:"model"`
+	Provider    string `db:"provider"`
 	Kind        string `db:"kind"`
 	Owner       string `db:"owner_id"`
 	CreatedAt   stamp  `db:"created_at"`
 	Certificate string `db:"certificate_sha256"` // the one registered with the token
+	Chain       []byte `db:"-"`                  // of that certificate
 }
 
-const tokenColumns = `t.id, t.school_id, t.serial, t.model, t.kind, COALESCE(t.owner_id, '') AS owner_id, t.created_at, t.entry_index`
+const tokenColumns = `t.id, t.school_id, t.serial, t.model, t.provider, t.kind, COALESCE(t.owner_id, '') AS owner_id, t.created_at, t.entry_index`
 
 func (r tokenRow) entry() (int64, signinglog.Type, time.Time) {
 	return r.Entry, signinglog.TypeToken, r.CreatedAt.Time
 }
 
 func (r tokenRow) fields() map[string]string {
-	return map[string]string{signinglog.FieldToken: r.ID, "serial": r.Serial, "model": r.Model, "kind": r.Kind, "owner": r.Owner,
-		signinglog.FieldCertificate: r.Certificate}
+	return map[string]string{signinglog.FieldToken: r.ID, "serial": r.Serial, "model": r.Model, "provider": r.Provider, "kind": r.Kind, "owner": r.Owner,
+		signinglog.FieldCertificate: r.Certificate, "chain_sha256": hashOrNone(r.Chain)}
 }
 
 type handOverRow struct {
@@ -312,6 +335,8 @@ type grantRecord struct {
 	Kind         string `db:"document_kind"`
 	Title        string `db:"title"`
 	CustodyEntry int64  `db:"custody_entry"`
+	// AuthorityEntry is of the paper that lent the capacity, see custody.Authority.
+	AuthorityEntry *int64 `db:"authority_entry"`
 
 	// What an issue rests on, see custody.Approval.
 	ApprovalEntry       *int64 `db:"approval_entry"`
@@ -324,7 +349,7 @@ type grantRecord struct {
 }
 
 const grantColumns = `g.id, g.school_id, g.person_id, g.token_id, g.request, g.certificate_sha256, g.sha256_in, g.act, g.capacity,
-	g.document_number, g.document_symbol, g.document_kind, g.title, g.custody_entry,
+	g.document_number, g.document_symbol, g.document_kind, g.title, g.custody_entry, g.authority_entry,
 	g.approval_entry, g.approval_certificate, g.approval_digest, g.granted_at, g.expires_at, g.entry_index, g.closed_at`
 
 func (r grantRecord) entry() (int64, signinglog.Type, time.Time) {
@@ -337,6 +362,7 @@ func (r grantRecord) fields() map[string]string {
 	f["grant"] = r.ID
 	f["request"] = r.Request
 	f["custody_entry"] = count(r.CustodyEntry)
+	f["authority_entry"] = countOrNone(r.AuthorityEntry)
 	if r.ApprovalEntry != nil {
 		f["approval_entry"] = count(*r.ApprovalEntry)
 	}
@@ -398,6 +424,7 @@ func (r signatureRow) fields() map[string]string {
 	f["grant"] = r.ID
 	f["grant_entry"] = count(r.Entry)
 	f["custody_entry"] = count(r.CustodyEntry)
+	f["authority_entry"] = countOrNone(r.AuthorityEntry)
 	f["sha256_out"] = r.SHA256Out
 	f["byte_range_digest"] = r.ByteRangeDigest
 	f["cms_sha256"] = sha256Hex(r.CMS)

@@ -73,8 +73,11 @@ type NewToken struct {
 	Serial      string
 	Label       string
 	Model       string
+	Provider    string // who issued it and helps with it
+	Place       string // where it is kept
 	Kind        custody.TokenKind
 	Certificate []byte           // DER
+	Chain       []byte           // the issuers' certificates, DER after DER, the issuer first; nil = none
 	Owner       custody.PersonID // personal tokens: whose name the certificate bears
 }
 
@@ -83,10 +86,13 @@ type TokenRow struct {
 	custody.Token
 	Custodian     custody.PersonID
 	CustodianName string
-	Certificate   custody.Certificate
-	Since         time.Time  // of the present state
-	ProvenAt      *time.Time // its possession was proven last; nil = never
-	ProofEntry    *int64     // of that in the log
+	OwnerName     string
+	Place         string                // where it is kept
+	Certificate   custody.Certificate   // the current one, see custody.CurrentCertificate
+	Certificates  []custody.Certificate // all, in the order of their registration
+	Since         time.Time             // of the present state
+	ProvenAt      *time.Time            // its possession was proven last; nil = never
+	ProofEntry    *int64                // of that in the log
 }
 
 // NewHandOver is what OfferHandOver offers.

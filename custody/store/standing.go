@@ -58,6 +58,7 @@ type standingRow struct {
 	Kind         string       `db:"document_kind"`
 	Capacity     string       `db:"capacity"`
 	GrantedAt    stamp        `db:"granted_at"`
+	Authority    *int64       `db:"authority_entry"`
 	Day          custody.Date `db:"-"`
 }
 
@@ -97,7 +98,7 @@ func (s *Store) Standing(ctx context.Context, actor custody.Actor, q StandingQue
 			out.Custody = nil
 		}
 	}
-	if row != nil && row.Capacity != "" {
+	if row != nil && (row.Capacity != "" || row.Authority != nil) {
 		if out.Assigned, err = s.assigned(ctx, actor, row); err != nil {
 			return Standing{}, err
 		}
@@ -145,7 +146,7 @@ func (s *Store) loggedSignature(ctx context.Context, actor custody.Actor, q Stan
 	}
 	var row standingRow
 	err := s.reader.get(ctx, &row, `SELECT s.entry_index AS signature_entry, g.entry_index AS grant_entry, g.custody_entry, g.person_id, g.act, g.document_kind,
-		g.capacity, g.granted_at FROM signatures s JOIN grants g ON g.id = s.grant_id WHERE s.school_id = ? AND s.certificate_sha256 = ? AND s.`+column+` = ?`,
+		g.capacity, g.granted_at, g.authority_entry FROM signatures s JOIN grants g ON g.id = s.grant_id WHERE s.school_id = ? AND s.certificate_sha256 = ? AND s.`+column+` = ?`,
 		string(actor.School), q.Certificate, value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -174,9 +175,13 @@ func (s *Store) custodyThen(ctx context.Context, actor custody.Actor, token, con
 	return &CustodyThen{Custody: rows[0].custody(), Name: rows[0].Name, UntilEntry: indexOr0(rows[0].UntilEntry)}, nil
 }
 
-// assigned is the scope that a grant under a capacity rested on, as it stood then:
-// what was ended afterwards counts.
+// assigned is the scope, delegation or acting position that a grant under a
+// capacity rested on, as it stood then: what was ended afterwards counts. Grants
+// from before the log named it are matched with the scopes of their day.
 func (s *Store) assigned(ctx context.Context, actor custody.Actor, row *standingRow) (*Assignment, error) {
+	if row.Authority != nil {
+		return s.authority(ctx, actor, *row.Authority, row.GrantEntry)
+	}
 	var rows []scopeRow
 	err := s.reader.list(ctx, &rows, `SELECT s.id, s.school_id, s.person_id, s.acts, s.kinds, s.capacities, s.from_on,
 		COALESCE((SELECT MIN(e.until_on) FROM endings e WHERE e.scope_id = s.id AND e.entry_index < ?), s.until_on) AS until_on, s.paper, s.created_at, s.entry_index
@@ -223,4 +228,35 @@ func (s *Store) standingReceipts(ctx context.Context, school custody.SchoolID, h
 		receipts = append(receipts, signinglog.Receipt{Index: index, Entry: entry, Proof: proof, Checkpoint: h.Checkpoint})
 	}
 	return receipts, nil
+}
+
+// authority reads the paper of an entry as it stood when the grant was given.
+func (s *Store) authority(ctx context.Context, actor custody.Actor, entry, grant int64) (*Assignment, error) {
+	var paper struct {
+		Person   custody.PersonID `db:"person_id"`
+		From     custody.Date     `db:"from_on"`
+		Until    custody.Date     `db:"until_on"`
+		Paper    string           `db:"paper"`
+		PaperOn  custody.Date     `db:"paper_on"`
+		Delegate string           `db:"delegation"`
+		Scope    custody.ScopeID  `db:"scope"`
+	}
+	err := s.reader.get(ctx, &paper, `SELECT s.person_id, s.from_on, COALESCE((SELECT MIN(e.until_on) FROM endings e WHERE e.scope_id = s.id AND e.entry_index < ?), s.until_on) AS until_on,
+			s.paper, '' AS paper_on, '' AS delegation, s.id AS scope FROM scopes s WHERE s.school_id = ? AND s.entry_index = ?
+		UNION ALL SELECT p.person_id, p.from_on, COALESCE((SELECT MIN(e.until_on) FROM endings e WHERE e.position_id = p.id AND e.entry_index < ?), p.until_on),
+			p.paper, '', '', '' FROM positions p WHERE p.school_id = ? AND p.entry_index = ?
+		UNION ALL SELECT d.delegate_id, d.from_on, COALESCE((SELECT MIN(e.until_on) FROM delegation_endings e WHERE e.delegation_id = d.id AND e.entry_index < ?), d.until_on),
+			d.paper_number, d.paper_on, d.id, '' FROM delegations d WHERE d.school_id = ? AND d.entry_index = ?`,
+		grant, string(actor.School), entry, grant, string(actor.School), entry, grant, string(actor.School), entry)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read authority: %w", err)
+	}
+	if paper.Delegate != "" {
+		paper.Paper = custody.Delegation{PaperNumber: paper.Paper, PaperOn: paper.PaperOn}.Paper()
+	}
+	return &Assignment{Scope: custody.Scope{ID: paper.Scope, Person: paper.Person, From: paper.From, Until: paper.Until, Paper: paper.Paper,
+		Delegation: custody.DelegationID(paper.Delegate)}, Entry: entry}, nil
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/x509"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -17,7 +16,7 @@ func (s *Store) RegisterToken(ctx context.Context, actor custody.Actor, n NewTok
 	if err := custody.CanRegister(actor); err != nil {
 		return custody.Token{}, err
 	}
-	if err := texts("serial!", &n.Serial, "label", &n.Label, "model", &n.Model); err != nil {
+	if err := texts("serial!", &n.Serial, "label", &n.Label, "model", &n.Model, "provider", &n.Provider, "place", &n.Place); err != nil {
 		return custody.Token{}, err
 	}
 	switch {
@@ -28,60 +27,61 @@ func (s *Store) RegisterToken(ctx context.Context, actor custody.Actor, n NewTok
 	case n.Kind == custody.Seal && n.Owner != "":
 		return custody.Token{}, custody.Invalid("owner", "a seal token has no owner")
 	}
-	if _, err := x509.ParseCertificate(n.Certificate); err != nil {
-		return custody.Token{}, custody.Invalid("certificate", "%v", err)
+	leaf, chain, err := parseCertificates(n.Certificate, n.Chain)
+	if err != nil {
+		return custody.Token{}, err
 	}
-	row := tokenRow{rowBase: rowBase{ID: newID(), School: string(actor.School)}, Serial: n.Serial, Model: n.Model, Kind: string(n.Kind),
-		Owner: string(n.Owner), Certificate: sha256Hex(n.Certificate)}
-	err := s.write(ctx, actor.School, func(t *tx) error {
+	if err := custody.CheckCertificate(leaf, chain); err != nil {
+		return custody.Token{}, err
+	}
+	row := tokenRow{rowBase: rowBase{ID: newID(), School: string(actor.School)}, Serial: n.Serial, Model: n.Model, Provider: n.Provider,
+		Kind: string(n.Kind), Owner: string(n.Owner), Certificate: sha256Hex(n.Certificate), Chain: n.Chain}
+	err = s.write(ctx, actor.School, func(t *tx) error {
 		if n.Owner != "" {
 			if err := t.requirePerson(n.Owner); err != nil {
 				return err
 			}
 		}
-		for field, query := range map[string]string{
-			"serial":      `SELECT COUNT(*) FROM tokens WHERE school_id = ? AND serial = ?`,
-			"certificate": `SELECT COUNT(*) FROM certificates WHERE school_id = ? AND sha256 = ?`,
-		} {
-			value := row.Serial
-			if field == "certificate" {
-				value = row.Certificate
-			}
-			var taken int
-			if err := t.get(t.ctx, &taken, query, row.School, value); err != nil {
-				return fmt.Errorf("register token: %w", err)
-			}
-			if taken > 0 {
-				return custody.Conflict(custody.ReasonDuplicate, "field", field)
-			}
+		var taken int
+		if err := t.get(t.ctx, &taken, `SELECT COUNT(*) FROM tokens WHERE school_id = ? AND serial = ?`, row.School, row.Serial); err != nil {
+			return fmt.Errorf("register token: %w", err)
+		}
+		if taken > 0 {
+			return custody.Conflict(custody.ReasonDuplicate, "field", "serial")
+		}
+		if err := t.requireNewCertificate(leaf, row.ID); err != nil {
+			return err
 		}
 		row.CreatedAt = at(t.now)
 		var err error
 		if row.Entry, err = t.append(signinglog.TypeToken, actor, row.fields(), map[string]string{"label": n.Label}); err != nil {
 			return err
 		}
-		if err := t.insertRow(`INSERT INTO tokens (id, school_id, serial, model, kind, owner_id, created_at, entry_index)`,
-			row.ID, row.School, row.Serial, row.Model, row.Kind, orNull(row.Owner), row.CreatedAt, row.Entry); err != nil {
+		if err := t.insertRow(`INSERT INTO tokens (id, school_id, serial, model, provider, kind, owner_id, created_at, entry_index)`,
+			row.ID, row.School, row.Serial, row.Model, row.Provider, row.Kind, orNull(row.Owner), row.CreatedAt, row.Entry); err != nil {
 			return fmt.Errorf("register token: %w", err)
 		}
-		if err := t.insertRow(`INSERT INTO certificates (school_id, sha256, token_id, der, entry_index)`,
-			row.School, row.Certificate, row.ID, n.Certificate, row.Entry); err != nil {
+		if err := t.insertRow(`INSERT INTO certificates (school_id, sha256, token_id, der, chain, entry_index)`,
+			row.School, row.Certificate, row.ID, n.Certificate, bytesOrNull(n.Chain), row.Entry); err != nil {
 			return fmt.Errorf("register certificate: %w", err)
 		}
-		return nil
+		if n.Place == "" {
+			return nil
+		}
+		return t.place(actor, row.ID, n.Place)
 	})
 	if err != nil {
 		return custody.Token{}, err
 	}
-	return custody.Token{ID: custody.TokenID(row.ID), Serial: row.Serial, Label: n.Label, Model: row.Model, Kind: n.Kind, Owner: n.Owner, State: custody.InSafe}, nil
+	return custody.Token{ID: custody.TokenID(row.ID), Serial: row.Serial, Label: n.Label, Model: row.Model, Provider: row.Provider, Kind: n.Kind, Owner: n.Owner, State: custody.InSafe}, nil
 }
 
 // listedToken is a token with all that its state follows from.
 type listedToken struct {
 	tokenRow
 	Label           string  `db:"label"`
-	DER             []byte  `db:"der"`
-	RevokedAt       *stamp  `db:"revoked_at"`
+	Place           string  `db:"place"`
+	OwnerName       string  `db:"owner_name"`
 	Custodian       string  `db:"custodian"`
 	CustodianName   string  `db:"custodian_name"`
 	SinceAt         *stamp  `db:"since_at"`
@@ -93,14 +93,14 @@ type listedToken struct {
 	ProofEntry      *int64  `db:"proof_entry"`
 }
 
-var queryTokens = `SELECT ` + tokenColumns + `, COALESCE(c.sha256, '') AS certificate_sha256, COALESCE(l.value, '') AS label, c.der, c.revoked_at,
+var queryTokens = `SELECT ` + tokenColumns + `, COALESCE(l.value, '') AS label, ` + fmt.Sprintf(nameOf, "t.owner_id") + ` AS owner_name,
+	COALESCE((SELECT y.place FROM placings y WHERE y.token_id = t.id ORDER BY y.entry_index DESC LIMIT 1), '') AS place,
 	COALESCE(k.person_id, '') AS custodian, ` + fmt.Sprintf(nameOf, "k.person_id") + ` AS custodian_name, k.since_at,
 	(SELECT MAX(e.until_at) FROM custodies e WHERE e.token_id = t.id) AS last_until,
 	o.kind AS offer_kind, o.offered_at AS open_offered_at,
 	(SELECT MIN(i.reported_at) FROM incidents i WHERE i.token_id = t.id AND i.state = 'open') AS reported_at,
 	p.proven_at, p.entry_index AS proof_entry
 	FROM tokens t
-	LEFT JOIN certificates c ON c.token_id = t.id
 	LEFT JOIN reveals l ON l.school_id = t.school_id AND l.entry_index = t.entry_index AND l.field = 'label'
 	LEFT JOIN custodies k ON k.token_id = t.id AND k.until_at IS NULL
 	LEFT JOIN hand_overs o ON o.token_id = t.id AND o.state = 'offered'
@@ -111,14 +111,13 @@ var queryTokens = `SELECT ` + tokenColumns + `, COALESCE(c.sha256, '') AS certif
 // or to them, or theirs by its certificate.
 const mine = ` AND (k.person_id = ? OR o.receiver_id = ? OR o.giver_id = ? OR t.owner_id = ?)`
 
-func (r listedToken) row() (TokenRow, error) {
-	c, err := certificateOf(r.Certificate, r.DER, r.RevokedAt)
-	if err != nil {
-		return TokenRow{}, err
+func (r listedToken) row(certificates []custody.Certificate, now time.Time) TokenRow {
+	out := TokenRow{Token: custody.Token{ID: custody.TokenID(r.ID), Serial: r.Serial, Label: r.Label, Model: r.Model, Provider: r.Provider,
+		Kind: custody.TokenKind(r.Kind), Owner: custody.PersonID(r.Owner)}, OwnerName: r.OwnerName, Place: r.Place,
+		Custodian: custody.PersonID(r.Custodian), CustodianName: r.CustodianName, Certificates: certificates, ProvenAt: r.ProvenAt.moment(), ProofEntry: r.ProofEntry}
+	if i := custody.CurrentCertificate(certificates, now); i >= 0 {
+		out.Certificate = certificates[i]
 	}
-	out := TokenRow{Token: custody.Token{ID: custody.TokenID(r.ID), Serial: r.Serial, Label: r.Label, Model: r.Model,
-		Kind: custody.TokenKind(r.Kind), Owner: custody.PersonID(r.Owner)},
-		Custodian: custody.PersonID(r.Custodian), CustodianName: r.CustodianName, Certificate: c, ProvenAt: r.ProvenAt.moment(), ProofEntry: r.ProofEntry}
 	var held *custody.Custody
 	if r.Custodian != "" {
 		held = &custody.Custody{Person: out.Custodian}
@@ -142,16 +141,7 @@ func (r listedToken) row() (TokenRow, error) {
 		}
 	}
 	out.Since = since.Time
-	return out, nil
-}
-
-func certificateOf(sha256 string, der []byte, revokedAt *stamp) (custody.Certificate, error) {
-	c, err := x509.ParseCertificate(der)
-	if err != nil {
-		return custody.Certificate{}, fmt.Errorf("read registered certificate %s: %w: %w", sha256, ErrDamaged, err)
-	}
-	return custody.Certificate{SHA256: sha256, DER: der, Serial: fmt.Sprintf("%x", c.SerialNumber), Subject: c.Subject.String(),
-		NotBefore: c.NotBefore, NotAfter: c.NotAfter, RevokedAt: revokedAt.moment()}, nil
+	return out
 }
 
 func (s *Store) tokens(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]TokenRow, error) {
@@ -159,13 +149,17 @@ func (s *Store) tokens(ctx context.Context, actor custody.Actor, condition strin
 	if err := s.reader.list(ctx, &listed, queryTokens+condition+` ORDER BY t.entry_index`, append([]any{string(actor.School)}, args...)...); err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
 	}
+	ids := make([]string, len(listed))
+	for i, r := range listed {
+		ids[i] = r.ID
+	}
+	certificates, err := s.certificatesOfTokens(ctx, actor, ids)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]TokenRow, 0, len(listed))
 	for _, r := range listed {
-		row, err := r.row()
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
+		rows = append(rows, r.row(certificates[r.ID], s.now()))
 	}
 	return rows, nil
 }

@@ -66,7 +66,7 @@ type verification struct {
 	ended     map[int64]step   // by the custody's index
 	revoked   map[string]step  // by certificate: the latest
 
-	tokens map[int64]map[string]string // fields of the entries that registered tokens
+	tokens map[int64]map[string]string // fields of the entries that registered certificates, with tokens or alone
 }
 
 func (v *verification) run(vkey string) error {
@@ -232,7 +232,7 @@ func (v *verification) keep(s step) error {
 			}
 			v.ended[ends] = s
 		}
-	case signinglog.TypeToken:
+	case signinglog.TypeToken, signinglog.TypeCertificate:
 		v.tokens[s.index] = f
 	case signinglog.TypeRevocation:
 		v.revoked[f[signinglog.FieldCertificate]] = s

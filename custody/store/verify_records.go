@@ -37,6 +37,17 @@ func (v *verification) records() error {
 				`k.id, k.school_id, k.person_id, k.key_sha256, k.created_at, k.entry_index, u.ended_at, u.entry_index AS unpairing_entry`, "u.", signinglog.TypeUnpairing, nil)
 		},
 		func() error {
+			return checkTable[placingRow](v, "placings", placingColumns, "", signinglog.TypePlacing, nil)
+		},
+		func() error { return v.orphans("placings", "tokens", "token_id") },
+		func() error {
+			return checkTable[delegationRow](v, "delegations", delegationColumns, "", signinglog.TypeDelegation, nil)
+		},
+		func() error { return v.orphans("delegation_endings", "delegations", "delegation_id") },
+		func() error {
+			return checkTable[delegationEndingRow](v, "delegation_endings x", delegationEndingColumns, "x.", signinglog.TypeDelegationEnding, nil)
+		},
+		func() error {
 			return checkTable[possessionRow](v, "possessions", possessionColumns, "", signinglog.TypePossession, nil)
 		},
 		func() error {
@@ -88,6 +99,7 @@ type tokenAlone struct{ tokenRow }
 func (r tokenAlone) fields() map[string]string {
 	f := r.tokenRow.fields()
 	delete(f, signinglog.FieldCertificate)
+	delete(f, "chain_sha256")
 	return f
 }
 
@@ -199,7 +211,7 @@ func (v *verification) compare(row record) {
 // besideRow: fields that rows do not repeat.
 func besideRow(kind signinglog.Type, name string) bool {
 	return name == signinglog.FieldActor || name == signinglog.FieldVia ||
-		kind == signinglog.TypeToken && name == signinglog.FieldCertificate || // see certificates
+		kind == signinglog.TypeToken && (name == signinglog.FieldCertificate || name == "chain_sha256") || // see certificates
 		kind == signinglog.TypeIncident && name == signinglog.FieldPerson // the custodian, who follows from the acceptances
 }
 
@@ -258,20 +270,23 @@ func (v *verification) custodies() error {
 	return nil
 }
 
-// certificates compares each certificate with the entry that registered its
-// token: one certificate for each, the one named there. Whoever could add a row
+// certificates compares each certificate with the entry that registered it, with its
+// token or after another: one certificate for each, the one named there. Whoever could add a row
 // would have a key of their own accepted for somebody else's token.
 func (v *verification) certificates() error {
 	var rows []struct {
 		SHA256    string  `db:"sha256"`
 		Token     string  `db:"token_id"`
 		DER       []byte  `db:"der"`
+		Chain     []byte  `db:"chain"`
+		Replaces  string  `db:"replaces"`
+		Proposed  *string `db:"proposed_by"`
 		Entry     int64   `db:"entry_index"`
 		RevokedAt *stamp  `db:"revoked_at"`
 		Source    *string `db:"revocation_source"`
 		By        *int64  `db:"revocation_entry"`
 	}
-	if err := v.tx.SelectContext(v.ctx, &rows, v.tx.Rebind(`SELECT sha256, token_id, der, entry_index, revoked_at, revocation_source, revocation_entry
+	if err := v.tx.SelectContext(v.ctx, &rows, v.tx.Rebind(`SELECT sha256, token_id, der, chain, COALESCE(replaces, '') AS replaces, proposed_by, entry_index, revoked_at, revocation_source, revocation_entry
 		FROM certificates WHERE school_id = ?`), v.school); err != nil {
 		return fmt.Errorf("verify certificates: %w", driverError(err))
 	}
@@ -285,6 +300,10 @@ func (v *verification) certificates() error {
 			v.found(row.Entry, "two certificates name this entry")
 		case sha256Hex(row.DER) != row.SHA256 || registered[signinglog.FieldCertificate] != row.SHA256 || registered[signinglog.FieldToken] != row.Token:
 			v.found(row.Entry, "the registered certificate is another")
+		case row.Chain != nil && len(row.Chain) == 0, hashOrNone(row.Chain) != registered["chain_sha256"]:
+			v.found(row.Entry, "the certificate's chain is another")
+		case row.Replaces != registered["replaces"] || !same(row.Proposed, registered["proposed_by"]):
+			v.found(row.Entry, "the certificate follows another, or was proposed by somebody else")
 		}
 		seen[row.Entry] = true
 		s, ok := v.revoked[row.SHA256]

@@ -202,6 +202,40 @@ func Certificate(tb testing.TB, name string) []byte {
 	return der
 }
 
+// IssuedCertificate makes a certificate of a made authority, valid from the first day
+// of a year to that of another, and the authority's own: a chain of one.
+func IssuedCertificate(tb testing.TB, name string, from, until int) (leaf, chain []byte) {
+	tb.Helper()
+	issue := func(template, parent *x509.Certificate, key, by *ecdsa.PrivateKey) []byte {
+		serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		template.SerialNumber, template.NotBefore, template.NotAfter = serial, time.Date(from, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(until, 1, 1, 0, 0, 0, 0, time.UTC)
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), by)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return der
+	}
+	var keys [2]*ecdsa.PrivateKey
+	for i := range keys {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		keys[i] = key
+	}
+	root := &x509.Certificate{Subject: pkix.Name{CommonName: "RootCA chuyên dùng Chính phủ G2"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	chain = issue(root, root, keys[0], keys[0])
+	parent, err := x509.ParseCertificate(chain)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	leaf = issue(&x509.Certificate{Subject: pkix.Name{CommonName: name}, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment}, parent, keys[1], keys[0])
+	return leaf, chain
+}
+
 // AddToken registers a token; owner "" makes it a seal.
 func (r *Register) AddToken(serial string, owner custody.PersonID) (custody.Token, []byte) {
 	r.TB.Helper()
