@@ -143,16 +143,38 @@ func (a Acting) Valid() bool { return a == Appointed || a == ActingHead || a == 
 // InForce reports whether the position holds on that day.
 func (p Position) InForce(day Date) bool { return inForce(p.From, p.Until, day) }
 
-// PositionOn returns the position of most weight in force on that day.
-func PositionOn(positions []Position, day Date) (Position, bool) {
-	order := []PositionKind{Principal, Deputy, OfficeHead, Staff}
-	best, found := Position{}, false
+// weights orders the kinds of positions.
+var weights = []PositionKind{Principal, Deputy, OfficeHead, Staff}
+
+// PositionsOn returns the positions in force on that day, the weightiest first.
+func PositionsOn(positions []Position, day Date) []Position {
+	var out []Position
 	for _, p := range positions {
-		if p.InForce(day) && (!found || slices.Index(order, p.Kind) < slices.Index(order, best.Kind)) {
-			best, found = p, true
+		if p.InForce(day) {
+			out = append(out, p)
 		}
 	}
-	return best, found
+	slices.SortStableFunc(out, func(a, b Position) int { return slices.Index(weights, a.Kind) - slices.Index(weights, b.Kind) })
+	return out
+}
+
+// ByWeight sorts people by their weightiest position, who has none last.
+func ByWeight[T any](people []T, positions func(T) []Position) {
+	weight := func(p T) int {
+		if held := positions(p); len(held) > 0 {
+			return slices.Index(weights, held[0].Kind)
+		}
+		return len(weights)
+	}
+	slices.SortStableFunc(people, func(a, b T) int { return weight(a) - weight(b) })
+}
+
+// PositionOn returns the position of most weight in force on that day.
+func PositionOn(positions []Position, day Date) (Position, bool) {
+	if held := PositionsOn(positions, day); len(held) > 0 {
+		return held[0], true
+	}
+	return Position{}, false
 }
 
 // Roles are what a person may do in the program today.

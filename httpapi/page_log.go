@@ -21,7 +21,8 @@ import (
 var logTypes = []signinglog.Type{
 	signinglog.TypeSignature, signinglog.TypeGrant, signinglog.TypeRefusal, signinglog.TypeAbandonment,
 	signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal,
-	signinglog.TypeIncident, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypePerson,
+	signinglog.TypeIncident, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypeCertificate,
+	signinglog.TypePlacing, signinglog.TypePerson, signinglog.TypeDelegation, signinglog.TypeDelegationEnding,
 	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeSchool,
 	signinglog.TypeSupportRequest, signinglog.TypeSupportStep, signinglog.TypeCheckOpening, signinglog.TypeCheckStep, signinglog.TypeCheckClosing,
 }
@@ -280,7 +281,7 @@ var fieldOrder = []string{
 	"actor", "via", "signer", "title", "person", "name", "giver", "receiver", "token", "code", "act", "capacity", "kind",
 	"document_kind", "document_number", "document_symbol", "summary", "purpose", "file_name", "reason", "condition",
 	"permission_number", "permission_on", "discovered_at", "place", "description", "pin_exposed", "signed_at", "late", "expires_at",
-	"grant_entry", "custody_entry", "offer", "ends", "pairing_entry", "from", "until", "level", "signature_field",
+	"grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry", "from", "until", "level", "signature_field",
 }
 
 func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.PersonID]string, labels map[string]string) []entryField {
@@ -288,16 +289,16 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 	for name, value := range entry.Fields {
 		field := entryField{Name: name, Value: value}
 		switch name {
-		case "actor", "person", "giver", "receiver", "owner":
+		case "actor", "person", "giver", "receiver", "owner", "grantor", "proposed_by":
 			field.Set = "actor"
 			if known := names[custody.PersonID(value)]; known != "" {
 				field.Value, field.Set = known, ""
 			}
 		case "token":
 			field.Value = cmp.Or(labels[value], value)
-		case "grant_entry", "custody_entry", "offer", "ends", "pairing_entry":
+		case "grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry":
 			field.Link = "/log/" + value
-		case "act", "capacity", "via", "code":
+		case "act", "capacity", "via", "code", "acting":
 			field.Set = name
 		case "kind":
 			field.Set = row.Type + "_kind"
@@ -305,13 +306,13 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 			if known := custody.KindName(value); known != "" {
 				field.Value = known + " (" + value + ")"
 			}
-		case "late", "pin_exposed", "admin":
+		case "late", "pin_exposed", "admin", "absence":
 			field.Set = "flag"
 		case "discovered_at", "signed_at", "expires_at", "revoked_at":
 			if at, err := signinglog.ParseTime(value); err == nil {
 				field.Value = localTime(at)
 			}
-		case "from", "until", "permission_on":
+		case "from", "until", "permission_on", "paper_on":
 			if day, err := time.Parse(time.DateOnly, value); err == nil {
 				field.Value = day.Format(dateLayout)
 			}

@@ -2,6 +2,8 @@ package signinglog
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -171,6 +173,9 @@ var rules = map[Type][]fieldRule{
 func join(a []fieldRule, b ...fieldRule) []fieldRule {
 	return append(append([]fieldRule(nil), a...), b...)
 }
+
+// Types lists the types of version 1 in the order of their names.
+func Types() []Type { return slices.Sorted(maps.Keys(rules)) }
 
 // KnownType reports whether the type is one of version 1.
 func KnownType(t Type) bool { _, ok := rules[t]; return ok }

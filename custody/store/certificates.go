@@ -58,9 +58,10 @@ func (s *Store) certificatesOfTokens(ctx context.Context, actor custody.Actor, t
 		args = append(args, id)
 	}
 	var rows []certificateRow
-	if err := s.reader.list(ctx, &rows, `SELECT `+certificateColumns+` FROM certificates c WHERE c.school_id = ? AND c.token_id IN (?`+
-		strings.Repeat(",?", len(tokens)-1)+`) ORDER BY c.entry_index`, args...); err != nil {
-		return nil, fmt.Errorf("list certificates: %w", err)
+	// Not kept prepared: the number of parameters differs.
+	if err := s.reader.db.SelectContext(ctx, &rows, s.reader.db.Rebind(`SELECT `+certificateColumns+` FROM certificates c WHERE c.school_id = ? AND c.token_id IN (?`+
+		strings.Repeat(",?", len(tokens)-1)+`) ORDER BY c.entry_index`), args...); err != nil {
+		return nil, fmt.Errorf("list certificates: %w", driverError(err))
 	}
 	out := map[string][]custody.Certificate{}
 	for _, row := range rows {
