@@ -56,7 +56,12 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 	},
 	signinglog.TypePosition: {{kind: NoticePosition, to: []Audience{TellPerson, TellPrincipal}, params: []string{"title", "from", "until", "paper"}}},
 	signinglog.TypeScope:    {{kind: NoticeScope, to: []Audience{TellPerson, TellPrincipal}, params: []string{"kinds", "from", "until", "paper"}}},
-	signinglog.TypeToken:    {{kind: NoticeTokenRegistered, to: []Audience{TellOwner, TellManagers}}},
+	// A delegation lends a scope; its paper stands in the register.
+	signinglog.TypeDelegation:       {{kind: NoticeScope, to: []Audience{TellPerson, TellPrincipal}, params: []string{"kinds", "from", "until"}}},
+	signinglog.TypeDelegationEnding: {{kind: NoticeScopeEnds, to: []Audience{TellPerson, TellManagers}, params: []string{"until"}}},
+	signinglog.TypeCertificate:      {{kind: NoticeTokenChanged, to: concerned}},
+	signinglog.TypePlacing:          nobody, // the register shows it
+	signinglog.TypeToken:            {{kind: NoticeTokenRegistered, to: []Audience{TellOwner, TellManagers}}},
 	signinglog.TypeOffer: {
 		{kind: NoticeHandOverOffered, when: isHandOver, to: bothSides},
 		{kind: NoticeReturnOffered, when: isReturn, to: []Audience{TellGiver, TellManagers}},
