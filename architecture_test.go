@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 
 	"httpapi/wire": {},
 	"httpapi/look": {},
-	"httpapi":      {"custody", "custody/forms", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "signer/validation"},
+	"httpapi":      {"custody", "custody/forms", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "signer/pdf", "signer/validation"},
 
 	"cmd/signagent": {"signer", "signer/agent", "signer/desk", "signer/preview", "signer/validation", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
 	// The worker for 32-bit modules on Windows: nothing else is worth building twice.

@@ -74,6 +74,20 @@ const (
 	ReasonCheckProve       = "check_prove"        // who holds a token proves it by the agent
 	ReasonCheckWitness     = "check_witness"      // two persons see it, neither its custodian
 	ReasonCheckOwn         = "check_own"          // nobody excuses themselves
+
+	ReasonRoute            = "route"              // who signs a document, and in which order, can't be so
+	ReasonNoPDF            = "no_pdf"             // what was handed over is no PDF that can be read
+	ReasonDocumentTooLarge = "document_too_large" // param limit, in megabytes
+	ReasonDocumentDecided  = "document_decided"   // it does not wait any more; param document
+	ReasonNotSigner        = "not_signer"         // it waits for somebody else
+	ReasonNotSubmitter     = "not_submitter"      // only who submitted it, or who manages, withdraws it
+	ReasonOtherSignature   = "other_signature"    // the file is not the signed form of what waits
+	ReasonTicketUsed       = "ticket_used"        // a ticket opens once
+	ReasonTicketExpired    = "ticket_expired"     // its minutes are over
+	ReasonTicketForeign    = "ticket_foreign"     // it is for another person, computer or school
+	ReasonTicketInvalid    = "ticket_invalid"     // altered, cut or mistyped
+	ReasonAgentOnly        = "agent_only"         // only a paired computer takes a document in hand
+	ReasonFileNotKept      = "file_not_kept"      // its bytes are not in the register (any more)
 )
 
 // Error is an error that a person can do something about.

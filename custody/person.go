@@ -231,6 +231,7 @@ type Actor struct {
 	Person PersonID // "" = the system: the service's own command line
 	Roles  Roles
 	Via    Via
+	Key    APIKeyID // of the agent that asks in the person's name; "" = in person
 }
 
 // SystemActor is the service's own command line: whoever can run it has the

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -115,6 +116,14 @@ func pageWords(words *catalogue, lang string) template.FuncMap {
 				return ""
 			}
 			return day.Format(dateLayout)
+		},
+		// megabytes size: as people write it in the language, never 0.
+		"megabytes": func(size int64) string {
+			text := strconv.FormatFloat(max(float64(size)/1e6, 0.1), 'f', 1, 64)
+			if lang == languages[0] {
+				text = strings.Replace(text, ".", ",", 1)
+			}
+			return text
 		},
 		"lang": func() string { return lang },
 		"other": func() string {

@@ -20,6 +20,7 @@ import (
 // logTypes are the types that the filter offers.
 var logTypes = []signinglog.Type{
 	signinglog.TypeSignature, signinglog.TypeGrant, signinglog.TypeRefusal, signinglog.TypeAbandonment,
+	signinglog.TypeDocument, signinglog.TypeDocumentStep,
 	signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal,
 	signinglog.TypeIncident, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypeCertificate,
 	signinglog.TypePlacing, signinglog.TypePerson, signinglog.TypeDelegation, signinglog.TypeDelegationEnding,
@@ -53,6 +54,7 @@ type logLine struct {
 	Code    string // of a refusal
 	Kind    string // of an incident
 	Ends    string // what an ending ends
+	Step    string // of a document
 	Move    *move
 	Text    string // document or reason
 	Late    bool
@@ -164,6 +166,8 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 	switch signinglog.Type(row.Type) {
 	case signinglog.TypeRefusal:
 		line.Code = entry.Fields["code"]
+	case signinglog.TypeDocumentStep:
+		line.Step = entry.Fields["step"]
 	case signinglog.TypeIncident:
 		line.Kind = entry.Fields["kind"]
 	case signinglog.TypeEnding:
@@ -281,7 +285,7 @@ var fieldOrder = []string{
 	"actor", "via", "signer", "title", "person", "name", "giver", "receiver", "token", "code", "act", "capacity", "kind",
 	"document_kind", "document_number", "document_symbol", "summary", "purpose", "file_name", "reason", "condition",
 	"permission_number", "permission_on", "discovered_at", "place", "description", "pin_exposed", "signed_at", "late", "expires_at",
-	"grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry", "from", "until", "level", "signature_field",
+	"step", "document", "due", "note", "signature_entry", "grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry", "from", "until", "level", "signature_field",
 }
 
 func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.PersonID]string, labels map[string]string) []entryField {
@@ -296,7 +300,9 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 			}
 		case "token":
 			field.Value = cmp.Or(labels[value], value)
-		case "grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry":
+		case "document":
+			field.Link = "/documents/" + value
+		case "signature_entry", "grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry":
 			field.Link = "/log/" + value
 		case "act", "capacity", "via", "code", "acting":
 			field.Set = name
@@ -312,7 +318,9 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 			if at, err := signinglog.ParseTime(value); err == nil {
 				field.Value = localTime(at)
 			}
-		case "from", "until", "permission_on", "paper_on":
+		case "step":
+			field.Set = "document_step" // that of a support request is an identifier, which has no name
+		case "from", "until", "permission_on", "paper_on", "due":
 			if day, err := time.Parse(time.DateOnly, value); err == nil {
 				field.Value = day.Format(dateLayout)
 			}

@@ -72,7 +72,12 @@ func (s *server) observe(next http.Handler) http.Handler {
 			id = uuid.New()
 		}
 		state := &request{id: id.String(), language: s.languageOf(r)}
-		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, state), requestTime)
+		limit := requestTime
+		if isTransfer(r.URL.Path) {
+			limit = transferTime
+			allowTransfer(w, start.Add(limit))
+		}
+		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, state), limit)
 		defer cancel()
 		r = r.WithContext(ctx)
 		answer := middleware.NewWrapResponseWriter(w, r.ProtoMajor)

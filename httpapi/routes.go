@@ -65,6 +65,17 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/tokens/{id}/hand-over", s.page(s.pageOffer))
 	r.Post("/tokens/{id}/hand-over", s.page(s.doOffer))
 
+	r.Get("/documents", s.page(s.pageDocuments))
+	r.Get("/documents/new", s.page(s.pageNewDocument))
+	r.Post("/documents/new", s.page(s.doNewDocument))
+	r.Get("/documents/{id}", s.page(s.pageDocument))
+	r.Get("/documents/{id}/file", s.page(s.downloadDocument))
+	r.Post("/documents/{id}/open", s.page(s.doOpenDocument))
+	r.Get("/documents/{id}/decline", s.page(s.pageEndDocument))
+	r.Post("/documents/{id}/decline", s.page(s.doEndDocument))
+	r.Get("/documents/{id}/withdraw", s.page(s.pageEndDocument))
+	r.Post("/documents/{id}/withdraw", s.page(s.doEndDocument))
+
 	r.Get("/log", s.page(s.pageLog))
 	r.Get("/log/{index}", s.page(s.pageEntry))
 	r.Get("/log/{index}/receipt", s.page(s.downloadReceipt))
@@ -132,6 +143,18 @@ func (s *server) operations(api huma.API) {
 	private(s, api, create("createChallenge", wire.PathChallenges, "A challenge by which the custodian proves to have a token"), s.apiCreateChallenge)
 	private(s, api, post("provePossession", wire.PathPossession, "Answer a challenge, once"), s.apiProve)
 
+	private(s, api, get("documents", wire.PathDocuments, "Documents that the person has to do with, or that wait for their signature"), s.apiDocuments)
+	private(s, api, create("submitDocument", wire.PathDocuments, "Submit a document to be signed by named people in an order"), s.apiSubmitDocument)
+	private(s, api, get("document", wire.PathDocument, "One document"), s.apiDocument)
+	private(s, api, create("sendDocumentFile", wire.PathDocumentFiles, "Send the PDF of a document, up to 50 MB; it is kept for a day unless a document names it"), s.apiStageFile)
+	private(s, api, get("documentFile", wire.PathDocumentFile, "The PDF as it waits"), s.apiDocumentFile)
+	private(s, api, post("fetchDocument", wire.PathDocumentFetch, "Take a document in hand, by an agent"), s.apiFetchDocument)
+	private(s, api, post("sendSigned", wire.PathDocumentSigned, "Send the signed PDF of a document; the signature is in the log already"), s.apiTakeSigned)
+	private(s, api, post("declineDocument", wire.PathDocumentDecline, "Say why a document is not signed"), s.apiDeclineDocument)
+	private(s, api, post("withdrawDocument", wire.PathDocumentWithdraw, "Take a document back"), s.apiWithdrawDocument)
+	inPerson(s, api, create("createTicket", wire.PathDocumentTickets, "A ticket by which one of the person's agents opens the document, once"), s.apiCreateTicket)
+	private(s, api, post("tradeTicket", wire.PathTickets, "Trade a ticket, or its code, for the document, by an agent").limited(s.pairRate), s.apiTradeTicket)
+
 	public(s, api, get("checkpoint", wire.PathCheckpoint, "The log's latest checkpoint, a C2SP signed note"), s.apiCheckpoint)
 	private(s, api, get("entries", wire.PathEntries, "Entries that the person may see"), s.apiEntries)
 	private(s, api, get("entry", wire.PathEntry, "One entry"), s.apiEntry)
@@ -161,7 +184,16 @@ func (s *server) sameOrigin() func(http.Handler) http.Handler {
 	return protection.Handler
 }
 
-func limitBody(next http.Handler) http.Handler { return http.MaxBytesHandler(next, maxRequest) }
+func limitBody(next http.Handler) http.Handler {
+	most, files := http.MaxBytesHandler(next, maxRequest), http.MaxBytesHandler(next, maxTransfer)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isTransfer(r.URL.Path) {
+			files.ServeHTTP(w, r)
+			return
+		}
+		most.ServeHTTP(w, r)
+	})
+}
 
 func serveDocument(doc []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

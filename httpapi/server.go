@@ -87,6 +87,7 @@ type server struct {
 	signInRate  *httprate.RateLimiter // for one account from one address
 	addressRate *httprate.RateLimiter // for all accounts from one address
 	pairRate    *httprate.RateLimiter
+	judging     chan struct{} // one slot for each file whose signatures are looked at
 	revocation  *revocationChecker
 	style       string // address of the style sheet, with its content's hash
 	proxies     []netip.Prefix
@@ -110,7 +111,7 @@ func newServer(cfg Config) (*server, error) {
 	s := &server{
 		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, now: cfg.Now, proxies: cfg.Proxies,
 		unconfirmedAfter: cfg.UnconfirmedAfter,
-		hashing:          make(chan struct{}, 2), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
+		hashing:          make(chan struct{}, 2), judging: make(chan struct{}, 1), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

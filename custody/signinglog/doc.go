@@ -111,6 +111,9 @@
 // after the other with one space between; ENTRY is the proof's, the sighting's or
 // the excuse's.
 //
+// The route of a document is ACT:CAPACITY:PERSON for each signer in order, with commas
+// between: approve:KT:ID,issue::ID. Person in a document_step is who has to do next.
+//
 // A grant, a refusal and a signature also have act: word; [capacity]: text;
 // certificate sha256_in: hash; [document_kind] [document_number]
 // [document_symbol]: text; [summary] [file_name]: commitment. A signature names

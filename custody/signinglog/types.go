@@ -45,6 +45,8 @@ const (
 	TypeDelegation       Type = "delegation"        // a paper by which the head has somebody sign
 	TypeDelegationEnding Type = "delegation_ending" // it ends before its last day
 
+	TypeDocument     Type = "document"      // a document was submitted to be signed by named people, in order
+	TypeDocumentStep Type = "document_step" // what became of it: fetched, signed, declined, withdrawn
 )
 
 // Names of fields that several types have.
@@ -168,6 +170,10 @@ var rules = map[Type][]fieldRule{
 	TypeCheckStep:    {must("check", isID), must("step", isID), must(FieldToken, isID), must("kind", isWord), may(FieldPerson, isID), may("reason", IsCommitment)},
 	TypeCheckClosing: {must("check", isID), must("opening_entry", isCount), must("proved", isCount), must("seen", isCount), must("missing", isCount),
 		must("excused", isCount), must("results", isText), may("conclusion", IsCommitment)},
+	TypeDocument: join(documentRules, must("document", isID), must(FieldPerson, isID), must("route", isText), must("sha256_in", isHash), must("size", isCount),
+		may("due", isDate), may("note", IsCommitment)),
+	TypeDocumentStep: {must("document", isID), must("document_step", isID), must("step", isWord), must("number", isCount), may(FieldPerson, isID), may("api_key", isID),
+		may("signature_entry", isCount), may("sha256_out", isHash), may("reason", IsCommitment)},
 }
 
 func join(a []fieldRule, b ...fieldRule) []fieldRule {

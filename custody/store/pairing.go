@@ -112,7 +112,7 @@ func (s *Store) Pair(ctx context.Context, code, device string) (string, custody.
 	if err != nil {
 		return "", custody.Actor{}, err
 	}
-	key := newAPIKey()
+	key, made := newAPIKey(), custody.APIKeyID(newID())
 	err = s.write(ctx, actor.School, func(t *tx) error {
 		used, err := t.exec(t.ctx, `DELETE FROM pairing_codes WHERE finder = ? AND secret_sha256 = ?`, finder, row.Secret)
 		if err != nil {
@@ -121,7 +121,7 @@ func (s *Store) Pair(ctx context.Context, code, device string) (string, custody.
 		if used != 1 {
 			return wrong // somebody was faster
 		}
-		k := apiKeyRow{rowBase: rowBase{ID: newID(), School: row.School}, Person: row.Person, KeySHA256: sha256Hex([]byte(key)), CreatedAt: at(t.now)}
+		k := apiKeyRow{rowBase: rowBase{ID: string(made), School: row.School}, Person: row.Person, KeySHA256: sha256Hex([]byte(key)), CreatedAt: at(t.now)}
 		if k.Entry, err = t.append(signinglog.TypePairing, actor, k.fields(), map[string]string{"device": device}); err != nil {
 			return err
 		}
@@ -134,6 +134,7 @@ func (s *Store) Pair(ctx context.Context, code, device string) (string, custody.
 	if err != nil {
 		return "", custody.Actor{}, err
 	}
+	actor.Key = made
 	return key, actor, nil
 }
 
@@ -174,6 +175,7 @@ func (s *Store) ActorByAPIKey(ctx context.Context, key string) (custody.Actor, e
 	if err != nil {
 		return custody.Actor{}, err
 	}
+	actor.Key = custody.APIKeyID(row.ID)
 	if now := s.now(); row.UsedAt == nil || now.Sub(row.UsedAt.Time) >= usedEvery {
 		if _, err := s.writer.exec(ctx, `UPDATE api_keys SET last_used_at = ? WHERE id = ?`, at(now), row.ID); err != nil {
 			s.log.Warn("last use of a key not noted", "error", err) // no reason to refuse what was asked for

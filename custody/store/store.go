@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,14 +27,15 @@ type Config struct {
 
 // Store is the register. Its methods may be called concurrently.
 type Store struct {
-	config  Config
-	dialect migrations.Dialect
-	writer  *pool // sequencers take their connection from it
-	reader  *pool // the same as writer on PostgreSQL
-	signer  note.Signer
-	vkey    string
-	mark    *mark // nil without a mark file
-	log     *slog.Logger
+	config    Config
+	dialect   migrations.Dialect
+	writer    *pool // sequencers take their connection from it
+	reader    *pool // the same as writer on PostgreSQL
+	signer    note.Signer
+	ticketKey ed25519.PrivateKey // nil without a log key
+	vkey      string
+	mark      *mark // nil without a mark file
+	log       *slog.Logger
 
 	mu         sync.Mutex // guards the next two
 	sequencers map[custody.SchoolID]*sequencer
@@ -59,6 +61,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		}
 		if s.signer, err = note.NewSigner(c.LogKey); err != nil {
 			return nil, fmt.Errorf("open register: log key: %w", err)
+		}
+		if s.ticketKey, err = ticketKey(c.LogKey); err != nil {
+			return nil, fmt.Errorf("open register: %w", err)
 		}
 	}
 	if err := s.openPools(ctx); err != nil {

@@ -101,6 +101,7 @@ func fullRegister(r *storetest.Register) *school {
 	must(err)
 	_, err = s.RecordPossession(ctx, s.principal, challenge, []byte("challenge"), []byte("cms"))
 	must(err)
+	s.submitted()
 	leaver, err := s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Vũ Thị Lan", Username: "lan", PasswordHash: "x"})
 	must(err)
 	must(s.AddPosition(ctx, s.admin, leaver.ID, custody.Position{Kind: custody.Staff, Title: "Văn thư", From: "2026-01-01"}))
@@ -179,6 +180,9 @@ var provenTables = map[string][]string{
 	"delegations":      {},
 
 	"delegation_endings": {},
+	"documents":          {},
+	"document_routes":    {},
+	"document_steps":     {},
 }
 
 // other returns another value that the column's type and checks allow.
@@ -205,6 +209,8 @@ func other(table, column string, value any) any {
 		"check_steps.kind":      {"seen": "excused", "witnessed": "excused"},
 		"positions.acting":      {"": "acting"},
 		"delegations.capacity":  {"KT": "TL", "TUQ": "TL"},
+		"document_steps.kind":   {"declined": "withdrawn", "withdrawn": "declined"},
+		"documents.due_on":      {"2026-12-01": "2026-12-02"},
 	}
 	switch v := value.(type) {
 	case nil:
@@ -335,6 +341,7 @@ func TestOneAlteredRowIsFound(t *testing.T) {
 var rowKeys = map[string][]string{
 	"log_entries": {"school_id", "entry_index"}, "reveals": {"school_id", "entry_index", "field"}, "log_heads": {"school_id"},
 	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"}, "unpairings": {"api_key_id"}, "check_closings": {"check_id"},
+	"document_routes": {"document_id", "number"},
 }
 
 func keyColumns(table string) []string {
@@ -385,7 +392,7 @@ func expectBad(t *testing.T, what string, row map[string]any, column string, err
 		}
 	}
 	// An altered log row shows at the entry itself; a school or head has none.
-	if len(related) > 0 && column != "entry_index" && column != "id" && column != "token_id" && column != "school_id" && column != "grant_id" && column != "request_id" && column != "check_id" && column != "field" &&
+	if len(related) > 0 && column != "entry_index" && column != "id" && column != "token_id" && column != "school_id" && column != "grant_id" && column != "request_id" && column != "check_id" && column != "field" && column != "document_id" &&
 		!slices.Contains(related, bad.Index) {
 		t.Errorf("%s: names entry %d (%s), the row is of %v", what, bad.Index, bad.Reason, related)
 	}
@@ -406,7 +413,7 @@ func TestAnAddedRowIsFound(t *testing.T) {
 			for column, value := range row {
 				forged[column] = value
 			}
-			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "api_key_id", "token_id", "check_id", "period", "field", "cms_sha256", "sha256_out", "byte_range_digest"} {
+			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "api_key_id", "token_id", "check_id", "period", "field", "document_id", "cms_sha256", "sha256_out", "byte_range_digest"} {
 				switch v := forged[column].(type) {
 				case string:
 					forged[column] = v + "f"

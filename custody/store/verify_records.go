@@ -83,6 +83,7 @@ func (v *verification) records() error {
 			return checkTable[signatureRow](v, "signatures s JOIN grants g ON g.id = s.grant_id", grantColumns+`, `+signatureColumns, "s.", signinglog.TypeSignature, nil)
 		},
 		v.grants,
+		v.documents,
 		v.reveals,
 	} {
 		if err := check(); err != nil {

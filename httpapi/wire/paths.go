@@ -42,6 +42,17 @@ const (
 	PathChallenges = Prefix + "/challenges"               // POST ask for one
 	PathPossession = Prefix + "/challenges/%s/possession" // POST the proof; challenge
 
+	PathDocuments        = Prefix + "/documents"             // GET list (?waiting=true), POST submit
+	PathDocument         = Prefix + "/documents/%s"          // GET; document
+	PathDocumentFiles    = Prefix + "/document-files"        // POST a PDF that a submission then names
+	PathDocumentFile     = Prefix + "/documents/%s/file"     // GET the PDF as it waits ?sha256=; document
+	PathDocumentFetch    = Prefix + "/documents/%s/fetch"    // POST: the agent takes it in hand; document
+	PathDocumentSigned   = Prefix + "/documents/%s/signed"   // POST the signed PDF ?entry=; document
+	PathDocumentDecline  = Prefix + "/documents/%s/decline"  // POST; document
+	PathDocumentWithdraw = Prefix + "/documents/%s/withdraw" // POST; document
+	PathDocumentTickets  = Prefix + "/documents/%s/tickets"  // POST: a ticket for one of the person's agents; document
+	PathTickets          = Prefix + "/tickets"               // POST: the agent trades a ticket or its code
+
 	PathCheckpoint  = Prefix + "/log/checkpoint"         // GET, no sign-in, text/plain signed note
 	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
 	PathEntry       = Prefix + "/log/entries/%d"         // GET; index
