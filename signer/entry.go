@@ -15,8 +15,8 @@ import (
 // update that the signature covers: what earlier signers left open for that, validators take for a permitted change (ISO
 // 32000-2 §12.8.2.2).
 type Entry struct {
-	Field string // full name
-	Text  string // ASCII
+	Field string `json:"field"` // full name
+	Text  string `json:"text"`  // ASCII
 }
 
 // flagReadOnly (ISO 32000-2 table 227): a field that was filled in and signed is not to be changed by chance.

@@ -223,8 +223,8 @@ func TestNoFieldsAfterwards(t *testing.T) {
 	}
 }
 
-// TestEmptyFields: what can still be filled in or signed, where it is seen, on pages turned each way.
-func TestEmptyFields(t *testing.T) {
+// TestFormFields: what can still be filled in or signed, where it is seen, on pages turned each way.
+func TestFormFields(t *testing.T) {
 	w := newWorld(t)
 	for _, rotate := range []int{0, 90, 180, 270} {
 		in := prepared(t, build(document(map[int]string{
@@ -234,7 +234,7 @@ func TestEmptyFields(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := p.EmptyFields()
+		found, err := p.FormFields()
 		if err != nil || len(found) != 3 {
 			t.Fatalf("%v, %v", found, err)
 		}
@@ -246,7 +246,7 @@ func TestEmptyFields(t *testing.T) {
 					break
 				}
 			}
-			if got.Name != want.Name || got.Label != want.Label || got.Signature != want.Signature || got.Page != want.Page {
+			if got.Name != want.Name || got.Label != want.Label || got.Signature != want.Signature || !got.Empty || got.Page != want.Page {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 		}
@@ -254,7 +254,7 @@ func TestEmptyFields(t *testing.T) {
 		if p, err = signer.Prepare(t.Context(), bytes.NewReader(issued)); err != nil {
 			t.Fatal(err)
 		}
-		if found, err = p.EmptyFields(); err != nil || len(found) != 1 || found[0].Name != "DocNumber" {
+		if found, err = p.FormFields(); err != nil || len(found) != 3 || !found[0].Empty || found[1].Empty || found[1].Value != "05" || found[2].Empty {
 			t.Errorf("afterwards %v, %v", found, err)
 		}
 	}

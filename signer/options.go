@@ -25,6 +25,9 @@ const (
 // Vietnam is the time zone of Vietnam: UTC+7 all year round.
 var Vietnam = time.FixedZone("+07", 7*60*60)
 
+// Password opens an encrypted input.
+type Password = pdf.Password
+
 // Options say how to sign. The zero value makes an invisible B-B signature.
 type Options struct {
 	Level  Level      // "" = LevelBB

@@ -32,15 +32,11 @@ func (c *signCommand) place(p *program, batch *agent.Batch) []agent.Result {
 			placer.Person = pairing.Person
 		}
 	}
-	var picture desk.Picture
 	var content []byte
 	if batch.Visible != nil {
 		content = batch.Visible.Image
 	}
-	if config, _, err := image.DecodeConfig(bytes.NewReader(content)); err == nil {
-		picture = desk.Picture{Width: config.Width, Height: config.Height}
-	}
-	picture.WidthMM = c.ImageWidth
+	picture := pictureOf(content, c.ImageWidth)
 	var failed []agent.Result
 	placed := batch.Jobs[:0:0]
 	for _, job := range batch.Jobs {
@@ -65,4 +61,22 @@ func (c *signCommand) place(p *program, batch *agent.Batch) []agent.Result {
 	}
 	batch.Jobs = placed
 	return failed
+}
+
+// pictureOf is a picture by its proportions and its real width on paper in millimetres; 0 = the usual.
+func pictureOf(content []byte, width float64) desk.Picture {
+	picture := desk.Picture{WidthMM: width}
+	if config, _, err := image.DecodeConfig(bytes.NewReader(content)); err == nil {
+		picture.Width, picture.Height = config.Width, config.Height
+	}
+	return picture
+}
+
+// loadPicture reads a picture for a visible signature; "" is none.
+func loadPicture(path string, width float64) (desk.Picture, []byte, error) {
+	batch := agent.Batch{Visible: &agent.Visible{}}
+	if err := batch.LoadImage(path); err != nil {
+		return desk.Picture{}, nil, err
+	}
+	return pictureOf(batch.Visible.Image, width), batch.Visible.Image, nil
 }

@@ -33,6 +33,8 @@ type commands struct {
 	Version kong.VersionFlag `help:"help_version"`
 
 	Sign    signCommand    `cmd:"" help:"help_sign"`
+	Prepare prepareCommand `cmd:"" help:"help_prepare"`
+	Issue   issueCommand   `cmd:"" help:"help_issue"`
 	Resume  resumeCommand  `cmd:"" help:"help_resume"`
 	Augment augmentCommand `cmd:"" help:"help_augment"`
 	Verify  verifyCommand  `cmd:"" help:"help_verify"`

@@ -240,14 +240,18 @@ func copyTree(from, to string) error {
 // inputs of the scripts. Their names say what is the matter with them.
 func writeInputs(dir string) error {
 	good := simplePDF(1, "")
-	plan, err := os.ReadFile(filepath.Join("..", "..", "testdata", "pdf", "ke-hoach.pdf"))
-	if err != nil {
-		return err
+	for _, name := range []string{"ke-hoach.pdf", "du-thao.pdf", "du-thao-cham.pdf"} {
+		content, err := os.ReadFile(filepath.Join("..", "..", "testdata", "pdf", name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			return err
+		}
 	}
 	for name, content := range map[string][]byte{
 		"thong-bao.pdf": good,
 		"hai.pdf":       simplePDF(2, ""),
-		"ke-hoach.pdf":  plan,
 		"rong.pdf":      nil,
 		"khong-pdf.pdf": []byte("Kính gửi: các thầy cô giáo\n"),
 		"cut.pdf":       good[:len(good)/2],

@@ -20,7 +20,11 @@ type Job struct {
 	Act      string
 	Capacity string
 	// Visible places this file's picture; nil = as Batch.Visible says.
-	Visible  *Visible
+	Visible *Visible
+	// Field is the empty signature field of this file; "" = as Batch.Field says.
+	Field string
+	// Entries are filled into text fields of this file by the update that is signed.
+	Entries  []signer.Entry
 	SafeName bool // a derived name is one that every system takes: see safeStem
 }
 

@@ -210,7 +210,7 @@ func TestBoxText(t *testing.T) {
 		{wire.ActApprove, true, nil},
 		{wire.ActIssue, true, nil},
 		{wire.ActApprove, false, []string{"Ký bởi: Nguyễn Văn Nghĩa", "Thời gian ký: " + stamp}},
-		{wire.ActIssue, false, []string{"Cơ quan: Nguyễn Văn Nghĩa", "Thời gian ký: " + stamp}},
+		{wire.ActIssue, false, []string{"Cơ quan: Trường Mầm non Hoa Sen", "Thời gian ký: " + stamp}},
 		{wire.ActAttachment, false, []string{"07/TB-MNHS", stamp}},
 		{wire.ActCopy, false, []string{"SAO Y", "Trường Mầm non Hoa Sen", stamp}},
 	} {

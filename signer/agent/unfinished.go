@@ -70,6 +70,8 @@ type storedJob struct {
 	Act       string             `json:"act,omitempty"`
 	Capacity  string             `json:"capacity,omitempty"`
 	Place     *storedPlace       `json:"place,omitempty"`
+	Field     string             `json:"field,omitempty"`
+	Entries   []signer.Entry     `json:"entries,omitempty"`
 	Size      int64              `json:"size"` // -1 = it was not there
 	ChangedAt time.Time          `json:"changed_at"`
 }
@@ -156,7 +158,7 @@ func (a *Agent) store(batch *Batch) error {
 	}
 	for _, job := range batch.Jobs {
 		file := storedJob{Shown: job.Input, SafeName: job.SafeName, Document: job.Document, Act: job.Act, Capacity: job.Capacity,
-			Place: stored.place(job.Visible)}
+			Place: stored.place(job.Visible), Field: job.Field, Entries: job.Entries}
 		for path, absolute := range map[string]*string{job.Input: &file.Input, job.Output: &file.Output, job.OutDir: &file.OutDir} {
 			if path == "" {
 				continue
@@ -297,7 +299,7 @@ func (a *Agent) Resume(ctx context.Context, id string, prepare func(*Batch)) ([]
 	signed, asked := a.signedOf(id), a.askedOf(id)
 	for i, file := range stored.Files {
 		job := Job{Input: file.Input, Output: file.Output, OutDir: file.OutDir, SafeName: file.SafeName, Document: file.Document, Act: file.Act, Capacity: file.Capacity,
-			Visible: stored.visible(file.Place)}
+			Visible: stored.visible(file.Place), Field: file.Field, Entries: file.Entries}
 		size, changedAt := stateOf(file.Input)
 		if earlier := signed[i+1]; earlier != nil {
 			results[i] = a.earlierResult(job, earlier)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"time"
 
 	"sokyso/httpapi/wire"
@@ -51,11 +52,11 @@ func boxText(f facts, image bool) []string {
 	if image {
 		return nil
 	}
-	by := "box.signed_by"
-	if f.job.Act == wire.ActIssue {
-		by = "box.organization"
+	by, name := "box.signed_by", f.signer
+	if f.job.Act == wire.ActIssue { // the school's signature, whoever holds the token
+		by, name = "box.organization", cmp.Or(f.school, f.signer)
 	}
-	return []string{vietnamese.Sentence(by, "name", f.signer), vietnamese.Sentence("box.signed_at") + " " + at}
+	return []string{vietnamese.Sentence(by, "name", name), vietnamese.Sentence("box.signed_at") + " " + at}
 }
 
 func numberAndSymbol(d wire.DocumentFacts) string {
@@ -83,6 +84,10 @@ func (b *Batch) signerOptions(f facts) signer.Options {
 	if b.Roots != nil {
 		options.Roots, options.Intermediates = b.Roots.Pool, b.Roots.Intermediates
 	}
+	if f.job.Field != "" {
+		options.Field = f.job.Field
+	}
+	options.Entries = f.job.Entries
 	visible := f.job.Visible
 	if visible == nil {
 		visible = b.Visible

@@ -1,11 +1,13 @@
 package desk
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
 
+	"sokyso/signer"
 	"sokyso/signer/agent"
 	"sokyso/signer/preview"
 )
@@ -28,6 +30,13 @@ func (d *Desk) api() http.Handler {
 	mux.HandleFunc("GET /api/images/{id}", d.getImage)
 	mux.HandleFunc("POST /api/images", d.handle(d.postImage))
 	mux.HandleFunc("POST /api/images/{id}/delete", d.handle(d.deleteImage))
+	mux.HandleFunc("GET /api/documents/{id}/issue", d.handle(d.getIssue))
+	mux.HandleFunc("POST /api/documents/{id}/prepare", d.handle(d.postPrepare))
+	mux.HandleFunc("GET /api/template", d.handle(d.getTemplate))
+	mux.HandleFunc("POST /api/template", d.handle(d.postTemplate))
+	mux.HandleFunc("GET /api/presets", d.handle(d.getPresets))
+	mux.HandleFunc("POST /api/presets", d.handle(d.postPreset))
+	mux.HandleFunc("POST /api/presets/{id}/delete", d.handle(d.deletePreset))
 	mux.HandleFunc("POST /api/sign", d.handle(d.postSign))
 	mux.HandleFunc("GET /api/tasks/{id}", d.handle(d.getTask))
 	mux.HandleFunc("POST /api/tasks/{id}/stop", d.handle(d.stopTask))
@@ -127,10 +136,13 @@ type state struct {
 	Documents  []documentView `json:"documents"`
 	Pending    int            `json:"pending"` // signatures that wait for the service
 	Kinds      []kindView     `json:"kinds"`
+	Levels     []string       `json:"levels"` // that can be reached
+	Level      string         `json:"level"`  // the desk's
 }
 
 func (d *Desk) getState(r *http.Request) (any, error) {
-	s := state{Language: d.cfg.Agent.Catalogue.Language, Standalone: d.cfg.Standalone, OutDir: d.outDir(), Documents: []documentView{}, Kinds: kindsView()}
+	s := state{Language: d.cfg.Agent.Catalogue.Language, Standalone: d.cfg.Standalone, OutDir: d.outDir(), Documents: []documentView{}, Kinds: kindsView(),
+		Levels: d.levels(), Level: cmp.Or(string(d.cfg.Level), string(signer.LevelBB))}
 	pairing, err := agent.ReadPairing(d.cfg.Agent.Home)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,8 @@ type Desk struct {
 	secret string
 	host   string // what the Host header must be
 
+	settings sync.Mutex // held while files of settings are changed
+
 	mu        sync.Mutex
 	documents []*document // in the order in which they were opened
 	tasks     map[string]*task

@@ -17,6 +17,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"sokyso/signer"
 	"sokyso/signer/agent"
 	"sokyso/signer/preview"
 	"sokyso/signer/reading"
@@ -34,16 +35,18 @@ type document struct {
 	size     int64
 	sha256   string
 
-	mu       sync.Mutex
-	password string
-	looked   bool // the fields below are filled
-	pages    int
-	sizes    []preview.Page // of the pages that were read
-	text     map[int]preview.Words
-	proposal reading.Proposal
-	verified agent.FileReport
-	err      error
-	result   *agent.Result
+	mu        sync.Mutex
+	password  string
+	looked    bool // the fields below are filled
+	pages     int
+	sizes     []preview.Page // of the pages that were read
+	text      map[int]preview.Words
+	proposal  reading.Proposal
+	verified  agent.FileReport
+	fields    []signer.FormField
+	forbidden bool // a signature allows no changes
+	err       error
+	result    *agent.Result
 }
 
 // readAtMost bounds how many pages are read for their text: the first ones and the last ones.
@@ -68,6 +71,10 @@ type documentView struct {
 	Warnings   []string                `json:"warnings"`
 	Problem    *failure                `json:"problem,omitempty"` // it can't be shown or signed as it is
 	Result     *agent.Result           `json:"result,omitempty"`
+	// Preparable: nobody has signed, and there is room left open for number and date without fields for them.
+	Preparable bool `json:"preparable"`
+	// Issuable: the leader has signed, and number or date are to be filled in.
+	Issuable bool `json:"issuable"`
 }
 
 type pageSize struct {
@@ -260,6 +267,8 @@ func (d *Desk) view(ctx context.Context, doc *document, look bool) documentView 
 	}
 	v.Proposal = &doc.proposal
 	v.Warnings = d.warnings(doc)
+	v.Preparable = doc.preparable()
+	v.Issuable = doc.asIssuing().State() == IssueReady
 	switch {
 	case errors.Is(doc.err, preview.ErrPassword):
 		v.Problem = &failure{"password", d.say("error.password")}
@@ -271,11 +280,19 @@ func (d *Desk) view(ctx context.Context, doc *document, look bool) documentView 
 	return v
 }
 
+// preparable: see documentView. The caller has doc.mu.
+func (doc *document) preparable() bool {
+	b := doc.proposal.Blanks
+	known := slices.ContainsFunc(doc.fields, func(f signer.FormField) bool { return entryParts[f.Name] != "" })
+	return doc.err == nil && doc.verified.Error == "" && len(doc.verified.Signatures) == 0 && !known &&
+		(b.Number.Given() || b.Day.Given() || b.Month.Given() || b.Year.Given())
+}
+
 // look reads the document: pages, text, signatures. The caller has doc.mu. A page that is gone does not stop it half
 // way: what is read serves the next request.
 func (d *Desk) look(ctx context.Context, doc *document) {
 	ctx = context.WithoutCancel(ctx)
-	doc.looked, doc.err, doc.sizes, doc.text = true, nil, nil, map[int]preview.Words{}
+	doc.looked, doc.err, doc.sizes, doc.fields, doc.forbidden, doc.text = true, nil, nil, nil, false, map[int]preview.Words{}
 	file := doc.file()
 	if doc.pages, doc.err = d.viewer.Pages(ctx, file); doc.err != nil {
 		return
@@ -296,6 +313,13 @@ func (d *Desk) look(ctx context.Context, doc *document) {
 		verification.LogKey = key
 	}
 	doc.verified = verification.Verify(ctx, doc.path)
+	fields, err := formFields(ctx, doc.path, signer.Password(doc.password))
+	doc.forbidden = signer.CodeOf(err) == signer.CodeSigningForbidden
+	if err != nil {
+		d.cfg.Agent.Logger.Info("desk: fields not read", "file", doc.name, "error", err)
+	}
+	doc.fields = fields
+	filledIn(&doc.proposal, fields)
 }
 
 func (doc *document) file() preview.File { return preview.File{Path: doc.path, Password: doc.password} }

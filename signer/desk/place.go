@@ -17,7 +17,9 @@ type place struct {
 	Page int         `json:"page"`
 	Rect [4]float64  `json:"rect"` // x, y, width, height in points from the lower left, as the page is shown
 	Box  reading.Box `json:"-"`
-	// Why says where it comes from: block, seal, stamp or field.
+	// Field is the empty signature field that is signed in; "" = a new one.
+	Field string `json:"field,omitempty"`
+	// Why says where it comes from: block, seal, stamp, field or ink.
 	Why   string `json:"why"`
 	Title string `json:"title,omitempty"`
 	Name  string `json:"name,omitempty"`
@@ -32,7 +34,18 @@ func (d *Desk) getPlaces(r *http.Request) (any, error) {
 	}
 	d.view(r.Context(), doc, true)
 	seal, _ := strconv.ParseFloat(r.URL.Query().Get("seal"), 64)
-	return map[string]any{"places": doc.places(r.URL.Query().Get("act"), seal, d.person())}, nil
+	t, err := d.template()
+	if err != nil {
+		return nil, err
+	}
+	places := doc.places(r.URL.Query().Get("act"), seal, d.person())
+	for i := range places {
+		if places[i].Why == "seal" {
+			places[i].Rect[0] += t.ShiftMM[0] * pointsPerMillimetre
+			places[i].Rect[1] += t.ShiftMM[1] * pointsPerMillimetre
+		}
+	}
+	return map[string]any{"places": places}, nil
 }
 
 // person is whose desk it is, "" when it is not paired.
@@ -48,7 +61,7 @@ func (d *Desk) person() string {
 func (doc *document) places(act string, seal float64, person string) []place {
 	doc.mu.Lock()
 	defer doc.mu.Unlock()
-	places := []place{}
+	places := doc.fieldPlaces(act)
 	switch act {
 	case wire.ActAttachment, wire.ActCopy:
 		if first, ok := doc.text[1]; ok {
@@ -68,12 +81,33 @@ func (doc *document) places(act string, seal float64, person string) []place {
 		}
 	}
 	own := func(p place) int {
+		if p.Why == "field" {
+			return 0 // the document's author wants it there
+		}
 		if act != wire.ActIssue && person != "" && reading.Plain(p.Name) == reading.Plain(person) {
 			return 0
 		}
 		return 1
 	}
 	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(own(a), own(b)) })
+	return places
+}
+
+// fieldPlaces are the empty signature fields that can be meant for an act: the seal's for the seal, others for persons.
+// The caller has doc.mu.
+func (doc *document) fieldPlaces(act string) []place {
+	places := []place{}
+	if act != wire.ActApprove && act != wire.ActInitial && act != wire.ActIssue {
+		return places // their place is fixed by Decree 30
+	}
+	for _, f := range doc.fields {
+		if !f.Signature || !f.Empty || f.Page == 0 || f.Rect == [4]float64{} || ofSeal(f) != (act == wire.ActIssue) {
+			continue
+		}
+		p := placeAt(f.Page, boxOf(f.Rect), "field")
+		p.Field, p.Title = f.Name, cmp.Or(f.Label, f.Name)
+		places = append(places, p)
+	}
 	return places
 }
 

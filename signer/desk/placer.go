@@ -33,20 +33,10 @@ type Placer struct {
 // Preset is where Decree 30/2020/NĐ-CP (Annex I part II, 12 and 13) has the picture of an act. Errors are *agent.Error:
 // place_unknown where the document does not tell, not_shown where it can't be read.
 func (p Placer) Preset(ctx context.Context, file preview.File, act string, picture Picture) (*agent.Visible, error) {
-	count, err := p.Viewer.Pages(ctx, file)
+	doc, err := readAll(ctx, p.Viewer, file)
 	if err != nil {
-		return nil, unreadable(ctx, file, err)
+		return nil, err
 	}
-	doc := &document{text: map[int]preview.Words{}}
-	var words []preview.Words
-	for _, number := range pagesToRead(count) {
-		page, err := p.Viewer.Words(ctx, file, number)
-		if err != nil {
-			return nil, unreadable(ctx, file, err)
-		}
-		doc.text[number], words = page, append(words, page)
-	}
-	doc.proposal = reading.Read(words)
 	places := doc.places(act, picture.WidthMM, p.Person)
 	if len(places) == 0 {
 		return nil, &agent.Error{Code: "place_unknown", Params: map[string]string{"file": file.Path}}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sokyso/httpapi/wire"
+	"sokyso/signer"
 	"sokyso/signer/agent"
 )
 
@@ -36,6 +37,7 @@ type signRequest struct {
 		Document wire.DocumentFacts `json:"document"`
 		Capacity string             `json:"capacity"`
 		Place    *place             `json:"place"` // nil = nothing is shown on the page
+		Issue    *issueOf           `json:"issue"` // nil = nothing is filled in
 	} `json:"files"`
 	Act         string `json:"act"`
 	Token       string `json:"token"`       // serial
@@ -43,6 +45,7 @@ type signRequest struct {
 	Image       string `json:"image"`       // id of a picture, "" = text
 	PIN         string `json:"pin"`
 	FinalTry    bool   `json:"final_try"`
+	Level       string `json:"level"` // "" = the desk's
 }
 
 // postSign begins a batch and answers with its task at once.
@@ -57,6 +60,12 @@ func (d *Desk) postSign(r *http.Request) (any, error) {
 	batch := agent.Batch{
 		Token: asked.Token, Certificate: asked.Certificate, Level: d.cfg.Level, TSA: d.cfg.TSA, Roots: d.cfg.Roots,
 		Standalone: d.cfg.Standalone, FinalTry: asked.FinalTry, PIN: agent.PINGiven([]byte(asked.PIN)),
+	}
+	if asked.Level != "" {
+		if !slices.Contains(d.levels(), asked.Level) {
+			return nil, refusal(http.StatusBadRequest, "request")
+		}
+		batch.Level = signer.Level(asked.Level)
 	}
 	if pairing, err := agent.ReadPairing(d.cfg.Agent.Home); err != nil {
 		return nil, err
@@ -87,6 +96,17 @@ func (d *Desk) postSign(r *http.Request) (any, error) {
 		}
 		if file.Place != nil {
 			job.Visible = &agent.Visible{Page: file.Place.Page, Rect: file.Place.Rect, Image: image}
+			if job.Field = file.Place.Field; job.Field != "" {
+				job.Visible.Rect = [4]float64{} // the field has its own
+			}
+		}
+		if file.Issue != nil {
+			if asked.Act != wire.ActIssue {
+				return nil, refusal(http.StatusBadRequest, "request")
+			}
+			if job.Entries, err = doc.entries(*file.Issue); err != nil {
+				return nil, err
+			}
 		}
 		doc.mu.Lock()
 		passwords[doc.path] = doc.password

@@ -106,6 +106,12 @@ func (p *Proposal) readDate(page *page, l line) {
 	box := l.span(m[0], m[1])
 	if m[4] < 0 || m[6] < 0 || m[8] < 0 {
 		p.DateBlank = page.guess("…", box)
+		if m[6] >= 0 {
+			p.MonthRead = text[m[6]:m[7]]
+		}
+		if m[8] >= 0 {
+			p.YearRead = text[m[8]:m[9]]
+		}
 		p.Blanks.Day, p.Blanks.Month, p.Blanks.Year = page.dateBlanks(l, m)
 		return
 	}
@@ -122,7 +128,7 @@ func (p *Proposal) readWrappedDate(page *page, l, next line) {
 	for _, below := range next.parts {
 		// Under a line with wide gaps the year stands in the middle.
 		if x, _ := below.Center(); yearForm().MatchString(below.text) && x > p.DateBlank.Box.Left && x < p.DateBlank.Box.Right && last.Bottom-below.Top < last.size {
-			p.Blanks.Year = Blank{}
+			p.Blanks.Year, p.YearRead = Blank{}, below.text[:4]
 		}
 		if !column(last, below) || last.Bottom-below.Top > last.size {
 			continue

@@ -25,6 +25,9 @@ type Proposal struct {
 	// Date is ISO 8601, "" where day or month are still to be filled in; DateBlank is then the place.
 	Date      Guess `json:"date"` // box 4
 	DateBlank Guess `json:"date_blank"`
+	// MonthRead and YearRead are what is printed of a date whose day is left open: "11", "2026".
+	MonthRead string `json:"-"`
+	YearRead  string `json:"-"`
 	// Blanks are the rooms that are to be filled in, as fields would stand there.
 	Blanks  Blanks `json:"blanks,omitzero"`
 	Place   Guess  `json:"place"`   // địa danh, box 4

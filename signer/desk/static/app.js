@@ -5,6 +5,8 @@ import { facts, title } from "./facts.js";
 import { historyView } from "./history.js";
 import { imagesView, loadImages } from "./images.js";
 import { paper } from "./paper.js";
+import { loadPresets } from "./presets.js";
+import { loadTemplate, settingsView } from "./settings.js";
 import { save, sign } from "./sign.js";
 import { changed, close, current, desk, look, onChange, ready, refresh } from "./store.js";
 import { language, load, size, t } from "./words.js";
@@ -14,7 +16,7 @@ let tab = "desk";
 let shown = null; // what must be stopped before something else is shown
 let pages = null; // the paper on the screen, with its document
 
-const tabs = { desk: deskView, images: imagesView, history: historyView };
+const tabs = { desk: deskView, images: imagesView, history: historyView, settings: settingsView };
 
 function header() {
   document.getElementById("brand").textContent = t("brand");
@@ -178,6 +180,8 @@ try {
   await refresh();
   if (!localStorage.getItem("language")) await load(desk.state.language);
   await loadImages();
+  await Promise.all([loadPresets(), loadTemplate()]);
+  desk.level = desk.state.level;
   desk.grid = desk.documents.length > 1;
   render();
 } catch (failure) {

@@ -1,7 +1,9 @@
 // What the document says of itself, to look over and mend; what the signature is for.
 import { el } from "./dom.js";
+import { issuePanel, numberHint, preparing } from "./issue.js";
 import { again, mark, toPage } from "./paper.js";
-import { changed, cover, desk, fitted, image, setAct } from "./store.js";
+import { presetBar } from "./presets.js";
+import { changed, cover, desk, fitted, image, pictures, propose, setAct } from "./store.js";
 import { day, moment, t } from "./words.js";
 
 const acts = ["approve", "initial", "issue", "attachment", "copy"];
@@ -22,18 +24,25 @@ export function facts(doc, pages) {
       doc.facts[name] = control.value;
       doc.touched[name] = true;
       control.parentElement.querySelector(".hint")?.remove();
+      if (name === "number") pages?.show();
     });
-    return el("div", { class: "field " + name }, el("label", { htmlFor: control.id }, t("fact." + name)), control, hint(name));
+    if (name === "kind") control.addEventListener("change", async () => {
+      await propose(doc); // the number's series and the presets go by it
+      changed();
+    });
+    return el("div", { class: "field " + name }, el("label", { htmlFor: control.id }, t("fact." + name)), control, hint(name), name === "number" && numberHint(doc) ? el("small", { class: "hint" }, numberHint(doc)) : null);
   };
   const kinds = el("select", {}, el("option", { value: "" }, t("fact.kind.letter")), desk.state.kinds.map((k) => el("option", { value: k.code }, `${k.name} (${k.code})`)));
   const capacity = el("select", {}, capacities.map((c) => el("option", { value: c }, t("capacity." + (c || "none")))));
   const act = el("select", { id: "act", disabled: done(doc), onchange: (e) => setAct(e.target.value) }, acts.map((a) => el("option", { value: a, selected: a === desk.act }, t("act." + a))));
+  const showsPresets = !done(doc);
   return el("form", { class: "facts-form", onsubmit: (e) => e.preventDefault() },
     el("div", { class: "field" }, el("label", { htmlFor: "act" }, t("fact.act")), act),
-    el("div", { class: "pair" }, field("number", el("input", { autocomplete: "off", inputMode: "numeric", maxLength: 10 })), field("symbol", el("input", { autocomplete: "off", maxLength: 60 }))),
+    preparing(doc), issuePanel(doc, () => pages?.show()),
+    el("div", { class: "pair" }, field("number", el("input", { autocomplete: "off", inputMode: "numeric", maxLength: 7 })), field("symbol", el("input", { autocomplete: "off", maxLength: 60 }))),
     field("kind", kinds), field("summary", el("textarea", { rows: 3, maxLength: 500 })), field("capacity", capacity),
     desk.act === "approve" || desk.act === "issue" || doc.proposal?.number?.text ? null : field("purpose", el("input", { maxLength: 200 })),
-    placing(doc), signatures(doc));
+    placing(doc), levels(doc), showsPresets ? presetBar(doc) : null, signatures(doc));
 }
 
 const done = (doc) => doc.result?.status === "signed";
@@ -47,6 +56,13 @@ function placing(doc) {
   else rows.push(el("p", {}, t("place.why." + doc.place.why, { page: doc.place.page })));
   if (doc.covered?.length) rows.push(el("p", { class: "notice warn" }, t("place.covers", { words: doc.covered.slice(0, 6).join(" ") })));
   if (!picked && (desk.act === "approve" || desk.act === "issue")) rows.push(el("p", { class: "dim" }, t("place.no_image." + desk.act)));
+  if (pictures().length > 1) {
+    rows.push(el("div", { class: "field" }, el("label", { htmlFor: "picture" }, t("place.picture")), el("select", { id: "picture", onchange: async (e) => {
+      desk.picture[desk.act] = e.target.value;
+      for (const d of desk.documents) if (d.looked) await propose(d);
+      changed();
+    } }, pictures().map((i) => el("option", { value: i.id, selected: i.id === picked?.id }, i.name)))));
+  }
   const places = doc.places ?? [];
   if (places.length > 1) {
     rows.push(el("div", { class: "choices" }, places.map((p, i) => el("button", { type: "button", class: "second", onclick: async () => {
@@ -61,6 +77,12 @@ function placing(doc) {
     doc.place ? el("button", { type: "button", class: "second", onclick: () => { doc.place = null; doc.placed = true; changed(); } }, t("place.invisible"))
       : el("button", { type: "button", class: "second", onclick: () => toPage(doc, doc.pages) }, t("place.by_hand"))));
   return el("fieldset", {}, el("legend", {}, t("place.legend")), rows);
+}
+
+// levels are offered where the desk can reach more than one.
+function levels(doc) {
+  if (done(doc) || desk.state.levels.length < 2) return null;
+  return el("div", { class: "field" }, el("label", { htmlFor: "level" }, t("level")), el("select", { id: "level", onchange: (e) => { desk.level = e.target.value; } }, desk.state.levels.map((l) => el("option", { value: l, selected: l === desk.level }, t("level." + l)))));
 }
 
 function signatures(doc) {

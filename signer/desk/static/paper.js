@@ -2,6 +2,7 @@
 // a scan of 300 pages holds a handful of pictures.
 import { picture } from "./call.js";
 import { el } from "./dom.js";
+import { entries } from "./issue.js";
 import { changed, cover, desk, fitted, image, propose } from "./store.js";
 import { t } from "./words.js";
 
@@ -57,7 +58,15 @@ function drop(sheet) {
 
 // place puts the box on its page.
 function place(doc, root) {
-  root.querySelectorAll(".box").forEach((b) => b.remove());
+  root.querySelectorAll(".box, .entry").forEach((b) => b.remove());
+  for (const entry of entries(doc)) {
+    const sheet = root.querySelector(`.sheet[data-page="${entry.page}"]`);
+    if (!sheet) continue;
+    const text = el("div", { class: "entry" }, el("span", {}, entry.text));
+    put(text, sheet.size, entry.rect);
+    text.style.fontSize = `${(100 * entry.rect[3]) / 1.107 / sheet.size.width}cqw`;
+    sheet.append(text);
+  }
   if (!doc.place || doc.result?.status === "signed") return;
   const sheet = root.querySelector(`.sheet[data-page="${doc.place.page}"]`);
   if (!sheet) return;
@@ -120,7 +129,7 @@ function set(doc, sheet, box, [x, y, w, h]) {
   h = Math.min(h, sheet.size.height);
   x = Math.max(0, Math.min(x, sheet.size.width - w));
   y = Math.max(0, Math.min(y, sheet.size.height - h));
-  doc.place = { ...doc.place, rect: [x, y, w, h], why: "hand" };
+  doc.place = { ...doc.place, rect: [x, y, w, h], why: "hand", field: undefined };
   doc.placed = true;
   put(box, sheet.size, doc.place.rect);
 }
@@ -157,7 +166,7 @@ function keys(e, doc, sheet, box) {
 // toPage moves the box to another page, to the same place on it.
 export function toPage(doc, page) {
   if (page < 1 || page > doc.pages) return;
-  doc.place = doc.place ? { ...doc.place, page, why: "hand" } : { page, rect: [300, 200, 150, 60], why: "hand" };
+  doc.place = doc.place ? { ...doc.place, page, why: "hand", field: undefined } : { page, rect: [300, 200, 150, 60], why: "hand" };
   doc.placed = true;
   settle(doc);
   changed();

@@ -2,6 +2,7 @@
 import { get, post } from "./call.js";
 import { el, tell } from "./dom.js";
 import { title } from "./facts.js";
+import { filled } from "./issue.js";
 import { changed, desk, image, refresh } from "./store.js";
 import { day, span, t } from "./words.js";
 
@@ -96,8 +97,8 @@ function form(dialog, body, documents, tokens, heading, message) {
     go.disabled = true;
     localStorage.setItem("certificate:" + desk.act, certificate.sha256);
     const request = {
-      act: desk.act, token: token.serial, certificate: certificate.sha256, image: image()?.id ?? "", pin: token.pin_pad ? "" : pin.value, final_try: final.checked,
-      files: documents.map((d) => ({ id: d.id, capacity: d.facts.capacity, place: d.place ? { page: d.place.page, rect: d.place.rect } : null,
+      act: desk.act, token: token.serial, certificate: certificate.sha256, image: image()?.id ?? "", pin: token.pin_pad ? "" : pin.value, final_try: final.checked, level: desk.level === desk.state.level ? "" : desk.level,
+      files: documents.map((d) => ({ id: d.id, capacity: d.facts.capacity, place: d.place ? { page: d.place.page, rect: d.place.rect, field: d.place.field } : null, issue: filled(d),
         document: { number: d.facts.number.trim(), symbol: d.facts.symbol.trim(), kind: d.facts.kind, summary: d.facts.summary.trim(), purpose: d.facts.purpose.trim() } })),
     };
     pin.value = "";
@@ -122,6 +123,8 @@ function describeBatch(documents, subject) {
   const act = t("act." + desk.act);
   if (documents.length > 1) return t("sign.sentence.many", { act, count: documents.length, subject });
   const [d] = documents;
+  const issue = filled(d);
+  if (issue) return t("sign.sentence.issue", { title: title(d), summary: d.facts.summary, subject, date: day(issue.date) });
   const capacity = d.facts.capacity ? t("capacity." + d.facts.capacity) : "";
   return t(capacity ? "sign.sentence.capacity" : "sign.sentence.one", { act, title: title(d), summary: d.facts.summary, subject, capacity });
 }

@@ -1,5 +1,6 @@
 // What is open and what the person has chosen. Views redraw when it changes.
 import { get, post } from "./call.js";
+import { blocked, readIssue } from "./issue.js";
 
 export const desk = {
   state: null, // of /api/state
@@ -7,6 +8,10 @@ export const desk = {
   selected: null, // id
   act: "approve",
   images: [],
+  picture: {}, // chosen of several, by act
+  presets: [],
+  template: null, // how the school issues documents
+  level: "", // of new signatures
   grid: false,
 };
 
@@ -34,16 +39,26 @@ export async function look(doc, again = false) {
     capacity: block?.capacity ?? "",
   };
   doc.touched ??= {};
+  // A document that waits for number and seal: that is what it is opened for.
+  if (doc.issuable && !desk.acted && desk.act === "approve" && desk.documents.every((d) => d === doc || !d.looked || d.issuable)) desk.act = "issue";
   await propose(doc);
   return doc;
 }
 
-export const image = () => desk.images.find((i) => i.kind === (desk.act === "issue" ? "seal" : "signature") && (desk.act === "approve" || desk.act === "issue" || desk.act === "initial")) ?? null;
+// pictures are those that the act can show; a text block has none.
+export const pictures = () => (["approve", "issue", "initial"].includes(desk.act) ? desk.images.filter((i) => i.kind === (desk.act === "issue" ? "seal" : "signature")) : []);
+
+export const image = () => {
+  const all = pictures();
+  const wanted = desk.picture[desk.act] ?? (desk.act === "issue" ? desk.template?.image : "");
+  return all.find((i) => i.id === wanted) ?? all[0] ?? null;
+};
 
 const points = (mm) => (mm * 72) / 25.4;
 
 // propose puts the picture where the act wants it. A place that the person chose stays.
 export async function propose(doc) {
+  await readIssue(doc);
   if (doc.placed || doc.problem) return;
   const picture = image();
   const seal = desk.act === "issue" && picture ? picture.width_mm : "";
@@ -54,8 +69,8 @@ export async function propose(doc) {
 
 // fitted gives a place the picture's proportions, and its real size where there is room.
 export function fitted(place, picture) {
-  const p = { page: place.page, rect: [...place.rect], why: place.why };
-  if (!picture || place.why === "stamp") return p;
+  const p = { page: place.page, rect: [...place.rect], why: place.why, field: place.field };
+  if (!picture || place.why === "stamp" || place.why === "field") return p;
   const [x, y, w, h] = place.rect;
   let width = points(picture.width_mm), height = (width * picture.height) / picture.width;
   if (place.why === "block" && height > h) {
@@ -77,6 +92,7 @@ export async function cover(doc) {
 
 export async function setAct(act) {
   desk.act = act;
+  desk.acted = true;
   for (const doc of desk.documents) {
     doc.placed = false;
     if (doc.looked) await propose(doc);
@@ -92,7 +108,7 @@ export async function close(doc) {
 }
 
 // ready are the documents that a signature can be asked for.
-export const ready = () => desk.documents.filter((d) => !d.excluded && !d.problem && d.result?.status !== "signed");
+export const ready = () => desk.documents.filter((d) => !d.excluded && !d.problem && !blocked(d) && d.result?.status !== "signed");
 
 // order puts those first that want a look.
 export const order = (documents) => [...documents].sort((a, b) => weight(b) - weight(a));

@@ -3,40 +3,45 @@ package signer
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"sokyso/signer/pdf"
 )
 
-// EmptyField is a field of an input that can still be filled in or signed in.
-type EmptyField struct {
+// FormField is a text or signature field of an input.
+type FormField struct {
 	Name      string
 	Label     string // what readers tell of it; "" = nothing
 	Signature bool   // else a text
+	Empty     bool   // it can still be filled in or signed in
+	Value     string // of a text that was filled in
 	Page      int    // 1 is the first; 0 = it shows on none
 	// Rect is as in Visible; zero where the field takes up no room.
 	Rect [4]float64
 }
 
-// EmptyFields lists the text and signature fields without a value that no signature locks.
-func (p *Prepared) EmptyFields() ([]EmptyField, error) {
+// FormFields lists the text and signature fields. One that a signature locks is not empty.
+func (p *Prepared) FormFields() ([]FormField, error) {
 	fields, err := p.file.Fields()
 	if err != nil {
 		return nil, classify(fmt.Errorf("read form: %w", err))
 	}
-	var list []EmptyField
+	var list []FormField
 	var widgets []pdf.Ref
 	byWidget := map[pdf.Ref]int{}
 	for _, f := range fields {
 		if f.Type != "Sig" && f.Type != "Tx" || f.Ref == (pdf.Ref{}) {
 			continue
 		}
-		if empty, err := p.empty(f); err != nil || !empty {
+		empty, err := p.empty(f)
+		if err != nil {
 			continue // of one that can't be read nothing can be said
 		}
-		if _, locked := p.restrictions.Locked(f.Name); locked {
-			continue
+		_, locked := p.restrictions.Locked(f.Name)
+		e := FormField{Name: f.Name, Signature: f.Type == "Sig", Empty: empty && !locked}
+		if value, err := p.file.String(f.Value); err == nil && !e.Signature {
+			e.Value = strings.TrimSpace(value.Text())
 		}
-		e := EmptyField{Name: f.Name, Signature: f.Type == "Sig"}
 		if label, err := p.file.String(f.Dict["TU"]); err == nil {
 			e.Label = label.Text()
 		}
