@@ -166,10 +166,11 @@ func actName(act string) string {
 	return act
 }
 
-// DeviceList is the Danh mục thiết bị và chứng thư, as of its day.
+// DeviceList is the Danh mục thiết bị và chứng thư.
 type DeviceList struct {
 	Head
-	Rows []DeviceRow `json:"rows"`
+	AsOf custody.Date `json:"as_of"` // day that the states are of
+	Rows []DeviceRow  `json:"rows"`
 }
 
 // DeviceRow is a line of it.
@@ -184,7 +185,7 @@ type DeviceRow struct {
 func (f *DeviceList) Inputs() []Input { return f.signerInputs() }
 
 func (f *DeviceList) sheet() paper.Sheet {
-	s := paper.Sheet{Head: f.registerHead(), Title: "DANH MỤC THIẾT BỊ VÀ CHỨNG THƯ CHỮ KÝ SỐ", About: "Đến ngày " + shortDay(f.Date), Landscape: true}
+	s := paper.Sheet{Head: f.registerHead(), Title: "DANH MỤC THIẾT BỊ VÀ CHỨNG THƯ CHỮ KÝ SỐ", About: "Đến ngày " + shortDay(f.AsOf), Landscape: true}
 	t := paper.Table{Widths: []float64{10, 38, 38, 20, 33, 32, 22, 22, 29}, Size: 10, Align: "CLLCLLCCL",
 		Header: []string{"STT", "Số hiệu chứng thư", "Đối tượng", "Loại", "Số hiệu thiết bị", "E-mail", "Ngày cấp", "Ngày hết hạn", "Trạng thái, người giữ"}}
 	for i, r := range f.Rows {

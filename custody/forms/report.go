@@ -15,19 +15,21 @@ import (
 type Report struct {
 	Head
 	Period
-	To         string     `json:"to"`
-	States     []Count    `json:"states"`    // tokens by state, personal and seal
-	Expiring   []Expiry   `json:"expiring"`  // within a year from the end of the period
-	HandOvers  []Count    `json:"moves"`     // in the period, by what became of them
-	Incidents  []Count    `json:"incidents"` // in the period, by kind
-	OpenCases  []OpenItem `json:"open"`
-	Months     []Month    `json:"months"` // signatures
-	Acts       []Count    `json:"acts"`
-	Refused    int        `json:"refused"`
-	LogSize    int64      `json:"log_size"`
-	Assessment string     `json:"assessment"`
-	Needs      string     `json:"needs"`
-	Asked      string     `json:"asked"`
+	AsOf       custody.Date `json:"as_of"` // day that states and open items are of
+	To         string       `json:"to"`
+	States     []Count      `json:"states"`    // tokens by state, personal and seal
+	Expiring   []Expiry     `json:"expiring"`  // within a year from the end of the period
+	HandOvers  []Count      `json:"moves"`     // in the period, by what became of them
+	Incidents  []Count      `json:"incidents"` // in the period, by kind
+	OpenCases  []OpenItem   `json:"open"`
+	Months     []Month      `json:"months"` // signatures
+	Acts       []Count      `json:"acts"`
+	Refused    int          `json:"refused"`
+	LogSize    int64        `json:"log_size"`
+	LogUntil   custody.Date `json:"log_until"` // last day of the entries counted
+	Assessment string       `json:"assessment"`
+	Needs      string       `json:"needs"`
+	Asked      string       `json:"asked"`
 }
 
 // Count is a number with its name. Names of states, kinds and acts are this
@@ -114,7 +116,7 @@ func (f *Report) sheet() paper.Sheet {
 	add(paper.Addressees{Word: "Kính gửi:", To: lines(f.To)})
 	add(paper.Body(f.Issuer + " báo cáo tình hình quản lý, sử dụng thiết bị lưu khóa bí mật và chữ ký số " + f.span() + " như sau:"))
 
-	add(paper.Heading("I. THIẾT BỊ VÀ CHỨNG THƯ"), counts(f.States, "Trạng thái đến ngày "+shortDay(f.Until)))
+	add(paper.Heading("I. THIẾT BỊ VÀ CHỨNG THƯ"), counts(f.States, "Trạng thái đến ngày "+shortDay(f.AsOf)))
 	if len(f.Expiring) == 0 {
 		add(paper.Body("Không có chứng thư nào đã hết hạn hoặc hết hạn trong 12 tháng tới."))
 	} else {
@@ -144,7 +146,7 @@ func (f *Report) sheet() paper.Sheet {
 	}
 	add(counts(f.Acts, "Loại chữ ký"))
 
-	add(paper.Heading("V. VIỆC CÒN MỞ"))
+	add(paper.Heading("V. VIỆC CÒN MỞ ĐẾN NGÀY " + shortDay(f.AsOf)))
 	if len(f.OpenCases) == 0 {
 		add(paper.Body("Không có việc nào còn mở."))
 	} else {
@@ -158,7 +160,7 @@ func (f *Report) sheet() paper.Sheet {
 	for _, part := range [][2]string{{"1. Đánh giá: ", f.Assessment}, {"2. Nhu cầu cấp mới, gia hạn, thay thế kỳ tới: ", f.Needs}, {"3. Kiến nghị: ", f.Asked}} {
 		add(paper.Body(part[0] + orWord(strings.Join(lines(part[1]), " "), "không.")))
 	}
-	add(paper.Body(fmt.Sprintf("Số liệu được lập từ nhật ký ký số của nhà trường, gồm %d mục tại thời điểm lập báo cáo./.", f.LogSize)), f.foot())
+	add(paper.Body(fmt.Sprintf("Số liệu được lập từ nhật ký ký số của nhà trường, gồm %d mục đến hết ngày %s./.", f.LogSize, shortDay(f.LogUntil))), f.foot())
 	return s
 }
 

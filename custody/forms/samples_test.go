@@ -69,15 +69,15 @@ func samples() map[forms.Kind]forms.Facts {
 		forms.IncidentRegister: &forms.IncidentList{Head: head(""), Period: forms.Period{From: "2026-01-01", Until: "2026-12-31"}, Rows: []forms.IncidentRow{{DiscoveredAt: noon, Reporter: "Lê Minh Quân",
 			Serial: "5409 1234 8877", Kind: custody.Suspected, ReportedAt: noon.Add(time.Hour), Authority: "10:30 26/11/2026, 09/MNHS-VP", RevokedAt: noon.Add(48 * time.Hour), Device: "Mẫu 09: 03/BB-MNHS", Result: "Đang xử lý"}}},
 		forms.SignatureRegister: &forms.SignatureList{Head: head(""), Period: forms.Period{From: "2026-11-01", Until: "2026-11-30"}, Rows: signed(60)},
-		forms.DeviceRegister: &forms.DeviceList{Head: head(""), Rows: []forms.DeviceRow{{Device: device(custody.Seal), Subject: "Trường Mầm non Hoa Sen", Keeper: "Lê Minh Quân", State: "Đang sử dụng"},
+		forms.DeviceRegister: &forms.DeviceList{Head: head(""), AsOf: "2026-02-05", Rows: []forms.DeviceRow{{Device: device(custody.Seal), Subject: "Trường Mầm non Hoa Sen", Keeper: "Lê Minh Quân", State: "Đang sử dụng"},
 			{Device: device(custody.Personal), Subject: "Trần Thị Hồng Nhung", State: "Trong tủ bảo quản"}}},
-		forms.PeriodReport: &forms.Report{Head: head("BC-MNHS"), Period: forms.Period{From: "2026-07-01", Until: "2026-12-31"}, To: "Sở Khoa học và Công nghệ tỉnh Ninh Bình\nỦy ban nhân dân xã Hoa Sen",
+		forms.PeriodReport: &forms.Report{Head: head("BC-MNHS"), Period: forms.Period{From: "2026-07-01", Until: "2026-12-31"}, AsOf: "2027-01-05", To: "Sở Khoa học và Công nghệ tỉnh Ninh Bình\nỦy ban nhân dân xã Hoa Sen",
 			States:    []forms.Count{{Name: forms.StateName(custody.Held), Personal: 3, Seal: 1}, {Name: forms.StateName(custody.InSafe), Personal: 1}},
 			Expiring:  []forms.Expiry{{Subject: "Trần Thị Hồng Nhung", Serial: "5409 1234 0001", Until: "2027-03-01", Keeper: "Trần Thị Hồng Nhung"}},
 			HandOvers: []forms.Count{{Name: "Bàn giao đã tiếp nhận", Personal: 2, Seal: 1}, {Name: "Nộp trả đã nhận lại"}}, Incidents: []forms.Count{{Name: forms.IncidentName(custody.Lost), Seal: 1}},
 			OpenCases: []forms.OpenItem{{What: "Sự cố mất thiết bị 5409 1234 8877 chưa kết thúc", Since: "2026-11-26", Who: "Lê Minh Quân"}},
 			Months:    []forms.Month{{"2026-07", 12}, {"2026-08", 45}, {"2026-09", 120}, {"2026-10", 73}, {"2026-11", 66}, {"2026-12", 0}},
-			Acts:      []forms.Count{{Name: forms.ActName(custody.Approve), Personal: 180}, {Name: forms.ActName(custody.Issue), Seal: 136}}, Refused: 4, LogSize: 812,
+			Acts:      []forms.Count{{Name: forms.ActName(custody.Approve), Personal: 180}, {Name: forms.ActName(custody.Issue), Seal: 136}}, Refused: 4, LogSize: 812, LogUntil: "2026-12-31",
 			Assessment: "Các thiết bị được quản lý đúng quy định.", Needs: "01 thiết bị cho Phó Hiệu trưởng mới."},
 	}
 }

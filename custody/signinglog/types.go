@@ -47,6 +47,8 @@ const (
 
 	TypeDocument     Type = "document"      // a document was submitted to be signed by named people, in order
 	TypeDocumentStep Type = "document_step" // what became of it: fetched, signed, declined, withdrawn
+	TypePaper        Type = "paper"         // an official paper was issued
+	TypeSignedPaper  Type = "signed_paper"  // a signed copy of a paper was kept
 )
 
 // Names of fields that several types have.
@@ -160,6 +162,11 @@ var rules = map[Type][]fieldRule{
 	TypeEnding: {must(FieldPerson, isID), must("ending", isID), must("kind", isWord), may("position", isID), may("scope", isID),
 		must("until", isDate), must("reason", IsCommitment)},
 	TypeSetting: {must("setting", isID), must("name", isWord), may("value", isText)},
+	TypePaper: {must("paper", isID), must("kind", isWord), must("version", isCount), may("number", isCount), may("symbol", isText), must("dated", isDate),
+		may(FieldToken, isID), may("hand_over", isID), may("incident", isID), may("from", isDate), may("until", isDate), may("replaces", isID),
+		must("facts", IsCommitment), must("pdf", IsCommitment)}, // of their SHA-256 in hex
+	TypeSignedPaper: {must("signed_paper", isID), must("paper", isID), must("paper_entry", isCount), may(FieldToken, isID), must("sha256", isHash), must("size", isCount),
+		must("signatures", isCount), must("signers", IsCommitment)},
 	TypePossession: {must(FieldPerson, isID), must(FieldToken, isID), must("possession", isID), must(FieldCertificate, isHash), must("purpose", isWord),
 		must("challenge_sha256", isHash), must("cms_sha256", isHash), must("custody_entry", isCount)},
 	TypeSupportRequest: {must("support", isID), must(FieldToken, isID), may(FieldPerson, isID), must("kind", isWord), must("description", IsCommitment),

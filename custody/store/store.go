@@ -37,6 +37,8 @@ type Store struct {
 	mark      *mark // nil without a mark file
 	log       *slog.Logger
 
+	madePapers madePapers
+
 	mu         sync.Mutex // guards the next two
 	sequencers map[custody.SchoolID]*sequencer
 	closed     bool

@@ -117,6 +117,7 @@ func fullRegister(r *storetest.Register) *school {
 	supportAndChecks(s)
 	_, err = s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Đỗ Văn Bình", Email: "binh@example.edu.vn", Phone: "0900000000", Username: "binh", PasswordHash: "x"})
 	must(err)
+	withPapers(r, s)
 	return s
 }
 
@@ -183,6 +184,10 @@ var provenTables = map[string][]string{
 	"documents":          {},
 	"document_routes":    {},
 	"document_steps":     {},
+
+	"papers":             {},
+	"signed_papers":      {},
+	"signed_paper_parts": {},
 }
 
 // other returns another value that the column's type and checks allow.
@@ -341,7 +346,8 @@ func TestOneAlteredRowIsFound(t *testing.T) {
 var rowKeys = map[string][]string{
 	"log_entries": {"school_id", "entry_index"}, "reveals": {"school_id", "entry_index", "field"}, "log_heads": {"school_id"},
 	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"}, "unpairings": {"api_key_id"}, "check_closings": {"check_id"},
-	"document_routes": {"document_id", "number"},
+	"document_routes":    {"document_id", "number"},
+	"signed_paper_parts": {"signed_paper_id", "part"},
 }
 
 func keyColumns(table string) []string {
@@ -413,7 +419,7 @@ func TestAnAddedRowIsFound(t *testing.T) {
 			for column, value := range row {
 				forged[column] = value
 			}
-			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "api_key_id", "token_id", "check_id", "period", "field", "document_id", "cms_sha256", "sha256_out", "byte_range_digest"} {
+			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "api_key_id", "token_id", "check_id", "period", "number", "replaces_id", "signed_paper_id", "field", "document_id", "cms_sha256", "sha256_out", "byte_range_digest"} {
 				switch v := forged[column].(type) {
 				case string:
 					forged[column] = v + "f"

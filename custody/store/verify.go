@@ -37,7 +37,7 @@ func (s *Store) VerifyLog(ctx context.Context, school custody.SchoolID, vkey str
 		return VerifyReport{}, fmt.Errorf("verify log: %w", driverError(err))
 	}
 	defer snapshot.Rollback()
-	v := &verification{ctx: ctx, tx: snapshot, school: string(school), report: VerifyReport{ByType: map[string]int64{}},
+	v := &verification{store: s, ctx: ctx, tx: snapshot, school: string(school), report: VerifyReport{ByType: map[string]int64{}},
 		decisions: map[int64]step{}, begun: map[string]step{}, ended: map[int64]step{}, revoked: map[string]step{},
 		tokens: map[int64]map[string]string{}}
 	if err := v.run(vkey); err != nil {
@@ -53,6 +53,7 @@ type step struct {
 }
 
 type verification struct {
+	store  *Store
 	ctx    context.Context
 	tx     *sqlx.Tx
 	school string

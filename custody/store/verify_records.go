@@ -84,6 +84,8 @@ func (v *verification) records() error {
 		},
 		v.grants,
 		v.documents,
+		v.papers,
+		v.signedPapers,
 		v.reveals,
 	} {
 		if err := check(); err != nil {
