@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"sokyso/custody/signinglog"
 	"sokyso/httpapi/wire"
 )
 
@@ -32,6 +33,8 @@ func (s *server) routes() (http.Handler, error) {
 		doc, err := document(api)
 		problem = err
 		r.Get(wire.PathOpenAPI, serveDocument(doc))
+		r.Get("/"+signinglog.CheckpointPath, s.serveCheckpoint)
+		r.Get("/tile/*", s.serveTile)
 		s.pageRoutes(r)
 	})
 	return router, problem

@@ -24,6 +24,7 @@ type Flags struct {
 	Log struct {
 		Verify     LogVerifyCommand     `cmd:"" help:"${help_log_verify}"`
 		Checkpoint LogCheckpointCommand `cmd:"" help:"${help_log_checkpoint}"`
+		Export     LogExportCommand     `cmd:"" help:"${help_log_export}"`
 	} `cmd:"" help:"${help_log}"`
 
 	// Promised by the manual and not built yet: they say so instead of doing nothing.
@@ -87,6 +88,11 @@ type LogVerifyCommand struct {
 
 // LogCheckpointCommand prints the log's signed checkpoint.
 type LogCheckpointCommand struct{}
+
+// LogExportCommand writes the log into a folder, for others to check.
+type LogExportCommand struct {
+	Folder string `arg:"" type:"path" help:"${help_export_folder}"`
+}
 
 // LaterCommand stands for a command of a later version.
 type LaterCommand struct {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/google/renameio/v2"
 	"golang.org/x/mod/sumdb/note"
 
 	"sokyso/custody"
@@ -169,4 +172,52 @@ func (c *LogCheckpointCommand) Run(ctx context.Context, p *program) error {
 	}
 	_, err = p.stdout.Write(note)
 	return err
+}
+
+// Run writes the log as files, entries and hashes, without the values that stand
+// beside the log: names, summaries, file names. Files of an earlier export that are
+// the same are left alone.
+func (c *LogExportCommand) Run(ctx context.Context, p *program) error {
+	register, _, err := p.openToRead(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.export(ctx, p, register), register.Close())
+}
+
+func (c *LogExportCommand) export(ctx context.Context, p *program, register *store.Store) error {
+	school, err := register.School(ctx)
+	if err != nil {
+		return err
+	}
+	// A folder with something else in it is somebody's mistake.
+	if found, err := os.ReadDir(c.Folder); err == nil && len(found) > 0 {
+		if _, err := os.Stat(filepath.Join(c.Folder, signinglog.CheckpointPath)); err != nil {
+			return p.fail("export_folder", map[string]string{"Folder": c.Folder})
+		}
+	}
+	size, err := register.ExportLog(ctx, custody.SystemActor(school.ID), func(path string, content []byte) error {
+		return writeTile(filepath.Join(c.Folder, filepath.FromSlash(path)), content)
+	})
+	if bad := (*signinglog.BadEntryError)(nil); errors.As(err, &bad) {
+		return p.fail("log_bad", map[string]string{"Entry": strconv.FormatInt(bad.Index, 10), "Reason": bad.Reason})
+	}
+	if err != nil {
+		return err
+	}
+	p.print("log_exported", map[string]string{"School": school.Name, "Size": strconv.FormatInt(size, 10), "Folder": c.Folder, "Key": school.LogKey})
+	return nil
+}
+
+func writeTile(file string, content []byte) error {
+	if there, err := os.ReadFile(file); err == nil && bytes.Equal(there, content) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return fmt.Errorf("export log: %w", err)
+	}
+	if err := renameio.WriteFile(file, content, 0o644); err != nil {
+		return fmt.Errorf("export log: %w", err)
+	}
+	return nil
 }

@@ -43,6 +43,7 @@ type commands struct {
 	Pair    pairCommand    `cmd:"" help:"help_pair"`
 	Prove   proveCommand   `cmd:"" help:"help_prove"`
 	Outbox  outboxCommand  `cmd:"" help:"help_outbox"`
+	Log     logCommand     `cmd:"" help:"help_log"`
 	Doctor  doctorCommand  `cmd:"" help:"help_doctor"`
 	Serve   serveCommand   `cmd:"" help:"help_serve"`
 }

@@ -48,6 +48,26 @@ func openWitness(home string, verifier note.Verifier, proof func(context.Context
 	return w, nil
 }
 
+// SeenCheckpoint returns the largest checkpoint of this log that the agent of the
+// state folder has seen; nil when it saw none, or only of another log.
+func SeenCheckpoint(home string, verifier note.Verifier) (*signinglog.Checkpoint, error) {
+	if home == "" {
+		return nil, nil
+	}
+	signed, err := readBounded(filepath.Join(home, checkpointName), maxCheckpoint)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fail("home_unusable", fmt.Errorf("read checkpoint: %w", err), "folder", home)
+	}
+	c, err := signinglog.Open(signed, verifier)
+	if err != nil {
+		return nil, nil // of another log
+	}
+	return &c, nil
+}
+
 // see checks that the signed checkpoint belongs to the same log as the last one
 // and keeps it when it is the larger. The error is log_forked when it does not,
 // receipt_invalid when it is not signed by the log.
