@@ -75,6 +75,22 @@ const (
 	ReasonCheckWitness     = "check_witness"      // two persons see it, neither its custodian
 	ReasonCheckOwn         = "check_own"          // nobody excuses themselves
 
+	ReasonStepFirst       = "step_first"       // params step, first: what must be recorded before
+	ReasonStepDone        = "step_done"        // param step: it is recorded already
+	ReasonStepTooLate     = "step_too_late"    // param step: the track is past it
+	ReasonTrackEnded      = "track_ended"      // the incident is cleared or closed
+	ReasonRevocationBegun = "revocation_begun" // what is to be revoked is not given back to use
+	ReasonDeviceThere     = "device_there"     // the device is not missing
+	ReasonPrincipalOnly   = "principal_only"   // the principal alone decides
+	ReasonManagersOnly    = "managers_only"    // the principal or an admin does it
+	ReasonByService       = "by_service"       // the service asks the authority by itself
+	ReasonBeforeLoss      = "before_loss"      // param field: a moment before the loss was noticed
+	ReasonPaperNeeded     = "paper_needed"     // param field: number and date of the step's paper
+	ReasonNotReviewer     = "not_reviewer"     // its signer or the principal says whether a signature is genuine
+	ReasonAlarmDecided    = "alarm_decided"    // somebody was faster; param alarm
+	ReasonTooManyAlarms   = "too_many_alarms"  // more than AlarmsPerHour
+	ReasonAfterDiscovery  = "after_discovery"  // param field: the last certain use lies after the loss was noticed
+
 	ReasonRoute            = "route"              // who signs a document, and in which order, can't be so
 	ReasonNoPDF            = "no_pdf"             // what was handed over is no PDF that can be read
 	ReasonDocumentTooLarge = "document_too_large" // param limit, in megabytes

@@ -51,7 +51,11 @@ const (
 	NoticeCheckAbsent       NoticeKind = "check_absent"   // a custodian has a token not at hand
 	NoticeCheckExcused      NoticeKind = "check_excused"  // to that custodian
 	NoticeCheckClosed       NoticeKind = "check_closed"   // params proved, seen, missing, excused
-	NoticeTokenChanged      NoticeKind = "token_changed"  // any other entry about a token
+	NoticeIncidentStep      NoticeKind = "incident_step"  // params step, done_at
+	NoticeAlarm             NoticeKind = "alarm"          // param kind: somebody not signed in told of a loss
+	NoticeAlarmDismissed    NoticeKind = "alarm_dismissed"
+	NoticeSignatureReview   NoticeKind = "signature_review" // param verdict
+	NoticeTokenChanged      NoticeKind = "token_changed"    // any other entry about a token
 )
 
 // The kinds of notices about what becomes due, and about the service itself.

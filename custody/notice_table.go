@@ -32,6 +32,8 @@ func ofKind(kind string) func(signinglog.Entry) bool {
 	return func(e signinglog.Entry) bool { return e.Fields["kind"] == kind }
 }
 
+func isDismissal(e signinglog.Entry) bool { return e.Fields["outcome"] == string(AlarmDismissed) }
+
 // suspicious: a token is tried that its user must not have, or no longer.
 func suspicious(e signinglog.Entry) bool {
 	switch e.Fields["code"] {
@@ -78,7 +80,12 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 		{kind: NoticeHandOverWithdrawn, when: isHandOver, to: bothSides},
 		{kind: NoticeReturnWithdrawn, when: isReturn, to: []Audience{TellGiver, TellManagers}},
 	},
-	signinglog.TypeIncident: {{kind: NoticeIncident, to: []Audience{TellCustodian, TellOwner, TellManagers, TellSchool}, params: []string{"kind"}, urgent: true}},
+	signinglog.TypeIncident:     {{kind: NoticeIncident, to: []Audience{TellCustodian, TellOwner, TellManagers, TellSchool}, params: []string{"kind"}, urgent: true}},
+	signinglog.TypeIncidentStep: {{kind: NoticeIncidentStep, to: concerned, params: []string{"step", "done_at"}}},
+	signinglog.TypeAlarm:        {{kind: NoticeAlarm, to: []Audience{TellManagers}, params: []string{"kind"}, urgent: true}},
+	// One that blocked a token is told of as the incident that it became.
+	signinglog.TypeAlarmDecision:   {{kind: NoticeAlarmDismissed, when: isDismissal, to: []Audience{TellManagers}, quiet: true}},
+	signinglog.TypeSignatureReview: {{kind: NoticeSignatureReview, to: []Audience{TellPerson, TellManagers}, params: []string{"verdict"}}},
 	signinglog.TypeRevocation: {
 		{kind: NoticeRevoked, when: has("revoked_at"), to: []Audience{TellCustodian, TellOwner, TellManagers, TellSchool}, params: []string{"revoked_at", "source"}, urgent: true},
 		{kind: NoticeRevocationLifted, when: hasNo("revoked_at"), to: concerned, params: []string{"source"}},

@@ -19,6 +19,9 @@ type (
 	CustodyID   string
 	HandOverID  string
 	IncidentID  string
+	StepID      string
+	AlarmID     string
+	ReviewID    string
 	APIKeyID    string
 	ChallengeID string
 	GrantID     string

@@ -118,28 +118,3 @@ type HandOver struct {
 	DecidedAt        *time.Time
 	Entry            int64 // log index of the latest step
 }
-
-// IncidentKind says what happened to a token.
-type IncidentKind string
-
-// The kinds of incidents.
-const (
-	Lost      IncidentKind = "lost"      // mất
-	Misplaced IncidentKind = "misplaced" // thất lạc
-	Suspected IncidentKind = "suspected" // nghi ngờ bị xâm nhập, lộ khóa
-)
-
-// Valid reports whether it is one of the three.
-func (k IncidentKind) Valid() bool { return k == Lost || k == Misplaced || k == Suspected }
-
-// Incident is a reported loss. While one is open the token is blocked.
-type Incident struct {
-	ID           IncidentID
-	Token        TokenID
-	Kind         IncidentKind
-	Reporter     PersonID
-	DiscoveredAt time.Time
-	ReportedAt   time.Time
-	State        string // open cleared closed
-	Entry        int64
-}

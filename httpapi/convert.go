@@ -137,13 +137,6 @@ func wireHandOver(h store.HandOverRow) wire.HandOver {
 	return out
 }
 
-func wireIncident(i store.IncidentRow) wire.Incident {
-	return wire.Incident{
-		ID: string(i.ID), TokenID: string(i.Token), TokenLabel: i.TokenLabel, Kind: string(i.Kind), Reporter: i.ReporterName,
-		DiscoveredAt: i.DiscoveredAt.UTC(), ReportedAt: i.ReportedAt.UTC(), State: i.State, Entry: i.Entry,
-	}
-}
-
 func wireGrant(g store.GrantRow) wire.Grant {
 	return wire.Grant{
 		ID: string(g.ID), Request: g.Request, CertificateSHA256: g.CertificateSHA256, SHA256In: g.SHA256In, Act: string(g.Act),

@@ -210,22 +210,43 @@ func TestReturnsReadAsReturns(t *testing.T) {
 	check("Không nhận", "Decline", s.officeHead.name+" → "+s.principal.name)
 }
 
-// The picker of a moment is the browser's own, so the page says in words what it holds.
-func TestTheTimeOfALossIsSaidInWords(t *testing.T) {
+// The time of a loss is written as people write it, filled in with now, kept when the
+// form comes back, and understood as older pages sent it.
+func TestTheTimeOfALossIsWrittenAsPeopleWriteIt(t *testing.T) {
 	s := sqlite(t, httpapi.Config{})
 	s.give()
 	v := s.visitor(t)
 	v.signIn(s.deputy)
-	now := s.Clock.Now().In(custody.SchoolZone).Format("15:04\u00a002/01/2006")
-	if _, page := v.get("/loss"); !strings.Contains(page, "Đã chọn sẵn lúc này: "+now) || !strings.Contains(page, "Bỏ qua nếu bạn vừa phát hiện") || !strings.Contains(page, `aria-describedby="discovered_help"`) {
-		t.Errorf("not said: %s\n%s", now, page)
+	now := s.Clock.Now().In(custody.SchoolZone)
+	if _, page := v.get("/loss"); !strings.Contains(page, `value="`+now.Format("15:04")+`"`) || !strings.Contains(page, `value="`+now.Format("02/01/2006")+`"`) ||
+		!strings.Contains(page, "Đã điền sẵn lúc này") || strings.Contains(page, "datetime-local") {
+		t.Errorf("now is not filled in:\n%s", page)
 	}
-	form := url.Values{"kind": {"lost"}, "discovered_at": {"2026-10-06T07:05"}}
-	if _, page := v.post("/loss", form); !strings.Contains(page, "Đã điền: 07:05\u00a006/10/2026") || strings.Contains(page, "Đã chọn sẵn") {
-		t.Errorf("what was filled in is not said:\n%s", page)
+	form := url.Values{"kind": {"lost"}, "discovered_at": {"7h05"}, "discovered_on": {"06102026"}, "pin": {"no"}}
+	if _, page := v.post("/loss", form); !strings.Contains(page, `value="7h05"`) || !strings.Contains(page, `value="06/10/2026"`) || strings.Contains(page, "Đã điền sẵn") {
+		t.Errorf("what was typed is not there:\n%s", page)
 	}
-	form.Set("discovered_at", "sáng nay")
-	if resp, page := v.post("/loss", form); resp.StatusCode != http.StatusUnprocessableEntity || strings.Contains(page, "discovered_help") || !strings.Contains(page, "Thời điểm phát hiện") {
+	form.Set("description", "rơi mất")
+	form.Set("last_use", "at")
+	form.Set("last_used_on", "6.10.2026")
+	form.Set("last_used_at", "6 giờ 30")
+	if resp, page := v.post("/loss", form); resp.StatusCode != http.StatusOK || !strings.Contains(page, "06/10/2026 07:05") || !strings.Contains(page, "06/10/2026 06:30") {
 		t.Errorf("%s\n%s", resp.Status, page)
+	}
+	form.Set("last_used_at", "8:00")
+	if resp, page := v.post("/loss", form); resp.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(page, "trước lúc phát hiện") {
+		t.Errorf("used after the loss: %s\n%s", resp.Status, page)
+	}
+	form.Set("last_use", "unknown")
+	for wrong, says := range map[string]string{"sáng nay": "Giờ chưa đúng", "25:00": "Giờ chưa đúng"} {
+		form.Set("discovered_at", wrong)
+		if resp, page := v.post("/loss", form); resp.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(page, says) || !strings.Contains(page, `aria-invalid="true"`) || !strings.Contains(page, wrong) {
+			t.Errorf("%s: %s\n%s", wrong, resp.Status, page)
+		}
+	}
+	form.Del("discovered_on")
+	form.Set("discovered_at", "2026-10-06T07:05")
+	if _, page := v.post("/loss", form); !strings.Contains(page, "06/10/2026 07:05") {
+		t.Errorf("as a picker sends it:\n%s", page)
 	}
 }

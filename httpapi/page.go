@@ -109,7 +109,13 @@ func pageWords(words *catalogue, lang string) template.FuncMap {
 		"clock":   func(at time.Time) string { return at.In(custody.SchoolZone).Format("15:04") },
 		"day":     func(at time.Time) string { return at.In(custody.SchoolZone).Format(dateLayout) },
 		"written": writtenDay,
-		"has":     func(values []string, value any) bool { return slices.Contains(values, fmt.Sprint(value)) },
+		// wrong problem "field": whether the form was sent back because of that field.
+		"wrong": func(p *wire.Problem, field string) bool { return p != nil && p.Params["field"] == field },
+		// form: a step's form with what its template needs besides.
+		"form": func(f *stepForm, incident custody.IncidentID, p *wire.Problem) map[string]any {
+			return map[string]any{"Form": f, "Incident": incident, "Problem": p}
+		},
+		"has": func(values []string, value any) bool { return slices.Contains(values, fmt.Sprint(value)) },
 		"date": func(d custody.Date) string {
 			day, err := time.Parse(time.DateOnly, string(d))
 			if err != nil {
@@ -146,6 +152,7 @@ type view struct {
 	Here     string        // path and query, for the language switch
 	Notice   string        // told once, after something was done
 	Problem  *wire.Problem // why the form was not taken
+	Alarms   int           // that wait for an answer, for who manages the register
 	Content  any
 }
 
@@ -191,6 +198,11 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name
 	}
 	if v.SignedIn {
 		v.Notice = s.sessions.PopString(r.Context(), sessionNotice)
+		alarms, err := s.store.OpenAlarms(r.Context(), state.actor)
+		if err != nil {
+			state.note("alarms_not_counted", err.Error()) // the page itself may be the one that tells of it
+		}
+		v.Alarms = alarms
 	}
 	var buffer bytes.Buffer
 	if err := page.Execute(&buffer, v); err != nil {

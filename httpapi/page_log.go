@@ -22,7 +22,7 @@ var logTypes = []signinglog.Type{
 	signinglog.TypeSignature, signinglog.TypeGrant, signinglog.TypeRefusal, signinglog.TypeAbandonment,
 	signinglog.TypeDocument, signinglog.TypeDocumentStep,
 	signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal,
-	signinglog.TypeIncident, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypeCertificate,
+	signinglog.TypeIncident, signinglog.TypeIncidentStep, signinglog.TypeAlarm, signinglog.TypeAlarmDecision, signinglog.TypeSignatureReview, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypeCertificate,
 	signinglog.TypePlacing, signinglog.TypePerson, signinglog.TypeDelegation, signinglog.TypeDelegationEnding,
 	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeSchool,
 	signinglog.TypeSupportRequest, signinglog.TypeSupportStep, signinglog.TypeCheckOpening, signinglog.TypeCheckStep, signinglog.TypeCheckClosing,
@@ -54,7 +54,8 @@ type logLine struct {
 	Code    string // of a refusal
 	Kind    string // of an incident
 	Ends    string // what an ending ends
-	Step    string // of a document
+	Step    string // of a document, or of an incident's track
+	StepSet string // the names it is one of
 	Move    *move
 	Text    string // document or reason
 	Late    bool
@@ -167,9 +168,11 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 	case signinglog.TypeRefusal:
 		line.Code = entry.Fields["code"]
 	case signinglog.TypeDocumentStep:
-		line.Step = entry.Fields["step"]
-	case signinglog.TypeIncident:
+		line.Step, line.StepSet = entry.Fields["step"], "document_step"
+	case signinglog.TypeIncident, signinglog.TypeAlarm:
 		line.Kind = entry.Fields["kind"]
+	case signinglog.TypeIncidentStep:
+		line.Step, line.StepSet = entry.Fields["step"], "step"
 	case signinglog.TypeEnding:
 		line.Ends = entry.Fields["kind"]
 	}
@@ -178,7 +181,7 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 		document = cmp.Or(document, "…") + "/" + symbol
 	}
 	line.Text = document
-	for _, field := range []string{"summary", "purpose", "description", "reason", "device"} {
+	for _, field := range []string{"summary", "purpose", "description", "reason", "device", "note"} {
 		if text := row.Reveals[field]; text != "" {
 			if line.Text != "" {
 				line.Text += " · "
@@ -284,8 +287,8 @@ func (s *server) pageEntry(w http.ResponseWriter, r *http.Request, actor custody
 var fieldOrder = []string{
 	"actor", "via", "signer", "title", "person", "name", "giver", "receiver", "token", "code", "act", "capacity", "kind",
 	"document_kind", "document_number", "document_symbol", "summary", "purpose", "file_name", "reason", "condition",
-	"permission_number", "permission_on", "discovered_at", "place", "description", "pin_exposed", "signed_at", "late", "expires_at",
-	"step", "document", "due", "note", "signature_entry", "grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry", "from", "until", "level", "signature_field",
+	"permission_number", "permission_on", "verdict", "outcome", "done_at", "paper_number", "paper_on", "addressee", "contact", "discovered_at", "last_used_at", "pin", "place", "description", "pin_exposed", "signed_at", "late", "expires_at",
+	"step", "document", "due", "note", "signature_entry", "incident_entry", "alarm_entry", "revocation_entry", "grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry", "from", "until", "level", "signature_field",
 }
 
 func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.PersonID]string, labels map[string]string) []entryField {
@@ -308,18 +311,28 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 			field.Set = name
 		case "kind":
 			field.Set = row.Type + "_kind"
+			if row.Type == string(signinglog.TypeAlarm) {
+				field.Set = "incident_kind"
+			}
+		case "verdict", "pin":
+			field.Set = name
+		case "outcome":
+			field.Set = "alarm_state"
 		case "document_kind":
 			if known := custody.KindName(value); known != "" {
 				field.Value = known + " (" + value + ")"
 			}
 		case "late", "pin_exposed", "admin", "absence":
 			field.Set = "flag"
-		case "discovered_at", "signed_at", "expires_at", "revoked_at":
+		case "discovered_at", "last_used_at", "done_at", "signed_at", "expires_at", "revoked_at":
 			if at, err := signinglog.ParseTime(value); err == nil {
 				field.Value = localTime(at)
 			}
 		case "step":
 			field.Set = "document_step" // that of a support request is an identifier, which has no name
+			if row.Type == string(signinglog.TypeIncidentStep) {
+				field.Set = name
+			}
 		case "from", "until", "permission_on", "paper_on", "due":
 			if day, err := time.Parse(time.DateOnly, value); err == nil {
 				field.Value = day.Format(dateLayout)

@@ -234,19 +234,21 @@ func TestPagesOfACustodian(t *testing.T) {
 			b.shoot("loss")
 			b.tick(`label.choice:has(input[value="misplaced"])`)
 			b.fill("#description", "Để trong ngăn kéo phòng hội đồng, sáng nay không thấy nữa.")
-			b.press("main form button")
+			b.tick(`label.choice:has(input[name="pin"][value="unknown"])`)
+			b.tick(`label.choice:has(input[name="last_use"][value="log"])`)
+			b.press("main form button.danger")
 			b.mustSay("Gửi báo cáo này?", "Thất lạc", "không thấy nữa")
 			b.shoot("loss-confirm")
 			b.press(`button[name="change"]`)
 			if text, err := chromedp.Run(b.ctx, chromedp.Value(chromedp.CSS("#description"))); err != nil || !strings.Contains(text, "không thấy nữa") {
 				t.Errorf("going back to change, the description is %q (%v)", text, err)
 			}
-			b.press("main form button")
+			b.press("main form button.danger")
 			if tokens, err := s.deputy.agent.MyTokens(ctx); err != nil || tokens[0].State != "held" {
 				t.Fatalf("blocked before it was confirmed: %v, %v", tokens, err)
 			}
-			b.press("main form button")
-			b.mustSay("USB ký số A1002 đã bị khóa lúc", "Việc cần làm tiếp")
+			b.press("main form button.danger")
+			b.mustSay("USB ký số A1002 đã bị khóa lúc", "Việc tiếp theo: Báo hiệu trưởng", "còn 23 giờ")
 			b.shoot("loss-blocked")
 			_, err = s.deputy.agent.Grant(ctx, s.deputy.request(newDocument("TB"), wire.ActApprove, "KT"))
 			mustRefuse(t, err, 403, wire.RefusedTokenReported)

@@ -87,7 +87,8 @@ type server struct {
 	signInRate  *httprate.RateLimiter // for one account from one address
 	addressRate *httprate.RateLimiter // for all accounts from one address
 	pairRate    *httprate.RateLimiter
-	judging     chan struct{} // one slot for each file whose signatures are looked at
+	alarmRate   *httprate.RateLimiter // of alarms from one address; the store bounds them in total
+	judging     chan struct{}         // one slot for each file whose signatures are looked at
 	revocation  *revocationChecker
 	style       string // address of the style sheet, with its content's hash
 	proxies     []netip.Prefix
@@ -158,6 +159,7 @@ func newServer(cfg Config) (*server, error) {
 	s.signInRate = httprate.NewRateLimiter(10, time.Minute)
 	s.addressRate = httprate.NewRateLimiter(60, time.Minute)
 	s.pairRate = httprate.NewRateLimiter(20, time.Minute)
+	s.alarmRate = httprate.NewRateLimiter(5, 10*time.Minute)
 	return s, nil
 }
 

@@ -34,10 +34,11 @@ func (s *story) fillLossForm(ctx context.Context, loser *desk) error {
 	if err != nil {
 		return err
 	}
+	now := time.Now().In(vietnam)
 	p, err = b.submit(ctx, p, "/loss", map[string]string{
 		"token": loser.tokenID, "kind": "lost", "place": "Trên đường từ trường về nhà",
-		"discovered_at": time.Now().In(vietnam).Format("2006-01-02T15:04"),
-		"description":   "Rơi cùng chùm chìa khóa, đã quay lại tìm nhưng không thấy.",
+		"discovered_at": now.Format("15:04"), "discovered_on": now.Format("02/01/2006"), "last_use": "log", "pin": "no",
+		"description": "Rơi cùng chùm chìa khóa, đã quay lại tìm nhưng không thấy.",
 	})
 	if err != nil {
 		return err

@@ -86,7 +86,11 @@
 //	acceptance   as offer up to kind; offer [ends]: count (entries); [custody]: id
 //	decline      as offer up to kind; offer: count
 //	withdrawal   as decline
-//	incident     incident token [person]: id; kind: word; discovered_at: time; [pin_exposed]: flag; [place] description: commitment
+//	incident     incident token [person] [alarm]: id; kind [pin]: word; discovered_at [last_used_at]: time; [pin_exposed]: flag; [place] description: commitment
+//	incident_step  incident step_id token [person]: id; incident_entry [revocation_entry]: count; step: word; done_at: time; [paper_number] [addressee]: text; [paper_on]: date; [note]: commitment
+//	alarm        alarm: id; kind: word; name contact description: commitment. Its actor is "system": nobody was signed in
+//	alarm_decision  alarm [incident] [token]: id; alarm_entry: count; outcome: word (blocked, dismissed); [reason]: commitment
+//	signature_review  review incident signature token person (the signer): id; signature_entry: count; verdict: word (genuine, disputed); [note]: commitment
 //	revocation   certificate: hash; token: id; [revoked_at]: time; source: text
 //	grant        grant token: id; request act ...: see below; custody_entry: count; expires_at: time; [title]: text; [purpose]: commitment;
 //	             an issue rests on [approval_entry]: count, or [approval_certificate]: hash; [approval_digest]: digest

@@ -42,6 +42,11 @@ const (
 	TypeCertificate    Type = "certificate"     // a token got another certificate, which follows the one before
 	TypePlacing        Type = "placing"         // where a token is kept
 
+	TypeIncidentStep    Type = "incident_step"    // a step of an incident's track
+	TypeAlarm           Type = "alarm"            // somebody not signed in told of a loss: nothing is blocked by it
+	TypeAlarmDecision   Type = "alarm_decision"   // an alarm was answered
+	TypeSignatureReview Type = "signature_review" // a doubtful signature was said to be genuine, or not
+
 	TypeDelegation       Type = "delegation"        // a paper by which the head has somebody sign
 	TypeDelegationEnding Type = "delegation_ending" // it ends before its last day
 
@@ -144,7 +149,14 @@ var rules = map[Type][]fieldRule{
 	TypeDecline:    join(handOverRules, must("offer", isCount)),
 	TypeWithdrawal: join(handOverRules, must("offer", isCount)),
 	TypeIncident: {must("incident", isID), must("kind", isWord), must(FieldToken, isID), may(FieldPerson, isID), // its custodian
-		must("discovered_at", isTime), may("pin_exposed", isFlag), may("place", IsCommitment), must("description", IsCommitment)},
+		must("discovered_at", isTime), may("last_used_at", isTime), may("pin_exposed", isFlag), may("pin", isWord), may("alarm", isID), // that it came from
+		may("place", IsCommitment), must("description", IsCommitment)},
+	TypeIncidentStep: {must("incident", isID), must("incident_entry", isCount), must("step", isWord), must("step_id", isID), must(FieldToken, isID), may(FieldPerson, isID), // its custodian
+		must("done_at", isTime), may("paper_number", isText), may("paper_on", isDate), may("addressee", isText), may("revocation_entry", isCount), may("note", IsCommitment)},
+	TypeAlarm:         {must("alarm", isID), must("kind", isWord), must("name", IsCommitment), must("contact", IsCommitment), must("description", IsCommitment)},
+	TypeAlarmDecision: {must("alarm", isID), must("alarm_entry", isCount), must("outcome", isWord), may("incident", isID), may(FieldToken, isID), may("reason", IsCommitment)},
+	TypeSignatureReview: {must("review", isID), must("incident", isID), must("signature", isID), must("signature_entry", isCount), must(FieldToken, isID),
+		must(FieldPerson, isID), must("verdict", isWord), may("note", IsCommitment)},
 	TypeRevocation: {must(FieldCertificate, isHash), must(FieldToken, isID), may("revoked_at", isTime), must("source", isText)},
 	TypeGrant: join(actRules, join(documentRules, must("grant", isID), must("request", isText), must(FieldToken, isID), must("custody_entry", isCount),
 		must("expires_at", isTime), may("title", isText), may("purpose", IsCommitment),

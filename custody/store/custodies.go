@@ -15,6 +15,7 @@ type tokenFacts struct {
 	last     *custodyRow // the latest that ended
 	offer    *handOverRow
 	incident *incidentRow // the first open one
+	retired  bool         // an incident of it was closed
 }
 
 func (f tokenFacts) rules() custody.CustodyFacts {
@@ -70,7 +71,12 @@ func (t *tx) tokenBy(column, value string) (*tokenFacts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read incident: %w", err)
 	}
-	f.token.State = custody.StateOf(false, f.incident != nil, f.rules().Custody, f.rules().Offer)
+	var closed int
+	if err := t.get(t.ctx, &closed, `SELECT COUNT(*) FROM incidents WHERE token_id = ? AND state = 'closed'`, row.ID); err != nil {
+		return nil, fmt.Errorf("read incidents: %w", err)
+	}
+	f.retired = closed > 0
+	f.token.State = custody.StateOf(f.retired, f.incident != nil, f.rules().Custody, f.rules().Offer)
 	return f, nil
 }
 

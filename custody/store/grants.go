@@ -258,7 +258,7 @@ func (t *tx) logRefusal(actor custody.Actor, row grantRecord, serial string, ref
 // fillFacts turns what the register knows of a token into a grant's facts.
 func (t *tx) fillFacts(facts *custody.GrantFacts, f *tokenFacts) error {
 	rules := f.rules()
-	facts.Token, facts.Custody, facts.Offer = &f.token, rules.Custody, rules.Offer
+	facts.Token, facts.Custody, facts.Offer, facts.Retired = &f.token, rules.Custody, rules.Offer, f.retired
 	if f.last != nil {
 		last := f.last.custody()
 		facts.Last = &last

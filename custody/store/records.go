@@ -293,34 +293,6 @@ func (r custodyRow) custody() custody.Custody {
 		Since: r.SinceAt.Time, Until: r.UntilAt.moment(), Entry: r.Entry}
 }
 
-type incidentRow struct {
-	rowBase
-	Token        string `db:"token_id"`
-	Kind         string `db:"kind"`
-	Reporter     string `db:"reporter_id"`
-	DiscoveredAt stamp  `db:"discovered_at"`
-	ReportedAt   stamp  `db:"reported_at"`
-	PINExposed   bool   `db:"pin_exposed"`
-	State        string `db:"state"`
-}
-
-const incidentColumns = `i.id, i.school_id, i.token_id, i.kind, COALESCE(i.reporter_id, '') AS reporter_id, i.discovered_at, i.reported_at,
-	i.pin_exposed, i.state, i.entry_index`
-
-func (r incidentRow) entry() (int64, signinglog.Type, time.Time) {
-	return r.Entry, signinglog.TypeIncident, r.ReportedAt.Time
-}
-
-func (r incidentRow) fields() map[string]string {
-	return map[string]string{signinglog.FieldActor: actorField(r.Reporter), "incident": r.ID, "kind": r.Kind, signinglog.FieldToken: r.Token,
-		"discovered_at": signinglog.FormatTime(r.DiscoveredAt.Time), "pin_exposed": flag(r.PINExposed)}
-}
-
-func (r incidentRow) incident() custody.Incident {
-	return custody.Incident{ID: custody.IncidentID(r.ID), Token: custody.TokenID(r.Token), Kind: custody.IncidentKind(r.Kind),
-		Reporter: custody.PersonID(r.Reporter), DiscoveredAt: r.DiscoveredAt.Time, ReportedAt: r.ReportedAt.Time, State: r.State, Entry: r.Entry}
-}
-
 type grantRecord struct {
 	rowBase
 	Person       string `db:"person_id"`

@@ -116,26 +116,6 @@ type HandOverRow struct {
 	MayAccept  bool // the asking actor may
 }
 
-// NewIncident is what ReportIncident reports.
-type NewIncident struct {
-	Token        custody.TokenID
-	Kind         custody.IncidentKind
-	DiscoveredAt time.Time
-	Place        string
-	Description  string
-	PINExposed   bool
-}
-
-// IncidentRow is a reported loss.
-type IncidentRow struct {
-	custody.Incident
-	TokenLabel   string
-	ReporterName string
-	Place        string
-	Description  string
-	PINExposed   bool
-}
-
 // GrantRow is a grant with what the signer's side shows, and what the service
 // needs to verify the finished signature.
 type GrantRow struct {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -62,7 +63,7 @@ func fullRegister(r *storetest.Register) *school {
 	must(err)
 	_, err = s.AcceptHandOver(ctx, s.admin, back.ID)
 	must(err)
-	_, err = s.ReportIncident(ctx, s.deputy, store.NewIncident{Token: s.deputyToken.ID, Kind: custody.Suspected, DiscoveredAt: s.Clock.Now(), Place: "nhà", Description: "máy lạ", PINExposed: true})
+	_, err = s.ReportIncident(ctx, s.deputy, store.NewIncident{Token: s.deputyToken.ID, Kind: custody.Suspected, DiscoveredAt: s.Clock.Now(), Place: "nhà", Description: "máy lạ", PIN: custody.PINExposed, LastUsedAt: s.Clock.Now().Add(-time.Hour)})
 	must(err)
 	revokedAt := s.Clock.Now()
 	tokens, err := s.Tokens(ctx, s.admin)
@@ -118,6 +119,7 @@ func fullRegister(r *storetest.Register) *school {
 	_, err = s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Đỗ Văn Bình", Email: "binh@example.edu.vn", Phone: "0900000000", Username: "binh", PasswordHash: "x"})
 	must(err)
 	withPapers(r, s)
+	incidentsOfEveryState(s, must)
 	return s
 }
 
@@ -171,6 +173,10 @@ var provenTables = map[string][]string{
 	"signatures":   {},
 	"possessions":  {},
 
+	"incident_steps":    {},
+	"alarms":            {},
+	"signature_reviews": {},
+
 	"support_requests": {},
 	"support_steps":    {},
 	"checks":           {},
@@ -196,7 +202,7 @@ func other(table, column string, value any) any {
 		"hand_overs.kind":     {"hand_over": "return", "return": "hand_over"},
 		"hand_overs.state":    {"offered": "accepted", "accepted": "declined", "declined": "withdrawn", "withdrawn": "accepted"},
 		"incidents.kind":      {"lost": "suspected", "suspected": "lost"},
-		"incidents.state":     {"open": "closed"},
+		"incidents.state":     {"open": "closed", "cleared": "open", "closed": "cleared"},
 		"positions.kind":      {"principal": "deputy", "deputy": "staff", "office_head": "principal"},
 		"tokens.kind":         {"personal": "seal", "seal": "personal"},
 		"positions.from_on":   {"2026-01-01": "2025-01-01"},
@@ -207,6 +213,12 @@ func other(table, column string, value any) any {
 		"grants.capacity":     {"": "KT"},
 		"signatures.level":    {"b-b": "b-t"},
 		"abandonments.reason": {"wrong_pin": "other", "other": "wrong_pin"},
+
+		"incidents.pin":             {"yes": "no", "no": "unknown", "unknown": "yes"},
+		"incident_steps.step":       {"found": "lessons", "cleared": "lessons", "lessons": "found"},
+		"alarms.kind":               {"lost": "suspected", "suspected": "lost", "misplaced": "lost"},
+		"alarms.state":              {"open": "dismissed", "blocked": "dismissed", "dismissed": "blocked"},
+		"signature_reviews.verdict": {"genuine": "disputed", "disputed": "genuine"},
 
 		"support_requests.kind": {"change": "renewal"},
 		"support_steps.state":   {"sent": "answered", "solved": "refused"},

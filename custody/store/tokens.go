@@ -89,6 +89,7 @@ type listedToken struct {
 	OfferKind       *string `db:"offer_kind"`
 	OfferedAt       *stamp  `db:"open_offered_at"`
 	FirstReportedAt *stamp  `db:"reported_at"`
+	RetiredAt       *stamp  `db:"retired_at"`
 	ProvenAt        *stamp  `db:"proven_at"`
 	ProofEntry      *int64  `db:"proof_entry"`
 }
@@ -99,6 +100,7 @@ var queryTokens = `SELECT ` + tokenColumns + `, COALESCE(l.value, '') AS label, 
 	(SELECT MAX(e.until_at) FROM custodies e WHERE e.token_id = t.id) AS last_until,
 	o.kind AS offer_kind, o.offered_at AS open_offered_at,
 	(SELECT MIN(i.reported_at) FROM incidents i WHERE i.token_id = t.id AND i.state = 'open') AS reported_at,
+	(SELECT MAX(x.recorded_at) FROM incident_steps x WHERE x.token_id = t.id AND x.step = 'closed') AS retired_at,
 	p.proven_at, p.entry_index AS proof_entry
 	FROM tokens t
 	LEFT JOIN reveals l ON l.school_id = t.school_id AND l.entry_index = t.entry_index AND l.field = 'label'
@@ -126,9 +128,11 @@ func (r listedToken) row(certificates []custody.Certificate, now time.Time) Toke
 	if r.OfferKind != nil {
 		offer = &custody.HandOver{Kind: custody.HandOverKind(*r.OfferKind)}
 	}
-	out.State = custody.StateOf(false, r.FirstReportedAt != nil, held, offer)
+	out.State = custody.StateOf(r.RetiredAt != nil, r.FirstReportedAt != nil, held, offer)
 	since := &r.CreatedAt
 	switch out.State {
+	case custody.Retired:
+		since = r.RetiredAt
 	case custody.Blocked:
 		since = r.FirstReportedAt
 	case custody.HandedOver, custody.ReturnOffered:
@@ -204,38 +208,43 @@ func (s *Store) SetRevocation(ctx context.Context, actor custody.Actor, sha256 s
 	if err := texts("source!", &source); err != nil {
 		return err
 	}
-	return s.write(ctx, actor.School, func(t *tx) error {
-		var row struct {
-			Token     string `db:"token_id"`
-			RevokedAt *stamp `db:"revoked_at"`
+	return s.write(ctx, actor.School, func(t *tx) error { return t.setRevocation(actor, sha256, revokedAt, source) })
+}
+
+func (t *tx) setRevocation(actor custody.Actor, sha256 string, revokedAt *time.Time, source string) error {
+	var row struct {
+		Token     string `db:"token_id"`
+		RevokedAt *stamp `db:"revoked_at"`
+	}
+	err := t.get(t.ctx, &row, `SELECT token_id, revoked_at FROM certificates WHERE school_id = ? AND sha256 = ?`, string(t.school), sha256)
+	if errors.Is(err, sql.ErrNoRows) {
+		return custody.NotFound("certificate")
+	}
+	if err != nil {
+		return fmt.Errorf("set revocation: %w", err)
+	}
+	fields := map[string]string{signinglog.FieldCertificate: sha256, signinglog.FieldToken: row.Token, "source": source}
+	var column any
+	if revokedAt != nil {
+		moment := at(*revokedAt)
+		if row.RevokedAt != nil && row.RevokedAt.Equal(moment.Time) {
+			return nil // known already: a daily check must not fill the log
 		}
-		err := t.get(t.ctx, &row, `SELECT token_id, revoked_at FROM certificates WHERE school_id = ? AND sha256 = ?`, string(t.school), sha256)
-		if errors.Is(err, sql.ErrNoRows) {
-			return custody.NotFound("certificate")
-		}
-		if err != nil {
-			return fmt.Errorf("set revocation: %w", err)
-		}
-		fields := map[string]string{signinglog.FieldCertificate: sha256, signinglog.FieldToken: row.Token, "source": source}
-		var column any
-		if revokedAt != nil {
-			moment := at(*revokedAt)
-			if row.RevokedAt != nil && row.RevokedAt.Equal(moment.Time) {
-				return nil // known already: a daily check must not fill the log
-			}
-			fields["revoked_at"] = signinglog.FormatTime(moment.Time)
-			column = moment
-		} else if row.RevokedAt == nil {
-			return nil
-		}
-		index, err := t.append(signinglog.TypeRevocation, actor, fields, nil)
-		if err != nil {
-			return err
-		}
-		if _, err := t.exec(t.ctx, `UPDATE certificates SET revoked_at = ?, revocation_source = ?, revocation_entry = ? WHERE school_id = ? AND sha256 = ?`,
-			column, source, index, string(t.school), sha256); err != nil {
-			return fmt.Errorf("set revocation: %w", err)
-		}
+		fields["revoked_at"] = signinglog.FormatTime(moment.Time)
+		column = moment
+	} else if row.RevokedAt == nil {
 		return nil
-	})
+	}
+	index, err := t.append(signinglog.TypeRevocation, actor, fields, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(t.ctx, `UPDATE certificates SET revoked_at = ?, revocation_source = ?, revocation_entry = ? WHERE school_id = ? AND sha256 = ?`,
+		column, source, index, string(t.school), sha256); err != nil {
+		return fmt.Errorf("set revocation: %w", err)
+	}
+	if revokedAt == nil {
+		return nil
+	}
+	return t.certificateRevoked(actor, row.Token, index)
 }

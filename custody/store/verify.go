@@ -39,7 +39,7 @@ func (s *Store) VerifyLog(ctx context.Context, school custody.SchoolID, vkey str
 	defer snapshot.Rollback()
 	v := &verification{store: s, ctx: ctx, tx: snapshot, school: string(school), report: VerifyReport{ByType: map[string]int64{}},
 		decisions: map[int64]step{}, begun: map[string]step{}, ended: map[int64]step{}, revoked: map[string]step{},
-		tokens: map[int64]map[string]string{}}
+		tokens: map[int64]map[string]string{}, incidentEnds: map[string]step{}, alarmDecisions: map[string]step{}}
 	if err := v.run(vkey); err != nil {
 		return VerifyReport{}, err
 	}
@@ -68,6 +68,9 @@ type verification struct {
 	revoked   map[string]step  // by certificate: the latest
 
 	tokens map[int64]map[string]string // fields of the entries that registered certificates, with tokens or alone
+
+	incidentEnds   map[string]step // by incident id: what cleared or closed it
+	alarmDecisions map[string]step // by alarm id
 }
 
 func (v *verification) run(vkey string) error {
@@ -237,6 +240,8 @@ func (v *verification) keep(s step) error {
 		v.tokens[s.index] = f
 	case signinglog.TypeRevocation:
 		v.revoked[f[signinglog.FieldCertificate]] = s
+	case signinglog.TypeIncidentStep, signinglog.TypeAlarmDecision:
+		return v.keepIncident(s)
 	}
 	return nil
 }

@@ -67,11 +67,14 @@ func (v *verification) records() error {
 		},
 		v.custodies,
 		func() error {
-			return checkTable(v, "incidents i", incidentColumns, "i.", signinglog.TypeIncident, func(r incidentRow) {
-				if r.State != "open" {
-					v.found(r.Entry, "incident %s is %s in the register, but no entry closed it", r.ID, r.State)
-				}
-			})
+			return checkTable(v, "incidents i", incidentColumns, "i.", signinglog.TypeIncident, v.checkIncidentState)
+		},
+		func() error {
+			return checkTable[stepRow](v, "incident_steps", stepColumns, "", signinglog.TypeIncidentStep, nil)
+		},
+		func() error { return checkTable(v, "alarms a", alarmColumns, "a.", signinglog.TypeAlarm, v.checkAlarm) },
+		func() error {
+			return checkTable[reviewRow](v, "signature_reviews", reviewColumns, "", signinglog.TypeSignatureReview, nil)
 		},
 		func() error { return v.orphans("abandonments", "grants", "grant_id") },
 		func() error { return v.orphans("signatures", "grants", "grant_id") },
@@ -215,7 +218,7 @@ func (v *verification) compare(row record) {
 func besideRow(kind signinglog.Type, name string) bool {
 	return name == signinglog.FieldActor || name == signinglog.FieldVia ||
 		kind == signinglog.TypeToken && (name == signinglog.FieldCertificate || name == "chain_sha256") || // see certificates
-		kind == signinglog.TypeIncident && name == signinglog.FieldPerson // the custodian, who follows from the acceptances
+		(kind == signinglog.TypeIncident || kind == signinglog.TypeIncidentStep) && name == signinglog.FieldPerson // the custodian, who follows from the acceptances
 }
 
 // checkDecision compares what became of an offer with the entry that says so.

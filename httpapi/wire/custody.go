@@ -207,31 +207,3 @@ type HandOver struct {
 type HandOvers struct {
 	HandOvers []HandOver `json:"hand_overs"`
 }
-
-// NewIncident reports a loss. Kind is lost, misplaced or suspected.
-type NewIncident struct {
-	TokenID      string    `json:"token_id"`
-	Kind         string    `json:"kind"`
-	DiscoveredAt time.Time `json:"discovered_at"`
-	Place        string    `json:"place,omitempty"`
-	Description  string    `json:"description"`
-	PINExposed   bool      `json:"pin_exposed,omitempty"`
-}
-
-// Incident is a reported loss.
-type Incident struct {
-	ID           string    `json:"id"`
-	TokenID      string    `json:"token_id"`
-	TokenLabel   string    `json:"token_label"`
-	Kind         string    `json:"kind"`
-	Reporter     string    `json:"reporter"`
-	DiscoveredAt time.Time `json:"discovered_at"`
-	ReportedAt   time.Time `json:"reported_at"`
-	State        string    `json:"state"` // open cleared closed
-	Entry        int64     `json:"entry"`
-}
-
-// Incidents is a list of incidents, newest first.
-type Incidents struct {
-	Incidents []Incident `json:"incidents"`
-}

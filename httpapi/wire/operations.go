@@ -181,6 +181,63 @@ func (c *Client) ReportIncident(ctx context.Context, in NewIncident) (Incident, 
 	return incident, err
 }
 
+// IncidentTrack returns an incident with what was done about it.
+func (c *Client) IncidentTrack(ctx context.Context, id string) (IncidentTrack, error) {
+	var track IncidentTrack
+	err := c.get(ctx, fmt.Sprintf(PathIncident, url.PathEscape(id)), nil, &track)
+	return track, err
+}
+
+// RecordStep records a step of an incident's track.
+func (c *Client) RecordStep(ctx context.Context, id string, in NewIncidentStep) (IncidentTrack, error) {
+	var track IncidentTrack
+	err := c.post(ctx, fmt.Sprintf(PathIncidentSteps, url.PathEscape(id)), in, &track)
+	return track, err
+}
+
+// ReviewSignature says what a doubtful signature is.
+func (c *Client) ReviewSignature(ctx context.Context, id string, in NewReview) error {
+	return c.post(ctx, fmt.Sprintf(PathIncidentReviews, url.PathEscape(id)), in, nil)
+}
+
+// AskAuthority has the service ask whether the incident's certificate is revoked.
+func (c *Client) AskAuthority(ctx context.Context, id string) (AuthorityAnswer, error) {
+	var answer AuthorityAnswer
+	err := c.post(ctx, fmt.Sprintf(PathAskAuthority, url.PathEscape(id)), struct{}{}, &answer)
+	return answer, err
+}
+
+// IncidentDeadlines lists what is due and not done.
+func (c *Client) IncidentDeadlines(ctx context.Context) ([]IncidentDeadline, error) {
+	var list IncidentDeadlines
+	err := c.get(ctx, PathIncidentDeadlines, nil, &list)
+	return list.Deadlines, err
+}
+
+// RaiseAlarm tells of a loss without a sign-in.
+func (c *Client) RaiseAlarm(ctx context.Context, in NewAlarm) error {
+	return c.post(ctx, PathAlarms, in, nil)
+}
+
+// Alarms lists what was told without a sign-in.
+func (c *Client) Alarms(ctx context.Context) ([]Alarm, error) {
+	var list Alarms
+	err := c.get(ctx, PathAlarms, nil, &list)
+	return list.Alarms, err
+}
+
+// BlockByAlarm blocks the token that an alarm is about.
+func (c *Client) BlockByAlarm(ctx context.Context, id, token string) (Incident, error) {
+	var incident Incident
+	err := c.post(ctx, fmt.Sprintf(PathBlockByAlarm, url.PathEscape(id)), BlockByAlarm{TokenID: token}, &incident)
+	return incident, err
+}
+
+// DismissAlarm says that an alarm is none.
+func (c *Client) DismissAlarm(ctx context.Context, id, reason string) error {
+	return c.post(ctx, fmt.Sprintf(PathDismissAlarm, url.PathEscape(id)), DismissAlarm{Reason: reason}, nil)
+}
+
 // Grant asks leave for one signature. It is sent again on network errors: the
 // same Request answers with the same grant.
 func (c *Client) Grant(ctx context.Context, in GrantRequest) (Grant, error) {

@@ -30,6 +30,15 @@ const (
 	PathWithdraw  = Prefix + "/hand-overs/%s/withdraw"
 	PathIncidents = Prefix + "/incidents" // GET list, POST report a loss
 
+	PathIncident          = Prefix + "/incidents/%s"         // GET with its track; incident
+	PathIncidentSteps     = Prefix + "/incidents/%s/steps"   // POST; incident
+	PathIncidentReviews   = Prefix + "/incidents/%s/reviews" // POST a signature's review; incident
+	PathAskAuthority      = Prefix + "/incidents/%s/ask"     // POST; incident: is the certificate revoked?
+	PathIncidentDeadlines = Prefix + "/incident-deadlines"   // GET those not met
+	PathAlarms            = Prefix + "/alarms"               // GET list, POST without sign-in
+	PathBlockByAlarm      = Prefix + "/alarms/%s/block"      // POST; alarm
+	PathDismissAlarm      = Prefix + "/alarms/%s/dismiss"    // POST; alarm
+
 	PathGrants  = Prefix + "/grants"            // POST ask, GET list (admin: unconfirmed ones)
 	PathRecord  = Prefix + "/grants/%s/record"  // POST the finished signature; grant
 	PathAbandon = Prefix + "/grants/%s/abandon" // POST; grant

@@ -1,0 +1,77 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"sokyso/custody"
+	"sokyso/httpapi/wire"
+	"sokyso/signer/validation"
+)
+
+// authorityAnswer is what the authorities of an incident's certificates say.
+type authorityAnswer struct {
+	status    authorityStatus
+	revokedAt *time.Time
+	source    string
+}
+
+type authorityStatus string
+
+const (
+	authorityRevoked authorityStatus = "revoked"
+	authorityGood    authorityStatus = "good"
+)
+
+// askAuthority asks now whether the certificates of an incident's token are revoked,
+// whatever was answered a while ago, and has the register know it: the incident goes
+// on by itself then. Only who manages the register sends the service out.
+func (s *server) askAuthority(ctx context.Context, actor custody.Actor, id custody.IncidentID) (authorityAnswer, error) {
+	if !actor.Roles.Manages() {
+		return authorityAnswer{}, custody.Forbidden(custody.ReasonManagersOnly)
+	}
+	facts, err := s.store.IncidentFacts(ctx, actor, id)
+	if err != nil {
+		return authorityAnswer{}, err
+	}
+	answer := authorityAnswer{status: authorityRevoked}
+	asked := 0
+	for _, c := range facts.Certificates {
+		if c.RevokedAt != nil {
+			answer.revokedAt = c.RevokedAt
+			continue
+		}
+		cert, err := x509.ParseCertificate(c.DER)
+		if err != nil {
+			return authorityAnswer{}, fmt.Errorf("registered certificate %s: %w", c.SHA256, err)
+		}
+		if s.now().After(c.NotAfter) || len(cert.OCSPServer)+len(cert.CRLDistributionPoints) == 0 {
+			continue
+		}
+		asked++
+		found := s.revocation.ask(ctx, cert)
+		answer.source = found.source
+		switch found.status {
+		case validation.Revoked:
+			if err := s.store.SetRevocation(ctx, custody.SystemActor(actor.School), c.SHA256, &found.revokedAt, found.source); err != nil {
+				return authorityAnswer{}, err
+			}
+			answer.revokedAt = &found.revokedAt
+		case validation.Unknown:
+			requestOf(ctx).note("revocation_unknown", found.err.Error())
+			return authorityAnswer{}, &failure{status: http.StatusServiceUnavailable, code: wire.CodeUnavailable, retry: unknownFor,
+				params: map[string]string{"reason": "authority_silent"}, err: found.err}
+		default:
+			answer.status = authorityGood
+		}
+	}
+	if asked == 0 && answer.revokedAt == nil {
+		return authorityAnswer{}, &failure{status: http.StatusConflict, code: wire.CodeConflict, params: map[string]string{"reason": "nobody_to_ask"},
+			err: errors.New("no certificate names an OCSP or CRL address")}
+	}
+	return answer, nil
+}
