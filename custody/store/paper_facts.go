@@ -219,7 +219,7 @@ func (g *gathering) loss(id custody.IncidentID) (forms.Facts, PaperSubject, erro
 	if body := g.settings.Value(custody.SettingManagingBody); body != "" {
 		f.To = "Hiệu trưởng " + g.school.Name + "\n" + body + "\n" + g.settings.Value(custody.SettingRevokeTo)
 	}
-	if row.PINExposed {
+	if row.PIN == custody.PINExposed {
 		f.PINExposed = "yes"
 	}
 	last, err := g.signed(` AND g.token_id = ? AND s.signed_at < ? ORDER BY s.signed_at DESC LIMIT 1`, string(row.Token), at(row.DiscoveredAt))
