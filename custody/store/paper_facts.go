@@ -214,13 +214,13 @@ func (g *gathering) loss(id custody.IncidentID) (forms.Facts, PaperSubject, erro
 	reporter := g.people[row.Reporter]
 	f := &forms.Loss{Head: g.head, Kind: row.Kind, To: "Hiệu trưởng " + g.school.Name + "\n" + g.settings.Value(custody.SettingRevokeTo), Reporter: g.party(row.Reporter, custody.DateOf(row.ReportedAt)),
 		Phone: reporter.Phone, Email: reporter.Email, Device: g.device(token), DiscoveredAt: row.DiscoveredAt, Where: row.Place, ReportedAt: row.ReportedAt, Events: row.Description,
-		PINExposed: "no", ReportedEntry: row.Entry,
-		Done: "Đã khóa thiết bị trong hệ thống quản lý của nhà trường ngay khi báo cáo.", Asked: "Đề nghị thu hồi chứng thư chữ ký số và cấp lại thiết bị theo quy định."}
+		ReportedEntry: row.Entry,
+		Done:          "Đã khóa thiết bị trong hệ thống quản lý của nhà trường ngay khi báo cáo.", Asked: "Đề nghị thu hồi chứng thư chữ ký số và cấp lại thiết bị theo quy định."}
 	if body := g.settings.Value(custody.SettingManagingBody); body != "" {
 		f.To = "Hiệu trưởng " + g.school.Name + "\n" + body + "\n" + g.settings.Value(custody.SettingRevokeTo)
 	}
-	if row.PIN == custody.PINExposed {
-		f.PINExposed = "yes"
+	if row.PIN == custody.PINExposed || row.PIN == custody.PINSafe {
+		f.PINExposed = string(row.PIN) // the form's words are the same; not known stays open
 	}
 	last, err := g.signed(` AND g.token_id = ? AND s.signed_at < ? ORDER BY s.signed_at DESC LIMIT 1`, string(row.Token), at(row.DiscoveredAt))
 	if err != nil {
