@@ -186,7 +186,7 @@ func CanOpenCheck(a Actor, kind CheckKind, due, today Date, tokens int, open boo
 	case !kind.Valid():
 		return Invalid("kind", "kind of check %.40q", string(kind))
 	case due < today:
-		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": "due", "reason": ReasonTooEarly}}
+		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": "due", "reason": ReasonPastDay}}
 	case open:
 		return Conflict(ReasonCheckOpen)
 	case tokens == 0:

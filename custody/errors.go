@@ -66,6 +66,7 @@ const (
 	ReasonSupportOpen      = "support_open"       // the same was asked for and is not done
 	ReasonSupportClosed    = "support_closed"     // the request is done
 	ReasonSupportStep      = "support_step"       // the request can't take this step now
+	ReasonPastDay          = "past_day"           // param field: something becomes due on a day that has passed
 	ReasonCheckOpen        = "check_open"         // another custody check is open
 	ReasonCheckClosed      = "check_closed"       // its result is fixed
 	ReasonCheckEmpty       = "check_empty"        // the school has no token to check

@@ -169,7 +169,7 @@ func CanStepSupport(a Actor, r SupportRequest, s SupportStep, today Date) error 
 	case s.To == SupportSent && r.Kind.Form() != "" && s.PaperOn == "":
 		return missing("paper_on")
 	case s.To == SupportSent && s.Due != "" && s.Due < today:
-		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": "due", "reason": ReasonTooEarly}}
+		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": "due", "reason": ReasonPastDay}}
 	case s.To != SupportSent && s.Note == "":
 		return missing("note")
 	}

@@ -21,7 +21,17 @@ func (s *server) apiMyTokens(ctx context.Context, actor custody.Actor, _ *none) 
 	if err != nil {
 		return nil, err
 	}
-	return &body[wire.Tokens]{wireTokens(rows)}, nil
+	out := wireTokens(rows)
+	check, err := s.store.OpenCheckOf(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out.Tokens {
+		if check != nil && check.WaitsFor(custody.TokenID(out.Tokens[i].ID)) {
+			out.Tokens[i].CheckDue = string(check.Due)
+		}
+	}
+	return &body[wire.Tokens]{out}, nil
 }
 
 func (s *server) apiRegisterToken(ctx context.Context, actor custody.Actor, in *body[wire.NewToken]) (*body[wire.Token], error) {

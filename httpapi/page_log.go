@@ -340,6 +340,7 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 		case "log_key":
 			field.Hash = true
 		}
+		supportOrCheckField(&field, row.Type)
 		if signinglog.IsCommitment(value) {
 			field.Hidden = true
 			field.Value, field.Erased = row.Reveals[name], row.Reveals[name] == ""

@@ -34,6 +34,11 @@ func (c CheckCounts) Total() int { return c.Proved + c.Seen + c.Excused + c.Miss
 // Left is the number of tokens that nobody has accounted for.
 func (c CheckCounts) Left() int { return c.Missing + c.Open }
 
+// WaitsFor reports whether the check waits for the asking actor's proof of a token.
+func (c CheckRow) WaitsFor(token custody.TokenID) bool {
+	return slices.ContainsFunc(c.Items, func(i CheckItemRow) bool { return i.Token == token && i.MayProve && i.Outcome == custody.CheckOpen })
+}
+
 // CheckItemRow is a token of a check.
 type CheckItemRow struct {
 	Token         custody.TokenID

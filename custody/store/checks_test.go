@@ -44,7 +44,7 @@ func TestCustodyCheck(t *testing.T) {
 		if _, err := s.OpenCheck(ctx, s.deputy, store.NewCheck{Kind: custody.MonthlyCheck, Due: "2026-10-14"}); !errors.Is(err, custody.ErrForbidden) {
 			t.Errorf("opened by a deputy: %v", err)
 		}
-		if _, err := s.OpenCheck(ctx, s.admin, store.NewCheck{Kind: custody.MonthlyCheck, Due: "2026-10-06"}); reason(err) != custody.ReasonTooEarly {
+		if _, err := s.OpenCheck(ctx, s.admin, store.NewCheck{Kind: custody.MonthlyCheck, Due: "2026-10-06"}); reason(err) != custody.ReasonPastDay {
 			t.Errorf("due yesterday: %v", err)
 		}
 		check, err := s.OpenCheck(ctx, s.admin, store.NewCheck{Kind: custody.PlenaryCheck, Due: "2026-10-14", Note: "Trước kỳ sơ kết học kỳ I"})

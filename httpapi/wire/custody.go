@@ -171,6 +171,9 @@ type Token struct {
 	// When its possession was last proven, and the entry that says so.
 	ProvenAt   *time.Time `json:"proven_at,omitempty"`
 	ProofEntry *int64     `json:"proof_entry,omitempty"`
+	// CheckDue is the day by which an open custody check waits for the caller's
+	// proof; absent when none does. Only myTokens tells it.
+	CheckDue string `json:"check_due,omitempty"`
 }
 
 // Tokens is a list of tokens.

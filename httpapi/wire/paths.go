@@ -61,6 +61,14 @@ const (
 	PathDocumentWithdraw = Prefix + "/documents/%s/withdraw" // POST; document
 	PathDocumentTickets  = Prefix + "/documents/%s/tickets"  // POST: a ticket for one of the person's agents; document
 	PathTickets          = Prefix + "/tickets"               // POST: the agent trades a ticket or its code
+	PathSupportRequests = Prefix + "/support-requests"          // GET ?state=&kind=&token=&from=, POST ask
+	PathSupportRequest  = Prefix + "/support-requests/%s"       // GET; request
+	PathSupportSteps    = Prefix + "/support-requests/%s/steps" // POST; request
+
+	PathChecks     = Prefix + "/checks"          // GET list, POST open
+	PathCheck      = Prefix + "/checks/%s"       // GET; check
+	PathCheckSteps = Prefix + "/checks/%s/steps" // POST; check
+	PathCheckClose = Prefix + "/checks/%s/close" // POST; check
 
 	PathCheckpoint  = Prefix + "/log/checkpoint"         // GET, no sign-in, text/plain signed note
 	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
