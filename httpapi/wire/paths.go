@@ -51,19 +51,19 @@ const (
 	PathChallenges = Prefix + "/challenges"               // POST ask for one
 	PathPossession = Prefix + "/challenges/%s/possession" // POST the proof; challenge
 
-	PathDocuments        = Prefix + "/documents"             // GET list (?waiting=true), POST submit
-	PathDocument         = Prefix + "/documents/%s"          // GET; document
-	PathDocumentFiles    = Prefix + "/document-files"        // POST a PDF that a submission then names
-	PathDocumentFile     = Prefix + "/documents/%s/file"     // GET the PDF as it waits ?sha256=; document
-	PathDocumentFetch    = Prefix + "/documents/%s/fetch"    // POST: the agent takes it in hand; document
-	PathDocumentSigned   = Prefix + "/documents/%s/signed"   // POST the signed PDF ?entry=; document
-	PathDocumentDecline  = Prefix + "/documents/%s/decline"  // POST; document
-	PathDocumentWithdraw = Prefix + "/documents/%s/withdraw" // POST; document
-	PathDocumentTickets  = Prefix + "/documents/%s/tickets"  // POST: a ticket for one of the person's agents; document
-	PathTickets          = Prefix + "/tickets"               // POST: the agent trades a ticket or its code
-	PathSupportRequests = Prefix + "/support-requests"          // GET ?state=&kind=&token=&from=, POST ask
-	PathSupportRequest  = Prefix + "/support-requests/%s"       // GET; request
-	PathSupportSteps    = Prefix + "/support-requests/%s/steps" // POST; request
+	PathDocuments        = Prefix + "/documents"                 // GET list (?waiting=true), POST submit
+	PathDocument         = Prefix + "/documents/%s"              // GET; document
+	PathDocumentFiles    = Prefix + "/document-files"            // POST a PDF that a submission then names
+	PathDocumentFile     = Prefix + "/documents/%s/file"         // GET the PDF as it waits ?sha256=; document
+	PathDocumentFetch    = Prefix + "/documents/%s/fetch"        // POST: the agent takes it in hand; document
+	PathDocumentSigned   = Prefix + "/documents/%s/signed"       // POST the signed PDF ?entry=; document
+	PathDocumentDecline  = Prefix + "/documents/%s/decline"      // POST; document
+	PathDocumentWithdraw = Prefix + "/documents/%s/withdraw"     // POST; document
+	PathDocumentTickets  = Prefix + "/documents/%s/tickets"      // POST: a ticket for one of the person's agents; document
+	PathTickets          = Prefix + "/tickets"                   // POST: the agent trades a ticket or its code
+	PathSupportRequests  = Prefix + "/support-requests"          // GET ?state=&kind=&token=&from=, POST ask
+	PathSupportRequest   = Prefix + "/support-requests/%s"       // GET; request
+	PathSupportSteps     = Prefix + "/support-requests/%s/steps" // POST; request
 
 	PathChecks     = Prefix + "/checks"          // GET list, POST open
 	PathCheck      = Prefix + "/checks/%s"       // GET; check
