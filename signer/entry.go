@@ -105,7 +105,7 @@ func (d *draft) fill(fields []pdf.Field, entries []Entry) error {
 				return err
 			}
 			ap, err := appearance.DrawEntry(d.u, appearance.Text{
-				Width: at.width, Height: at.height, Text: entries[i].Text, Size: size, Rotate: on.page.Rotate, Font: font,
+				Width: at.width, Height: at.height, Text: entries[i].Text, Size: size, Rotate: on.page.Rotate, Font: font, Archive: d.archive(),
 			})
 			if err != nil {
 				return entryDrawing(err, f.Name)

@@ -3,6 +3,7 @@ package signer
 import (
 	"fmt"
 
+	"sokyso/signer/appearance"
 	"sokyso/signer/pdf"
 )
 
@@ -16,6 +17,8 @@ type draft struct {
 	signature pdf.Ref // the signature dictionary
 	contents  *pdf.Reserved
 	byteRange *pdf.Reserved
+
+	archival *appearance.Archive // nil = not looked at
 
 	drawn map[[3]float64]pdf.Ref // appearances by width, height and the page's rotation
 

@@ -32,7 +32,8 @@ type Box struct {
 	Image         []byte // a PNG; nil for none
 	Behind        bool   // the image fills the box behind the text instead of standing at its left
 	Border        bool   // a thin line around the box
-	Rotate        int    // the page's /Rotate: the appearance is turned so that it stands upright on that page
+	Archive       Archive
+	Rotate        int // the page's /Rotate: the appearance is turned so that it stands upright on that page
 }
 
 // Line is one paragraph; it is wrapped at the box's width.
@@ -49,8 +50,12 @@ func Draw(u *pdf.Update, b Box) (pdf.Ref, error) {
 	}
 	var content bytes.Buffer
 	resources := pdf.Dict{}
+	fill, stroke := "", ""
+	if b.Border || len(b.Lines) > 0 {
+		fill, stroke = b.Archive.black(resources)
+	}
 	if b.Border {
-		fmt.Fprintf(&content, "q 0.5 w 0 G %s %s %s %s re S Q\n", number(0.25), number(0.25), number(b.Width-0.5), number(b.Height-0.5))
+		fmt.Fprintf(&content, "q 0.5 w %s %s %s %s %s re S Q\n", stroke, number(0.25), number(0.25), number(b.Width-0.5), number(b.Height-0.5))
 	}
 	text := rect{x: padding, y: padding, w: b.Width - 2*padding, h: b.Height - 2*padding}
 	if len(b.Image) > 0 {
@@ -70,10 +75,10 @@ func Draw(u *pdf.Update, b Box) (pdf.Ref, error) {
 		}
 		place := area.fit(float64(img.width), float64(img.height))
 		fmt.Fprintf(&content, "q %s 0 0 %s %s %s cm /Im0 Do Q\n", number(place.w), number(place.h), number(place.x), number(place.y))
-		resources["XObject"] = pdf.Dict{"Im0": img.add(u)}
+		resources["XObject"] = pdf.Dict{"Im0": img.add(u, b.Archive)}
 	}
 	if len(b.Lines) > 0 {
-		fonts, err := drawText(u, &content, text, b.Lines)
+		fonts, err := drawText(u, &content, text, b.Lines, fill, b.Archive)
 		if err != nil {
 			return pdf.Ref{}, err
 		}

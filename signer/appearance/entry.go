@@ -124,6 +124,7 @@ type Text struct {
 	Size          float64
 	Rotate        int     // the page's /Rotate
 	Font          pdf.Ref // of EntryFont
+	Archive       Archive
 }
 
 // EntryHeight is the height of a widget in which a line of a size stands on the baseline that Draw and other programs
@@ -175,7 +176,8 @@ func DrawEntry(u *pdf.Update, t Text) (pdf.Ref, error) {
 			return pdf.Ref{}, fmt.Errorf("draw entry in %.1fx%.1f pt: %w", t.Width, t.Height, ErrTooSmall)
 		}
 		x, y := (t.Width-f.width(t.Text)*size)/2, (t.Height-EntryHeight()*size)/2+EntryDepth()*size
-		fmt.Fprintf(&content, "q BT /%s %s Tf 0 g %s %s Td (%s) Tj ET Q\n", EntryFontName, number(size), number(x), number(y), escaped(t.Text))
+		fill, _ := t.Archive.black(resources)
+		fmt.Fprintf(&content, "q BT /%s %s Tf %s %s %s Td (%s) Tj ET Q\n", EntryFontName, number(size), fill, number(x), number(y), escaped(t.Text))
 		resources["Font"] = pdf.Dict{EntryFontName: t.Font}
 	}
 	content.WriteString("EMC\n")

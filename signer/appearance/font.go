@@ -120,8 +120,8 @@ func (s sealed) hex(text string) string {
 	return b.String()
 }
 
-// add embeds the subset as a Type 0 font.
-func (s sealed) add(u *pdf.Update) (pdf.Ref, error) {
+// add embeds the subset as a Type 0 font, with a list of its glyphs if that is wanted.
+func (s sealed) add(u *pdf.Update, listed bool) (pdf.Ref, error) {
 	program, err := programs.get(s)
 	if err != nil {
 		return pdf.Ref{}, err
@@ -139,23 +139,35 @@ func (s sealed) add(u *pdf.Update) (pdf.Ref, error) {
 		widths[i] = pdf.Integer(f.em(int(f.sfnt.GlyphAdvance(g))) + 0.5)
 	}
 	file := u.Add(&pdf.Stream{Data: program.data, Dict: pdf.Dict{"Filter": pdf.Name("FlateDecode"), "Length1": pdf.Integer(program.length)}})
-	descriptor := u.Add(pdf.Dict{
+	descriptor := pdf.Dict{
 		"Type": pdf.Name("FontDescriptor"), "FontName": name, "FontFamily": pdf.String("Liberation Serif"),
 		"Flags":    pdf.Integer(1<<1 | 1<<2), // serif, symbolic: glyphs are chosen by number, not by a Latin encoding
 		"FontBBox": pdf.Array{em(head.XMin), em(head.YMin), em(head.XMax), em(head.YMax)},
 		"Ascent":   em(hhea.Ascender), "Descent": em(hhea.Descender), "CapHeight": pdf.Integer(662),
 		"ItalicAngle": pdf.Integer(0), "StemV": weight, "FontFile2": file,
-	})
+	}
+	if listed {
+		descriptor["CIDSet"] = u.Add(compressed(pdf.Dict{}, allGlyphs(program.glyphs)))
+	}
 	cid := u.Add(pdf.Dict{
 		"Type": pdf.Name("Font"), "Subtype": pdf.Name("CIDFontType2"), "BaseFont": name,
 		"CIDSystemInfo":  pdf.Dict{"Registry": pdf.String("Adobe"), "Ordering": pdf.String("Identity"), "Supplement": pdf.Integer(0)},
-		"FontDescriptor": descriptor, "CIDToGIDMap": pdf.Name("Identity"),
+		"FontDescriptor": u.Add(descriptor), "CIDToGIDMap": pdf.Name("Identity"),
 		"DW": pdf.Integer(1000), "W": pdf.Array{pdf.Integer(0), widths},
 	})
 	return u.Add(pdf.Dict{
 		"Type": pdf.Name("Font"), "Subtype": pdf.Name("Type0"), "BaseFont": name, "Encoding": pdf.Name("Identity-H"),
 		"DescendantFonts": pdf.Array{cid}, "ToUnicode": u.Add(compressed(pdf.Dict{}, s.toUnicode())),
 	}), nil
+}
+
+// allGlyphs is a CIDSet (ISO 32000-2 table 122) of the first glyphs.
+func allGlyphs(count int) []byte {
+	set := make([]byte, (count+7)/8)
+	for i := range count {
+		set[i/8] |= 0x80 >> (i % 8)
+	}
+	return set
 }
 
 // program is the font file with the subset's glyphs, the same bytes at each call.

@@ -107,22 +107,29 @@ func pixels(m image.Image) func(x, y int) color.NRGBA {
 	return func(x, y int) color.NRGBA { return color.NRGBAModel.Convert(m.At(x, y)).(color.NRGBA) }
 }
 
-// add adds the image and its soft mask to the update.
-func (p *picture) add(u *pdf.Update) pdf.Ref {
-	dict := func(space pdf.Name) pdf.Dict {
+// add adds the image and its mask to the update.
+func (p *picture) add(u *pdf.Update, archive Archive) pdf.Ref {
+	dict := func(bits int, space pdf.Object) pdf.Dict {
 		return pdf.Dict{
 			"Type": pdf.Name("XObject"), "Subtype": pdf.Name("Image"),
 			"Width": pdf.Integer(p.width), "Height": pdf.Integer(p.height),
-			"BitsPerComponent": pdf.Integer(8), "ColorSpace": space,
+			"BitsPerComponent": pdf.Integer(bits), "ColorSpace": space,
 		}
 	}
-	space := pdf.Name("DeviceRGB")
+	space := archive.rgb()
 	if p.gray {
-		space = "DeviceGray"
+		space = archive.gray()
 	}
-	d := dict(space)
-	if p.alpha != nil {
-		d["SMask"] = u.Add(compressed(dict("DeviceGray"), p.alpha))
+	d := dict(8, space)
+	switch {
+	case p.alpha == nil:
+	case archive.Opaque:
+		mask := dict(1, nil)
+		mask["ImageMask"] = true
+		delete(mask, "ColorSpace")
+		d["Mask"] = u.Add(compressed(mask, p.cutOut()))
+	default:
+		d["SMask"] = u.Add(compressed(dict(8, pdf.Name("DeviceGray")), p.alpha))
 	}
 	return u.Add(compressed(d, p.samples))
 }

@@ -11,6 +11,7 @@ import (
 type program struct {
 	tag    string
 	length int    // before compression
+	glyphs int    // in it, with those that others are made of
 	data   []byte // compressed; not to be changed
 }
 
@@ -41,7 +42,7 @@ func (c *programCache) get(s sealed) (program, error) {
 	if err != nil {
 		return program{}, err
 	}
-	p = program{tag: tag(file), length: len(file), data: deflate(file)}
+	p = program{tag: tag(file), length: len(file), glyphs: glyphCount(file), data: deflate(file)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.made == nil || len(c.made) >= maxPrograms {
@@ -62,4 +63,16 @@ func deflate(data []byte) []byte {
 	_, _ = w.Write(data)
 	_ = w.Close()
 	return b.Bytes()
+}
+
+// glyphCount is that of an OpenType file's maxp table.
+func glyphCount(file []byte) int {
+	tables := int(binary.BigEndian.Uint16(file[4:]))
+	for i := range tables {
+		record := file[12+16*i:]
+		if string(record[:4]) == "maxp" {
+			return int(binary.BigEndian.Uint16(file[binary.BigEndian.Uint32(record[8:])+4:]))
+		}
+	}
+	return 0
 }

@@ -33,8 +33,8 @@ type row struct {
 	*paragraph
 }
 
-// drawText sets the lines into the area and answers the font resources.
-func drawText(u *pdf.Update, content *bytes.Buffer, area rect, lines []Line) (pdf.Dict, error) {
+// drawText sets the lines into the area, in the colour that fill sets, and answers the font resources.
+func drawText(u *pdf.Update, content *bytes.Buffer, area rect, lines []Line, fill string, archive Archive) (pdf.Dict, error) {
 	paragraphs, err := prepare(lines)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func drawText(u *pdf.Update, content *bytes.Buffer, area rect, lines []Line) (pd
 			continue
 		}
 		s := r.sub.seal()
-		ref, err := s.add(u)
+		ref, err := s.add(u, archive.AllGlyphs)
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +64,7 @@ func drawText(u *pdf.Update, content *bytes.Buffer, area rect, lines []Line) (pd
 	}
 	// The block stands in the middle of the area's height.
 	y := area.y + (area.h+height(rows))/2
-	content.WriteString("BT 0 g\n")
+	content.WriteString("BT " + fill + "\n")
 	x0, y0 := 0.0, 0.0
 	for _, r := range rows {
 		y -= r.size * r.face.ascent()

@@ -46,6 +46,7 @@ type Desk struct {
 	secret string
 	host   string // what the Host header must be
 
+	vault    vault
 	settings sync.Mutex // held while files of settings are changed
 
 	mu        sync.Mutex

@@ -21,11 +21,14 @@ import (
 	"sokyso/signer/ink"
 )
 
-// images keeps pictures of signatures and seals: on this computer only, in the person's own state folder, encrypted for
-// the person's account where the system offers it (seal and unseal).
-type images struct{ folder string }
+// images keeps pictures of signatures and seals: on this computer only, in the person's own state folder, encrypted where
+// the system offers it (vault).
+type images struct {
+	folder string
+	vault  *vault
+}
 
-func (d *Desk) images() images { return images{filepath.Join(d.cfg.Agent.Home, "images")} }
+func (d *Desk) images() images { return images{filepath.Join(d.cfg.Agent.Home, "images"), &d.vault} }
 
 // imageFacts is what is known of a picture.
 type imageFacts struct {
@@ -36,6 +39,8 @@ type imageFacts struct {
 	Height  int       `json:"height"`
 	WidthMM float64   `json:"width_mm"` // the real width on paper
 	Added   time.Time `json:"added"`
+	// Broken is why it can't be shown: image_damaged or image_locked; nothing but ID is known then.
+	Broken string `json:"broken,omitempty"`
 }
 
 // storedImage is a picture's file.
@@ -73,6 +78,11 @@ func (s images) list() ([]imageFacts, error) {
 			continue
 		}
 		stored, err := s.get(id)
+		var p *problem
+		if errors.As(err, &p) {
+			list = append(list, imageFacts{ID: id, Broken: p.key})
+			continue // one that can't be read does not hide the others
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +106,10 @@ func (s images) get(id string) (storedImage, error) {
 	if err != nil {
 		return stored, err
 	}
-	content, err := unseal(sealed)
+	content, err := s.vault.unseal(sealed)
+	if errors.Is(err, errVaultLocked) {
+		return stored, refusal(http.StatusUnprocessableEntity, "image_locked")
+	}
 	if err == nil {
 		err = json.Unmarshal(content, &stored)
 	}
@@ -117,7 +130,7 @@ func (s images) put(stored storedImage) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := seal(content)
+	sealed, err := s.vault.seal(content)
 	if err != nil {
 		return fmt.Errorf("keep picture: %w", err)
 	}
@@ -129,7 +142,7 @@ func (s images) put(stored storedImage) error {
 
 func (d *Desk) getImages(*http.Request) (any, error) {
 	list, err := d.images().list()
-	return map[string]any{"images": list}, err
+	return map[string]any{"images": list, "protection": d.vault.protection()}, err
 }
 
 func (d *Desk) getImage(w http.ResponseWriter, r *http.Request) {
@@ -196,7 +209,7 @@ func (d *Desk) postImage(r *http.Request) (any, error) {
 	}
 	id := make([]byte, 8)
 	rand.Read(id)
-	stored := storedImage{imageFacts{hex.EncodeToString(id), name, given.Kind, size.X, size.Y, given.WidthMM, d.cfg.Agent.Now().UTC()}, png}
+	stored := storedImage{imageFacts{ID: hex.EncodeToString(id), Name: name, Kind: given.Kind, Width: size.X, Height: size.Y, WidthMM: given.WidthMM, Added: d.cfg.Agent.Now().UTC()}, png}
 	return stored.imageFacts, d.images().put(stored)
 }
 
@@ -216,7 +229,7 @@ func (d *Desk) deleteImage(r *http.Request) (any, error) {
 	id := r.PathValue("id")
 	if _, err := d.images().get(id); err != nil {
 		var p *problem
-		if errors.As(err, &p) && p.key != "image_damaged" {
+		if errors.As(err, &p) && p.key != "image_damaged" && p.key != "image_locked" {
 			return nil, err
 		}
 	}

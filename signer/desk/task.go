@@ -107,6 +107,7 @@ func (d *Desk) postSign(r *http.Request) (any, error) {
 			if job.Entries, err = doc.entries(*file.Issue); err != nil {
 				return nil, err
 			}
+			job.Document.Number = twoDigits(job.Document.Number)
 		}
 		doc.mu.Lock()
 		passwords[doc.path] = doc.password

@@ -86,7 +86,7 @@ function act() {
     el("button", { type: "button", id: "sign", class: "big", onclick: async () => {
       for (const d of unread) await look(d).catch(() => {});
       sign(ready().filter((d) => d.facts));
-    } }, count > 1 ? t("sign.button.many", { act: t("act." + desk.act), count }) : t("sign.button", { act: t("act." + desk.act) })));
+    } }, count > 1 ? t("sign.button.many", { act: t("act." + desk.act), count }) : desk.act === "issue" ? t("sign.button.issue") : t("sign.button", { act: t("act." + desk.act) })));
 }
 
 function trouble(doc) {

@@ -24,13 +24,17 @@ export function facts(doc, pages) {
       doc.facts[name] = control.value;
       doc.touched[name] = true;
       control.parentElement.querySelector(".hint")?.remove();
-      if (name === "number") pages?.show();
+      if (name !== "number") return;
+      document.getElementById("number-hint")?.remove();
+      pages?.show();
     });
+    // As Decree 30 writes it: a number below 10 has a zero.
+    if (name === "number") control.addEventListener("change", () => { control.value = doc.facts.number = control.value.trim().replace(/^(\d[a-z]?)$/i, "0$1"); });
     if (name === "kind") control.addEventListener("change", async () => {
       await propose(doc); // the number's series and the presets go by it
       changed();
     });
-    return el("div", { class: "field " + name }, el("label", { htmlFor: control.id }, t("fact." + name)), control, hint(name), name === "number" && numberHint(doc) ? el("small", { class: "hint" }, numberHint(doc)) : null);
+    return el("div", { class: "field " + name }, el("label", { htmlFor: control.id }, t("fact." + name)), control, hint(name));
   };
   const kinds = el("select", {}, el("option", { value: "" }, t("fact.kind.letter")), desk.state.kinds.map((k) => el("option", { value: k.code }, `${k.name} (${k.code})`)));
   const capacity = el("select", {}, capacities.map((c) => el("option", { value: c }, t("capacity." + (c || "none")))));
@@ -38,8 +42,9 @@ export function facts(doc, pages) {
   const showsPresets = !done(doc);
   return el("form", { class: "facts-form", onsubmit: (e) => e.preventDefault() },
     el("div", { class: "field" }, el("label", { htmlFor: "act" }, t("fact.act")), act),
-    preparing(doc), issuePanel(doc, () => pages?.show()),
+    preparing(doc),
     el("div", { class: "pair" }, field("number", el("input", { autocomplete: "off", inputMode: "numeric", maxLength: 7 })), field("symbol", el("input", { autocomplete: "off", maxLength: 60 }))),
+    numberHint(doc) ? el("small", { class: "dim", id: "number-hint" }, numberHint(doc)) : null, issuePanel(doc, () => pages?.show()),
     field("kind", kinds), field("summary", el("textarea", { rows: 3, maxLength: 500 })), field("capacity", capacity),
     desk.act === "approve" || desk.act === "issue" || doc.proposal?.number?.text ? null : field("purpose", el("input", { maxLength: 200 })),
     placing(doc), levels(doc), showsPresets ? presetBar(doc) : null, signatures(doc));

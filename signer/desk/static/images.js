@@ -5,9 +5,11 @@ import { changed, desk } from "./store.js";
 import { t } from "./words.js";
 
 export async function loadImages() {
-  const { images } = await get("/api/images");
+  const { images, protection } = await get("/api/images");
+  desk.protection = protection;
+  desk.broken = images.filter((i) => i.broken);
   const known = new Map(desk.images.map((i) => [i.id, i]));
-  desk.images = await Promise.all(images.map(async (i) => known.get(i.id) ?? { ...i, address: await picture("/api/images/" + i.id) }));
+  desk.images = await Promise.all(images.filter((i) => !i.broken).map(async (i) => known.get(i.id) ?? { ...i, address: await picture("/api/images/" + i.id) }));
 }
 
 export function imagesView() {
@@ -16,14 +18,15 @@ export function imagesView() {
         el("strong", {}, i.name), el("small", {}, t("images.facts", { kind: t("images.kind." + i.kind), width: i.width_mm, height: Math.round((i.width_mm * i.height) / i.width) })),
         el("div", { class: "actions tight" }, el("button", { class: "second", onclick: () => remove(i) }, t("button.delete"))))))
     : el("p", { class: "empty" }, t("images.none"));
-  return el("section", { class: "narrowbox" }, el("h1", {}, t("images.title")), el("p", { class: "dim" }, t("images.lead")), list, adder());
+  return el("section", { class: "narrowbox" }, el("h1", {}, t("images.title")), el("p", { class: "dim" }, t("images.lead")), el("p", { class: "dim", id: "protection" }, t("images.protection." + desk.protection)), list,
+    desk.broken?.length ? el("ul", { class: "kept" }, desk.broken.map((i) => el("li", {}, el("span", {}, t("error." + i.broken)), el("button", { type: "button", class: "second", onclick: () => remove({ ...i, name: i.id.slice(0, 4) }) }, t("button.delete"))))) : null, adder());
 }
 
 async function remove(image) {
   if (!(await ask(t("images.delete", { name: image.name }), t("button.delete"), t("button.cancel")))) return;
   try {
     await post(`/api/images/${image.id}/delete`);
-    URL.revokeObjectURL(image.address);
+    if (image.address) URL.revokeObjectURL(image.address);
     await loadImages();
   } catch (failure) {
     tell(failure.message, "bad");
