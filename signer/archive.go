@@ -44,13 +44,15 @@ func archivePart(f *pdf.File) int {
 func (d *draft) archive() appearance.Archive {
 	if d.archival == nil {
 		part := archivePart(d.file)
-		// In part 1 transparency is forbidden; in the others it needs to know the colours that are mixed.
-		d.archival = &appearance.Archive{Calibrated: part > 0, AllGlyphs: part == 1, Opaque: part == 1 || part > 1 && !d.outputIntent()}
+		intent := part > 0 && d.outputIntent()
+		// Colours of a device are those of the output intent's. In part 1 transparency is forbidden; in the others the
+		// colours that it mixes must be known.
+		d.archival = &appearance.Archive{Calibrated: part > 0 && !intent, AllGlyphs: part == 1, Opaque: part == 1 || part > 1 && !intent}
 	}
 	return *d.archival
 }
 
-// outputIntent tells whether the document says which device its colours are of.
+// outputIntent tells whether the document says which red, green and blue its colours are.
 func (d *draft) outputIntent() bool {
 	_, catalog, err := d.file.Catalog()
 	if err != nil {
@@ -62,8 +64,13 @@ func (d *draft) outputIntent() bool {
 	}
 	for _, o := range list {
 		intent, err := d.file.Dict(o)
-		if err == nil && intent["S"] == pdf.Name("GTS_PDFA1") && intent["DestOutputProfile"] != nil {
-			return true
+		if err != nil || intent["S"] != pdf.Name("GTS_PDFA1") {
+			continue
+		}
+		if o, err := d.file.Resolve(intent["DestOutputProfile"]); err == nil {
+			if profile, ok := o.(*pdf.Stream); ok && profile.Dict["N"] == pdf.Object(pdf.Integer(3)) {
+				return true
+			}
 		}
 	}
 	return false

@@ -5,8 +5,8 @@ import "sokyso/signer/pdf"
 // Archive says what a document that claims PDF/A (ISO 19005) leaves to what is drawn on it. The zero value is a document
 // that claims nothing.
 type Archive struct {
-	// Calibrated: colours do not depend on a device (ISO 19005-1 §6.2.3, 19005-2 §6.2.4): the document may not say which
-	// device's they are.
+	// Calibrated: colours do not depend on a device (ISO 19005-1 §6.2.3, 19005-2 §6.2.4), because the document does not
+	// say which device's they are.
 	Calibrated bool
 	// Opaque: no transparency (ISO 19005-1 §6.4). An image is cut out by a mask with hard edges in place of a soft one.
 	Opaque bool
