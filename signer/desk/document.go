@@ -1,11 +1,13 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"image/png"
 	"io"
 	"mime"
 	"net/http"
@@ -44,7 +46,8 @@ type document struct {
 	proposal  reading.Proposal
 	verified  agent.FileReport
 	fields    []signer.FormField
-	forbidden bool // a signature allows no changes
+	forbidden bool   // a signature allows no changes
+	scanned   *place // guessed from the picture of a page without text
 	err       error
 	result    *agent.Result
 }
@@ -320,6 +323,35 @@ func (d *Desk) look(ctx context.Context, doc *document) {
 	}
 	doc.fields = fields
 	filledIn(&doc.proposal, fields)
+	doc.scanned = d.guessOnScan(ctx, doc)
+}
+
+// scanPages bounds the pages without text whose picture is looked at for a place, from the last backwards.
+const scanPages = 3
+
+// guessOnScan looks for the gap of a signature block on the last pages, if they have no text. The caller has doc.mu.
+func (d *Desk) guessOnScan(ctx context.Context, doc *document) *place {
+	if len(doc.proposal.Blocks) > 0 {
+		return nil
+	}
+	for number := doc.pages; number > max(0, doc.pages-scanPages); number-- {
+		if words, ok := doc.text[number]; !ok || len(words.Words) > 0 {
+			return nil
+		}
+		content, page, err := d.viewer.Picture(ctx, doc.file(), number, reading.ScanWidth)
+		if err != nil {
+			return nil // the page says that it can't be shown
+		}
+		picture, err := png.Decode(bytes.NewReader(content))
+		if err != nil {
+			return nil
+		}
+		if box, ok := reading.ScanPlace(picture, page); ok {
+			p := placeAt(number, box, "ink")
+			return &p
+		}
+	}
+	return nil
 }
 
 func (doc *document) file() preview.File { return preview.File{Path: doc.path, Password: doc.password} }

@@ -80,6 +80,13 @@ func (doc *document) places(act string, seal float64, person string) []place {
 			places = append(places, p)
 		}
 	}
+	if doc.scanned != nil && len(places) == 0 && act != wire.ActAttachment && act != wire.ActCopy {
+		p := *doc.scanned
+		if act == wire.ActIssue {
+			p = placeAt(p.Page, reading.Seal(p.Box, seal, doc.text[p.Page].Page), "ink")
+		}
+		places = append(places, p)
+	}
 	own := func(p place) int {
 		if p.Why == "field" {
 			return 0 // the document's author wants it there

@@ -308,3 +308,23 @@ func TestNoise(t *testing.T) {
 		}
 	}
 }
+
+// TestScanIsGuessed: on a scan the place is guessed from the ink, on the page with the signature block, and said to be
+// that.
+func TestScanIsGuessed(t *testing.T) {
+	p := sitDown(t, copied(t, "quy-che-scan.pdf"))
+	doc := get[documentView](p, "/api/documents/1")
+	for _, act := range []string{"approve", "issue"} {
+		places := get[placesView](p, "/api/documents/1/places?act="+act).Places
+		if len(places) != 1 || places[0].Why != "ink" || places[0].Page != doc.Pages {
+			t.Fatalf("%s: %+v", act, places)
+		}
+		// The same document with text has its block here.
+		if x, y := places[0].Rect[0]+places[0].Rect[2]/2, places[0].Rect[1]+places[0].Rect[3]/2; act == "approve" && (x < 230 || x > 330 || y < 240 || y > 345) {
+			t.Errorf("the middle is at %.0f, %.0f", x, y)
+		}
+	}
+	if places := get[placesView](p, "/api/documents/1/places?act=copy").Places; len(places) != 1 || places[0].Why != "stamp" {
+		t.Errorf("copy: %+v", places)
+	}
+}

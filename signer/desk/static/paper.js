@@ -70,7 +70,7 @@ function place(doc, root) {
   if (!doc.place || doc.result?.status === "signed") return;
   const sheet = root.querySelector(`.sheet[data-page="${doc.place.page}"]`);
   if (!sheet) return;
-  const box = el("div", { class: "box" + (doc.covered?.length ? " covers" : ""), tabIndex: 0, role: "button", ariaLabel: t("box.label", { page: doc.place.page }), ariaDescription: t("box.keys") },
+  const box = el("div", { class: "box" + (doc.covered?.length ? " covers" : "") + (doc.place.why === "ink" ? " weak" : ""), tabIndex: 0, role: "button", ariaLabel: t("box.label", { page: doc.place.page }), ariaDescription: t("box.keys") },
     el("span", { class: "grip", ariaHidden: "true" }));
   const picked = image();
   if (picked?.address) box.prepend(el("img", { class: "ink", src: picked.address, alt: "" }));

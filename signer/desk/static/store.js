@@ -73,7 +73,7 @@ export function fitted(place, picture) {
   if (!picture || place.why === "stamp" || place.why === "field") return p;
   const [x, y, w, h] = place.rect;
   let width = points(picture.width_mm), height = (width * picture.height) / picture.width;
-  if (place.why === "block" && height > h) {
+  if ((place.why === "block" || place.why === "ink") && desk.act !== "issue" && height > h) {
     width *= h / height;
     height = h;
   }
