@@ -37,7 +37,7 @@ func (s *server) apiMyTokens(ctx context.Context, actor custody.Actor, _ *none) 
 func (s *server) apiRegisterToken(ctx context.Context, actor custody.Actor, in *body[wire.NewToken]) (*body[wire.Token], error) {
 	token, err := s.store.RegisterToken(ctx, actor, store.NewToken{
 		Serial: in.Body.Serial, Label: in.Body.Label, Model: in.Body.Model, Kind: custody.TokenKind(in.Body.Kind),
-		Certificate: in.Body.Certificate, Owner: custody.PersonID(in.Body.Owner),
+		Certificate: in.Body.Certificate, Chain: in.Body.Chain, Provider: in.Body.Provider, Place: in.Body.Place, Owner: custody.PersonID(in.Body.Owner),
 	})
 	if err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func wirePerson(p store.PersonRow) wire.Person {
 	}
 	for _, x := range p.Positions {
 		person.Positions = append(person.Positions, wire.Position{ID: string(x.ID), Kind: string(x.Kind), Title: x.Title, From: string(x.From), Until: string(x.Until), Paper: x.Paper,
-			EndedEntry: entryOrNil(x.Ended)})
+			Field: x.Field, Acting: string(x.Acting), EndedEntry: entryOrNil(x.Ended)})
 	}
 	for _, x := range p.Scopes {
 		person.Scopes = append(person.Scopes, wire.Scope{
@@ -84,7 +84,8 @@ func domainPosition(in wire.NewPosition) (custody.Position, error) {
 	if err != nil {
 		return custody.Position{}, invalid("until", err)
 	}
-	return custody.Position{Kind: custody.PositionKind(in.Kind), Title: in.Title, From: from, Until: until, Paper: in.Paper}, nil
+	return custody.Position{Kind: custody.PositionKind(in.Kind), Title: in.Title, From: from, Until: until, Paper: in.Paper,
+		Field: in.Field, Acting: custody.Acting(in.Acting)}, nil
 }
 
 func domainScope(person custody.PersonID, in wire.NewScope) (custody.Scope, error) {
@@ -104,7 +105,7 @@ func domainScope(person custody.PersonID, in wire.NewScope) (custody.Scope, erro
 
 func wireToken(t store.TokenRow) wire.Token {
 	out := wire.Token{
-		ID: string(t.ID), Serial: t.Serial, Label: t.Label, Model: t.Model, Kind: string(t.Kind), State: string(t.State),
+		ID: string(t.ID), Serial: t.Serial, Label: t.Label, Model: t.Model, Provider: t.Provider, Place: t.Place, Kind: string(t.Kind), State: string(t.State),
 		CustodianID: string(t.Custodian), Custodian: t.CustodianName, CertificateSHA256: t.Certificate.SHA256,
 		CertificateSerial: t.Certificate.Serial, Subject: t.Certificate.Subject,
 		NotBefore: t.Certificate.NotBefore.UTC(), NotAfter: t.Certificate.NotAfter.UTC(), Since: t.Since.UTC(),

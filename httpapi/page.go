@@ -106,6 +106,12 @@ func pageWords(words *catalogue, lang string) template.FuncMap {
 			}
 			return localTime(at)
 		},
+		// month "2026-10" and percent part whole.
+		"month": func(month string) string {
+			year, number, _ := strings.Cut(month, "-")
+			return number + "/" + year
+		},
+		"percent": func(part, whole int64) string { return fmt.Sprintf("%.1f", 100*float64(part)/float64(max(whole, 1))) },
 		"clock":   func(at time.Time) string { return at.In(custody.SchoolZone).Format("15:04") },
 		"day":     func(at time.Time) string { return at.In(custody.SchoolZone).Format(dateLayout) },
 		"written": writtenDay,

@@ -1,18 +1,33 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"sokyso/custody"
 	"sokyso/custody/store"
 )
 
-// homePage is what everybody sees first: what they hold, what waits for them.
+// homePage is what everybody sees first: what they hold, what waits for them, by
+// which paper they sign; for who runs the register what is open and what ran out.
 type homePage struct {
 	Tokens    []tokenCard
 	HandOvers []store.HandOverRow // that the person may accept
 	Offered   []store.HandOverRow // that the person offered
 	Incidents []store.IncidentRow // open ones
+	Waiting   []homeLine          // for this person to do
+	Open      []homeLine          // of the whole register
+	Over      []homeLine          // what ran out
+	Powers    []custody.Delegation
+	Acting    *custody.Delegation
+}
+
+// homeLine is one thing to look at, with where.
+type homeLine struct {
+	Text, Link string
+	Urgent     bool
 }
 
 // tokenCard is a token with what may be done about it.
@@ -23,14 +38,21 @@ type tokenCard struct {
 	MayOffer    bool
 	MayTakeBack bool               // into the safe, for its custodian
 	Open        custody.HandOverID // its open hand-over, if the person sees it
+	DaysLeft    int                // of its certificate
+	Next        string             // what its custodian does next; "" = nothing
 }
 
 // soonDays before expiry a card says so.
 const soonDays = 60
 
+// Delegations that end within soonOver days, or ended as long ago, stand on the
+// page of who runs the register.
+const soonOver = 14
+
 func (s *server) card(t store.TokenRow, open []store.HandOverRow) tokenCard {
 	now := s.now()
-	card := tokenCard{TokenRow: t, Expired: now.After(t.Certificate.NotAfter), MayOffer: t.State == custody.Held || t.State == custody.Blocked}
+	card := tokenCard{TokenRow: t, Expired: now.After(t.Certificate.NotAfter), MayOffer: t.State == custody.Held || t.State == custody.Blocked,
+		DaysLeft: custody.DaysLeft(t.Certificate, now)}
 	card.ExpiresSoon = !card.Expired && now.AddDate(0, 0, soonDays).After(t.Certificate.NotAfter)
 	for _, h := range open {
 		if h.Token == t.ID && h.State == custody.Offered {
@@ -40,38 +62,171 @@ func (s *server) card(t store.TokenRow, open []store.HandOverRow) tokenCard {
 	return card
 }
 
+// home gathers a page's lines in the reader's language.
+type home struct {
+	*server
+	lang  string
+	actor custody.Actor
+	today custody.Date
+	page  homePage
+}
+
+func (h *home) line(urgent bool, link, key string, params ...string) homeLine {
+	values := map[string]string{}
+	for i := 0; i+1 < len(params); i += 2 {
+		values[params[i]] = params[i+1]
+	}
+	return homeLine{Text: h.words.sentence(h.lang, key, values), Link: link, Urgent: urgent}
+}
+
 // pageHome handles "GET /".
 func (s *server) pageHome(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
-	tokens, err := s.store.TokensOf(r.Context(), actor)
+	h := &home{server: s, lang: requestOf(r.Context()).language, actor: actor, today: custody.DateOf(s.now())}
+	for _, gather := range []func(*http.Request) error{h.mine, h.powers, h.register} {
+		if err := gather(r); err != nil {
+			return err
+		}
+	}
+	return s.show(w, r, http.StatusOK, "home", h.page)
+}
+
+// mine: what the person holds and what waits for them.
+func (h *home) mine(r *http.Request) error {
+	tokens, err := h.store.TokensOf(r.Context(), h.actor)
 	if err != nil {
 		return err
 	}
-	open, err := s.store.HandOvers(r.Context(), actor)
+	open, err := h.store.HandOvers(r.Context(), h.actor)
 	if err != nil {
 		return err
 	}
-	incidents, err := s.store.Incidents(r.Context(), actor)
+	incidents, err := h.store.Incidents(r.Context(), h.actor)
 	if err != nil {
 		return err
 	}
-	var page homePage
-	for _, h := range open {
-		if h.MayAccept {
-			page.HandOvers = append(page.HandOvers, h)
-		} else if h.State == custody.Offered {
-			page.Offered = append(page.Offered, h)
+	settings, err := h.store.Settings(r.Context(), h.actor)
+	if err != nil {
+		return err
+	}
+	for _, offer := range open {
+		switch {
+		case offer.State != custody.Offered:
+		case offer.MayAccept:
+			h.page.HandOvers = append(h.page.HandOvers, offer)
+		default:
+			h.page.Offered = append(h.page.Offered, offer)
+		}
+		if h.actor.Roles.Manages() && offer.State == custody.Offered && !offer.MayAccept && h.now().Sub(offer.OfferedAt) > settings.OfferWithin() {
+			h.page.Open = append(h.page.Open, h.line(false, "/hand-overs/"+string(offer.ID), "home.offer_waits", "Token", offer.TokenLabel, "Name", cmp.Or(offer.ToName, h.words.sentence(h.lang, "safe", nil)), "At", localTime(offer.OfferedAt)))
 		}
 	}
 	for _, t := range tokens {
-		if t.Custodian != actor.Person {
+		if t.Custodian != h.actor.Person {
 			continue // offered to the person, and listed so
 		}
-		page.Tokens = append(page.Tokens, s.card(t, open))
+		card := h.card(t, open)
+		card.Next = h.nextStep(t, settings)
+		h.page.Tokens = append(h.page.Tokens, card)
 	}
 	for _, i := range incidents {
 		if i.State == "open" {
-			page.Incidents = append(page.Incidents, i)
+			h.page.Incidents = append(h.page.Incidents, i)
 		}
 	}
-	return s.show(w, r, http.StatusOK, "home", page)
+	return nil
+}
+
+// nextStep is what a token's certificate asks of its custodian.
+func (h *home) nextStep(t store.TokenRow, settings custody.Settings) string {
+	switch custody.ValidityOf(t.Certificate, h.now(), soonest(settings)) {
+	case custody.CertificateRevoked:
+		return h.words.sentence(h.lang, "home.next_revoked", nil)
+	case custody.CertificateExpired:
+		return h.words.sentence(h.lang, "home.next_expired", nil)
+	case custody.CertificateEnding:
+		return h.words.sentence(h.lang, "home.next_ending", map[string]string{"Until": writtenDay(custody.DateOf(t.Certificate.NotAfter))})
+	}
+	return ""
+}
+
+// powers: by which papers the person signs today, and who acts for the principal.
+func (h *home) powers(r *http.Request) error {
+	delegations, err := h.store.Delegations(r.Context(), h.actor, "")
+	if err != nil {
+		return err
+	}
+	h.page.Powers = delegationsTo(delegations, h.actor.Person, h.today)
+	if acting, ok := custody.ActingOn(delegations, h.today); ok {
+		h.page.Acting = &acting
+	}
+	for _, d := range delegations {
+		link := "/delegations"
+		switch {
+		case d.Until == "" || !h.actor.Roles.Manages() && d.Delegate != h.actor.Person:
+		case d.InForce(h.today) && d.Until <= h.today.AddDays(soonOver):
+			h.page.Open = append(h.page.Open, h.line(false, link, "home.delegation_ends", "Name", d.DelegateName, "Paper", d.PaperNumber, "Until", d.Until.Written()))
+		case d.Until < h.today && d.Until >= h.today.AddDays(-soonOver):
+			h.page.Over = append(h.page.Over, h.line(false, link+"?show=over", "home.delegation_over", "Name", d.DelegateName, "Paper", d.PaperNumber, "Until", d.Until.Written()))
+		}
+	}
+	return nil
+}
+
+// register: what is open and what ran out, for who runs the register.
+func (h *home) register(r *http.Request) error {
+	if !h.actor.Roles.Manages() {
+		return nil
+	}
+	ctx := r.Context()
+	proposals, err := h.store.CertificateProposals(ctx, h.actor)
+	if err != nil {
+		return err
+	}
+	for _, p := range proposals {
+		h.page.Waiting = append(h.page.Waiting, h.line(false, "/certificates", "home.proposal", "Name", p.PersonName, "Token", p.TokenSerial))
+	}
+	certificates, err := h.certificates(r, h.actor, "", "")
+	if err != nil {
+		return err
+	}
+	for _, c := range certificates {
+		link := "/tokens/" + string(c.TokenID)
+		switch {
+		case !c.Current || c.State == custody.Retired:
+		case c.Standing == custody.CertificateEnding:
+			h.page.Open = append(h.page.Open, h.line(c.DaysLeft <= 30, link, "home.certificate_ends", "Token", c.TokenLabel, "Days", strconv.Itoa(c.DaysLeft), "Until", writtenDay(custody.DateOf(c.NotAfter))))
+		case c.Standing == custody.CertificateExpired:
+			h.page.Over = append(h.page.Over, h.line(true, link, "home.certificate_over", "Token", c.TokenLabel, "Until", writtenDay(custody.DateOf(c.NotAfter))))
+		case c.Standing == custody.CertificateRevoked:
+			h.page.Over = append(h.page.Over, h.line(true, link, "home.certificate_revoked", "Token", c.TokenLabel))
+		}
+	}
+	grants, err := h.store.UnconfirmedGrants(ctx, h.actor, h.unconfirmedAfter)
+	if err != nil {
+		return err
+	}
+	if len(grants) > 0 {
+		h.page.Open = append(h.page.Open, h.line(false, "/grants", "home.grants", "Count", strconv.Itoa(len(grants))))
+	}
+	return h.staff(r)
+}
+
+// staff: who left and still holds a token; a school without a principal.
+func (h *home) staff(r *http.Request) error {
+	rows, err := h.store.Staff(r.Context(), h.actor, h.today)
+	if err != nil {
+		return err
+	}
+	principal := false
+	for _, row := range rows {
+		principal = principal || slices.ContainsFunc(row.Today, func(p custody.Position) bool { return p.Kind == custody.Principal })
+		leaves := len(row.Today) == 0 || row.AccountUntil != "" && row.AccountUntil < h.today
+		if leaves && len(row.Holds) > 0 {
+			h.page.Waiting = append(h.page.Waiting, h.line(true, "/people/"+string(row.ID), "home.left_holding", "Name", row.Name))
+		}
+	}
+	if !principal {
+		h.page.Waiting = append(h.page.Waiting, h.line(true, "/people", "home.no_principal"))
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -11,29 +12,51 @@ import (
 	"sokyso/httpapi/wire"
 )
 
-// personLine is a person as the list shows them.
-type personLine struct {
-	store.PersonRow
-	Title  string // of today
-	Closed bool   // the account
+// staffPage is who is what on a day, with what each holds and may sign.
+type staffPage struct {
+	On     string // as typed
+	Day    custody.Date
+	Today  bool
+	Search string
+	Kind   string // of position; "" = all
+	Kinds  []custody.PositionKind
+	Rows   []store.StaffRow
+	All    int
+	Acting *custody.Delegation // who acts for the principal on that day
+	Unread bool
+	pager
 }
 
-// pagePeople handles "GET /people".
+// pagePeople handles "GET /people": the staff list of today, or of the day ?on=.
 func (s *server) pagePeople(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
-	rows, _, err := s.people(r.Context(), actor)
+	q := r.URL.Query()
+	page := staffPage{On: q.Get("on"), Search: q.Get("q"), Kind: q.Get("kind"), Day: custody.DateOf(s.now()),
+		Kinds: []custody.PositionKind{custody.Principal, custody.Deputy, custody.OfficeHead, custody.Staff}}
+	day, err := readDay("on", page.On)
+	if err != nil {
+		page.Unread = true
+		return s.showAgain(w, r, "people", page, err)
+	}
+	page.Today = day == "" || day == page.Day
+	if day != "" {
+		page.Day = day
+	}
+	rows, err := s.store.Staff(r.Context(), actor, page.Day)
 	if err != nil {
 		return err
 	}
-	today := custody.DateOf(s.now())
-	lines := make([]personLine, len(rows))
-	for i, row := range rows {
-		lines[i].PersonRow = row
-		lines[i].Closed = accountEnded(row, today)
-		if position, ok := custody.PositionOn(row.Positions, today); ok {
-			lines[i].Title = position.Title
+	page.All = len(rows)
+	for _, row := range rows {
+		if acting, ok := custody.ActingOn(row.Delegated, page.Day); ok {
+			page.Acting = &acting
 		}
 	}
-	return s.show(w, r, http.StatusOK, "people", lines)
+	rows = slices.DeleteFunc(rows, func(row store.StaffRow) bool {
+		return page.Kind != "" && !slices.ContainsFunc(row.Today, func(p custody.Position) bool { return string(p.Kind) == page.Kind }) ||
+			!contains(page.Search, row.Name, row.Username)
+	})
+	page.Rows, page.pager = cut(rows, r)
+	return s.show(w, r, http.StatusOK, "people", page)
 }
 
 // pageNewPerson handles "GET /people/new".
@@ -69,8 +92,9 @@ type personPage struct {
 	Today        custody.Date
 	AccountEnded bool
 	Pairings     []store.Pairing
-	Holds        []tokenCard // tokens in the person's hands
-	Leaving      bool        // nothing is left to hold them by
+	Delegations  []custody.Delegation // to the person, the newest first
+	Holds        []tokenCard          // tokens in the person's hands
+	Leaving      bool                 // nothing is left to hold them by
 }
 
 func accountEnded(p store.PersonRow, today custody.Date) bool {
@@ -91,6 +115,15 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 		Today: today, AccountEnded: accountEnded(row, today)}
 	if page.Pairings, err = s.store.Pairings(r.Context(), actor, row.ID); err != nil {
 		return personPage{}, err
+	}
+	delegations, err := s.store.Delegations(r.Context(), actor, "")
+	if err != nil {
+		return personPage{}, err
+	}
+	for _, d := range delegations {
+		if d.Delegate == row.ID {
+			page.Delegations = append(page.Delegations, d)
+		}
 	}
 	tokens, err := s.store.Tokens(r.Context(), actor)
 	if err != nil {
@@ -127,6 +160,7 @@ func (s *server) doAddPosition(w http.ResponseWriter, r *http.Request, actor cus
 	}
 	form := wire.NewPosition{
 		Kind: r.PostFormValue("kind"), Title: r.PostFormValue("title"), From: r.PostFormValue("from"), Until: r.PostFormValue("until"), Paper: r.PostFormValue("paper"),
+		Field: r.PostFormValue("field"), Acting: r.PostFormValue("acting"),
 	}
 	page.Position = form
 	var position custody.Position

@@ -1,17 +1,21 @@
 package httpapi
 
 import (
-	"errors"
 	"io"
 	"net/http"
+	"slices"
 
 	"sokyso/custody"
 	"sokyso/custody/store"
 )
 
-// tokensPage is the list of tokens and certificates.
+// tokensPage is the list of tokens with its filters.
 type tokensPage struct {
-	Tokens []tokenCard
+	Search, State, Kind string
+	States              []custody.TokenState
+	Tokens              []tokenCard
+	All                 int // before the filters
+	pager
 }
 
 // pageTokens handles "GET /tokens".
@@ -24,7 +28,14 @@ func (s *server) pageTokens(w http.ResponseWriter, r *http.Request, actor custod
 	if err != nil {
 		return err
 	}
-	var page tokensPage
+	q := r.URL.Query()
+	page := tokensPage{Search: q.Get("q"), State: q.Get("state"), Kind: q.Get("kind"), All: len(rows),
+		States: []custody.TokenState{custody.InSafe, custody.HandedOver, custody.Held, custody.ReturnOffered, custody.Blocked, custody.Retired}}
+	rows = slices.DeleteFunc(rows, func(t store.TokenRow) bool {
+		return page.State != "" && string(t.State) != page.State || page.Kind != "" && string(t.Kind) != page.Kind ||
+			!contains(page.Search, t.Label, t.Serial, t.CustodianName, t.OwnerName, t.Model, t.Provider, t.Place)
+	})
+	rows, page.pager = cut(rows, r)
 	for _, row := range rows {
 		page.Tokens = append(page.Tokens, s.managerCard(row, open, actor))
 	}
@@ -44,6 +55,7 @@ func (s *server) managerCard(row store.TokenRow, open []store.HandOverRow, actor
 type newTokenPage struct {
 	People                     []store.PersonRow
 	Serial, Label, Model, Kind string
+	Provider, Place            string
 	Owner                      string
 }
 
@@ -51,7 +63,7 @@ func (s *server) newToken(r *http.Request, actor custody.Actor) (newTokenPage, e
 	people, _, err := s.people(r.Context(), actor)
 	return newTokenPage{
 		People: people, Serial: r.PostFormValue("serial"), Label: r.PostFormValue("label"), Model: r.PostFormValue("model"),
-		Kind: r.PostFormValue("kind"), Owner: r.PostFormValue("owner"),
+		Kind: r.PostFormValue("kind"), Owner: r.PostFormValue("owner"), Provider: r.PostFormValue("provider"), Place: r.PostFormValue("place"),
 	}, err
 }
 
@@ -69,19 +81,15 @@ const maxCertificate = 64 << 10
 
 // doNewToken handles "POST /tokens".
 func (s *server) doNewToken(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
-	if err := r.ParseMultipartForm(2 * maxCertificate); err != nil {
-		var tooBig *http.MaxBytesError
-		if errors.As(err, &tooBig) {
-			return err
-		}
-		return invalid("form", err)
+	if err := parseUpload(r); err != nil {
+		return err
 	}
 	defer r.MultipartForm.RemoveAll()
 	page, err := s.newToken(r, actor)
 	if err != nil {
 		return err
 	}
-	certificate, err := uploadedCertificate(r)
+	certificate, chain, err := uploadedCertificate(r)
 	if err != nil {
 		return s.showAgain(w, r, "token_new", page, err)
 	}
@@ -90,32 +98,34 @@ func (s *server) doNewToken(w http.ResponseWriter, r *http.Request, actor custod
 		owner = ""
 	}
 	token, err := s.store.RegisterToken(r.Context(), actor, store.NewToken{
-		Serial: page.Serial, Label: page.Label, Model: page.Model, Kind: custody.TokenKind(page.Kind), Certificate: certificate, Owner: owner,
+		Serial: page.Serial, Label: page.Label, Model: page.Model, Kind: custody.TokenKind(page.Kind), Certificate: certificate, Chain: chain, Owner: owner,
+		Provider: page.Provider, Place: page.Place,
 	})
 	if err != nil {
 		return s.showAgain(w, r, "token_new", page, err)
 	}
-	return s.done(w, r, "/tokens", "token.created", map[string]string{"Token": token.Label})
+	return s.done(w, r, "/tokens/"+string(token.ID), "token.created", map[string]string{"Token": token.Label})
 }
 
-func uploadedCertificate(r *http.Request) ([]byte, error) {
+// uploadedCertificate reads the certificate and its chain out of the form's file.
+func uploadedCertificate(r *http.Request) (leaf, chain []byte, err error) {
 	unreadable := func(err error) error {
 		return &failure{status: http.StatusUnprocessableEntity, code: "invalid", params: map[string]string{"field": "certificate", "reason": "certificate_file"}, err: err}
 	}
 	file, _, err := r.FormFile("certificate")
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, nil, unreadable(err)
 	}
 	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, maxCertificate+1))
 	if err != nil || len(content) > maxCertificate {
-		return nil, unreadable(err)
+		return nil, nil, unreadable(err)
 	}
-	cert, err := ParseCertificate(content)
+	cert, issuers, err := ParseCertificates(content)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, nil, unreadable(err)
 	}
-	return cert.Raw, nil
+	return cert.Raw, joinChain(issuers), nil
 }
 
 // pageGrants handles "GET /grants": leave that was given and never confirmed.

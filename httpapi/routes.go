@@ -119,6 +119,15 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/tokens", s.managers(s.pageTokens))
 	r.Get("/tokens/new", s.managers(s.pageNewToken))
 	r.Post("/tokens", s.managers(s.doNewToken))
+	r.Get("/tokens/{id}", s.page(s.pageToken))
+	r.Post("/tokens/{id}/place", s.page(s.doPlace))
+	r.Post("/tokens/{id}/certificates", s.managers(s.doAddCertificate))
+	r.Get("/certificates", s.managers(s.pageCertificates))
+	r.Post("/certificates/proposals/{id}", s.managers(s.doDecideCertificate))
+	r.Get("/delegations", s.page(s.pageDelegations))
+	r.Post("/delegations", s.managers(s.doAddDelegation))
+	r.Get("/delegations/{id}/end", s.managers(s.pageEndDelegation))
+	r.Post("/delegations/{id}/end", s.managers(s.doEndDelegation))
 	r.Get("/grants", s.managers(s.pageGrants))
 }
 

@@ -82,6 +82,10 @@ type NewPosition struct {
 	From  string `json:"from"`            // 2026-09-01
 	Until string `json:"until,omitempty"` // last day, inclusive
 	Paper string `json:"paper,omitempty"` // number of the decision
+	// Field is what a deputy is in charge of (lĩnh vực phụ trách); Acting is acting
+	// (quyền) or in_charge (phụ trách).
+	Field  string `json:"field,omitempty"`
+	Acting string `json:"acting,omitempty"`
 }
 
 // NewScope lets a custodian sign kinds of documents in an act and capacity.
@@ -103,6 +107,8 @@ type Position struct {
 	From       string `json:"from"`
 	Until      string `json:"until,omitempty"`
 	Paper      string `json:"paper,omitempty"`
+	Field      string `json:"field,omitempty"`
+	Acting     string `json:"acting,omitempty"`
 	EndedEntry *int64 `json:"ended_entry,omitempty"`
 }
 
@@ -147,8 +153,11 @@ type NewToken struct {
 	Serial      string `json:"serial"`
 	Label       string `json:"label"`
 	Model       string `json:"model,omitempty"`
+	Provider    string `json:"provider,omitempty"`
+	Place       string `json:"place,omitempty"` // where it is kept
 	Kind        string `json:"kind"`            // personal or seal
 	Certificate []byte `json:"certificate"`     // DER
+	Chain       []byte `json:"chain,omitempty"` // the issuers' certificates, DER after DER, the issuer first
 	Owner       string `json:"owner,omitempty"` // person whose name a personal certificate bears
 }
 
@@ -158,6 +167,8 @@ type Token struct {
 	Serial            string    `json:"serial"`
 	Label             string    `json:"label"`
 	Model             string    `json:"model,omitempty"`
+	Provider          string    `json:"provider,omitempty"`
+	Place             string    `json:"place,omitempty"`
 	Kind              string    `json:"kind"`
 	State             string    `json:"state"` // in_safe handed_over held return_offered blocked retired
 	CustodianID       string    `json:"custodian_id,omitempty"`
