@@ -95,6 +95,9 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/support/{id}", s.page(s.pageSupport))
 	r.Post("/support/{id}/steps", s.page(s.doSupportStep))
 
+	r.Get("/settings", s.managers(s.pageSettings))
+	r.Post("/settings", s.managers(s.doSettings))
+
 	r.Get("/checks", s.page(s.pageChecks))
 	r.Get("/checks/new", s.managers(s.pageNewCheck))
 	r.Post("/checks", s.managers(s.doNewCheck))
@@ -203,6 +206,9 @@ func (s *server) operations(api huma.API) {
 	inPerson(s, api, create("askSupport", wire.PathSupportRequests, "Ask the provider's help for a token"), s.apiAskSupport)
 	private(s, api, get("supportRequest", wire.PathSupportRequest, "One request with its history"), s.apiSupportRequest)
 	inPerson(s, api, post("stepSupport", wire.PathSupportSteps, "Note that a request was sent, answered, solved, refused or withdrawn"), s.apiStepSupport)
+
+	private(s, api, get("settings", wire.PathSettings, "Rules that the school sets"), s.apiSettings)
+	inPerson(s, api, post("changeSettings", wire.PathSettings, "Set rules, all that are named or none"), s.apiChangeSettings)
 
 	private(s, api, get("checks", wire.PathChecks, "Custody checks that concern the person"), s.apiChecks)
 	inPerson(s, api, create("openCheck", wire.PathChecks, "Open a custody check of all tokens"), s.apiOpenCheck)

@@ -65,6 +65,8 @@ const (
 	PathSupportRequest   = Prefix + "/support-requests/%s"       // GET; request
 	PathSupportSteps     = Prefix + "/support-requests/%s/steps" // POST; request
 
+	PathSettings = Prefix + "/settings" // GET, POST changes
+
 	PathChecks     = Prefix + "/checks"          // GET list, POST open
 	PathCheck      = Prefix + "/checks/%s"       // GET; check
 	PathCheckSteps = Prefix + "/checks/%s/steps" // POST; check
