@@ -58,6 +58,7 @@ func (c *outboxCommand) Run(p *program) error {
 	if len(pending) > 0 {
 		p.status = statusFailed
 	}
+	lines = append(lines, c.bringBack(p, config)...)
 	if c.JSON {
 		return p.printJSON(map[string]any{"sent": delivered, "pending": pending})
 	}
@@ -71,4 +72,26 @@ func (c *outboxCommand) Run(p *program) error {
 		fmt.Fprintln(p.stdout, p.say("outbox.empty"))
 	}
 	return nil
+}
+
+// bringBack sends signed documents of the custody site back, and says what became of them.
+func (c *outboxCommand) bringBack(p *program, config agent.Config) []string {
+	courier, err := agent.NewCourier(config)
+	if err != nil {
+		return nil // not paired: there is nothing to bring back to
+	}
+	count, left, err := courier.SendSigned(p.ctx, nil)
+	var lines []string
+	if count > 0 {
+		lines = append(lines, p.say("outbox.returned", "count", strconv.Itoa(count)))
+	}
+	if left > 0 {
+		message := ""
+		if err != nil {
+			_, message = p.catalogue.Explain(err, "")
+		}
+		lines = append(lines, p.say("outbox.not_returned", "count", strconv.Itoa(left), "message", message))
+		p.status = statusFailed
+	}
+	return lines
 }

@@ -46,6 +46,7 @@ type commands struct {
 	Log     logCommand     `cmd:"" help:"help_log"`
 	Doctor  doctorCommand  `cmd:"" help:"help_doctor"`
 	Serve   serveCommand   `cmd:"" help:"help_serve"`
+	Open    openCommand    `cmd:"" help:"help_open"`
 }
 
 // program is what a command works with.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"runtime"
@@ -21,6 +22,8 @@ type serveCommand struct {
 	Address    string   `placeholder:"127.0.0.1:PORT" help:"help_address"`
 	NoOpen     bool     `help:"help_no_open"`
 	Standalone bool     `help:"help_standalone"`
+
+	invitation string // of the custody site, to be opened at once
 }
 
 // Run opens the desk and serves it until the program is stopped.
@@ -40,7 +43,11 @@ func (c *serveCommand) Run(p *program) error {
 		return err
 	}
 	d, err := desk.New(desk.Config{Agent: config, Roots: roots, Level: signer.Level(c.Level), TSA: c.TSA, OutDir: c.OutDir,
-		Address: c.Address, Standalone: c.Standalone})
+		Address: c.Address, Standalone: c.Standalone, Show: func(address string) {
+			if !c.NoOpen {
+				_ = openBrowser(address) // who asked sees that nothing opens, and has the address above
+			}
+		}})
 	if err != nil {
 		return err
 	}
@@ -54,6 +61,16 @@ func (c *serveCommand) Run(p *program) error {
 	listener, err := d.Listen()
 	if err != nil {
 		return p.misuse("address", "reason", err.Error())
+	}
+	withdraw, err := d.Announce()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer withdraw()
+	if c.invitation != "" {
+		if err := d.Accept(p.ctx, c.invitation); err != nil {
+			return errors.Join(err, listener.Close())
+		}
 	}
 	fmt.Fprintln(p.stdout, p.say("serve.at", "url", d.URL()))
 	if !c.NoOpen {

@@ -136,8 +136,8 @@ func (s *Store) withSteps(ctx context.Context, q querier, actor custody.Actor, r
 		Capacity string `db:"capacity"`
 		Name     string `db:"name"`
 	}
-	if err := q.list(ctx, &route, `SELECT r.number, r.person_id, r.act, r.capacity, `+fmt.Sprintf(nameOf, "r.person_id")+` AS name
-		FROM document_routes r WHERE r.document_id = ? ORDER BY r.number`, r.ID); err != nil {
+	if err := q.list(ctx, &route, `SELECT w.number, w.person_id, w.act, w.capacity, `+fmt.Sprintf(nameOf, "w.person_id")+` AS name
+		FROM document_routes w WHERE w.document_id = ? ORDER BY w.number`, r.ID); err != nil {
 		return d, fmt.Errorf("read route: %w", err)
 	}
 	for _, step := range route {

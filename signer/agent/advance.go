@@ -46,6 +46,9 @@ func (a *Agent) finish(ctx context.Context, client *wire.Client, jobs []*job, re
 	var done []journalEntry
 	for i, current := range jobs {
 		if errs[i] == nil {
+			errs[i] = a.noteHandOff(current)
+		}
+		if errs[i] == nil {
 			done = append(done, journalEntry{Job: current.ID, Step: stepDone, At: a.config.Now(), Index: current.Index, Recovered: recovered})
 		}
 	}

@@ -31,7 +31,7 @@ type Config struct {
 	// OnRecovery is called before work of an earlier run is taken up.
 	OnRecovery func()
 	// OnStep is called after each step of a job: after-intent, after-sign,
-	// after-stage, after-signed, after-rename, after-committed, after-record. Tests end the process there.
+	// after-stage, after-signed, after-rename, after-committed, after-record, after-hand-off (documents of the custody site). Tests end the process there.
 	OnStep func(step string)
 }
 

@@ -42,6 +42,11 @@ func (d *Desk) api() http.Handler {
 	mux.HandleFunc("POST /api/tasks/{id}/stop", d.handle(d.stopTask))
 	mux.HandleFunc("GET /api/history", d.handle(d.getHistory))
 	mux.HandleFunc("POST /api/outbox/send", d.handle(d.postOutbox))
+	mux.HandleFunc("GET /api/waiting", d.handle(d.getWaiting))
+	mux.HandleFunc("POST /api/waiting/open", d.handle(d.postOpenWaiting))
+	mux.HandleFunc("GET /api/waiting/fetches", d.handle(d.getFetches))
+	mux.HandleFunc("POST /api/waiting/decline", d.handle(d.postDeclineWaiting))
+	mux.HandleFunc("POST /api/waiting/return", d.handle(d.postReturn))
 	return mux
 }
 
@@ -96,7 +101,7 @@ func (d *Desk) fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, os.ErrNotExist):
 		d.refuse(w, http.StatusGone, "file_gone")
 	default:
-		code, message := d.cfg.Agent.Catalogue.Explain(err, "")
+		code, message := d.explain(err)
 		d.cfg.Agent.Logger.Warn("desk", "error", err)
 		writeJSON(w, http.StatusUnprocessableEntity, failure{code, message})
 	}

@@ -37,6 +37,8 @@ type Config struct {
 	Standalone bool
 	// Address is where to listen: a loopback address; "" = 127.0.0.1 with a free port.
 	Address string
+	// Show opens an address in the person's browser, when another start of the program hands something over; nil = not.
+	Show func(address string)
 }
 
 // Desk is the server. It is safe for concurrent use.
@@ -53,6 +55,10 @@ type Desk struct {
 	documents []*document // in the order in which they were opened
 	tasks     map[string]*task
 	nextID    int
+	fetches   []*fetch // documents of the custody site on their way here
+
+	returns       returns // and on their way back
+	channelSecret string  // set by Announce
 }
 
 // Bounds of what a page may hand over.
@@ -73,7 +79,7 @@ func New(cfg Config) (*Desk, error) {
 	if cfg.Agent.Logger == nil {
 		cfg.Agent.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Desk{cfg: cfg, viewer: cfg.Viewer, tasks: map[string]*task{}}
+	d := &Desk{cfg: cfg, viewer: cfg.Viewer, tasks: map[string]*task{}, returns: returns{kick: make(chan struct{}, 1), bytes: map[string]int64{}}}
 	if d.viewer == nil {
 		d.viewer = preview.New(preview.Config{CacheDir: preview.CacheDir(), Executable: cfg.Agent.Executable})
 	}
@@ -142,6 +148,10 @@ func (d *Desk) Serve(ctx context.Context, listener net.Listener) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	go func() { _ = d.viewer.Warm(ctx) }() // so that the first page is there at once
+	returned := make(chan struct{})
+	sending, stop := context.WithCancel(ctx)
+	go func() { defer close(returned); d.bringBack(sending) }()
+	defer func() { stop(); <-returned }()
 	defer d.viewer.Close()
 	defer os.RemoveAll(d.uploads())
 	select {

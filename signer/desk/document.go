@@ -33,7 +33,8 @@ type document struct {
 	id       string
 	path     string
 	name     string
-	uploaded bool // the browser handed it over: the folder of path is the desk's own
+	uploaded bool            // the browser handed it over: the folder of path is the desk's own
+	task     *taskOfDocument // of the custody site; nil = no document of it
 	size     int64
 	sha256   string
 
@@ -78,6 +79,7 @@ type documentView struct {
 	Preparable bool `json:"preparable"`
 	// Issuable: the leader has signed, and number or date are to be filled in.
 	Issuable bool `json:"issuable"`
+	Task       *taskOfDocument         `json:"task,omitempty"` // of the custody site
 }
 
 type pageSize struct {
@@ -113,6 +115,15 @@ func (d *Desk) Open(path string) error {
 }
 
 func (d *Desk) add(path, name string, uploaded bool) (*document, error) {
+	return d.addDocument(path, name, uploaded, nil)
+}
+
+// addTask adds a document of the custody site, whose signed copy goes where those of uploads go.
+func (d *Desk) addTask(path, name string, task *taskOfDocument) (*document, error) {
+	return d.addDocument(path, name, false, task)
+}
+
+func (d *Desk) addDocument(path, name string, uploaded bool, task *taskOfDocument) (*document, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -123,7 +134,7 @@ func (d *Desk) add(path, name string, uploaded bool) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc := &document{path: path, name: name, uploaded: uploaded, size: size, sha256: hex.EncodeToString(sum.Sum(nil)), text: map[int]preview.Words{}}
+	doc := &document{path: path, name: name, uploaded: uploaded, task: task, size: size, sha256: hex.EncodeToString(sum.Sum(nil)), text: map[int]preview.Words{}}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.documents) >= MaxDocuments {
@@ -256,7 +267,8 @@ func (d *Desk) view(ctx context.Context, doc *document, look bool) documentView 
 	}
 	v := documentView{ID: doc.id, Name: doc.name, Size: doc.size, SHA256: doc.sha256, Looked: doc.looked, Pages: doc.pages,
 		Sizes: []pageSize{}, Signatures: doc.verified.Signatures, Warnings: []string{}, Result: doc.result}
-	if !doc.uploaded {
+	v.Task = doc.task
+	if !doc.uploaded && doc.task == nil {
 		v.Path = doc.path
 	}
 	if v.Signatures == nil {

@@ -30,6 +30,7 @@ func (d *Desk) Handler() http.Handler {
 		_, _ = w.Write(look.CSS)
 	})
 	mux.Handle("/api/", d.withSecret(d.api()))
+	mux.HandleFunc("POST "+channelPath, d.postChannel)
 	return d.guarded(http.NewCrossOriginProtection().Handler(mux))
 }
 

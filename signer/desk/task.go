@@ -91,8 +91,11 @@ func (d *Desk) postSign(r *http.Request) (any, error) {
 			return nil, refusal(http.StatusBadRequest, "request")
 		}
 		job := agent.Job{Input: doc.path, Act: asked.Act, Capacity: file.Capacity, Document: file.Document}
-		if doc.uploaded {
+		if doc.uploaded || doc.task != nil {
 			job.OutDir = d.outDir()
+		}
+		if t := doc.task; t != nil && (t.Act != asked.Act || t.Capacity != file.Capacity) {
+			return nil, refusal(http.StatusConflict, "other_task", "name", doc.name) // the site would not take it back
 		}
 		if file.Place != nil {
 			job.Visible = &agent.Visible{Page: file.Place.Page, Rect: file.Place.Rect, Image: image}
@@ -164,6 +167,7 @@ func (d *Desk) run(ctx context.Context, t *task, batch agent.Batch, documents []
 	defer close(t.ended)
 	defer t.stop()
 	results := d.sign(ctx, batch)
+	d.wakeReturns()
 	t.mu.Lock()
 	t.results, t.seconds = results, d.cfg.Agent.Now().Sub(t.started).Seconds()
 	t.mu.Unlock()

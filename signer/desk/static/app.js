@@ -9,6 +9,7 @@ import { loadPresets } from "./presets.js";
 import { loadTemplate, settingsView } from "./settings.js";
 import { save, sign } from "./sign.js";
 import { changed, close, current, desk, look, onChange, ready, refresh } from "./store.js";
+import { arriving, count, onDocument, waitingView } from "./waiting.js";
 import { language, load, size, t } from "./words.js";
 
 const view = document.getElementById("view");
@@ -16,14 +17,14 @@ let tab = "desk";
 let shown = null; // what must be stopped before something else is shown
 let pages = null; // the paper on the screen, with its document
 
-const tabs = { desk: deskView, images: imagesView, history: historyView, settings: settingsView };
+const tabs = { desk: deskView, images: imagesView, history: historyView, settings: settingsView, waiting: () => (shown = waitingView()) };
 
 function header() {
   document.getElementById("brand").textContent = t("brand");
   document.getElementById("school").textContent = desk.state.school ? `${desk.state.school} · ${desk.state.person}` : t(desk.state.standalone ? "unpaired.standalone" : "unpaired");
   document.getElementById("skip").textContent = t("skip");
   document.title = t("title");
-  document.getElementById("tabs").replaceChildren(...Object.keys(tabs).map((name) => el("button", { type: "button", class: "tab", ariaCurrent: name === tab ? "page" : null, onclick: () => { tab = name; render(); } }, t("tab." + name), name === "history" && desk.state.pending ? el("span", { class: "count" }, String(desk.state.pending)) : null)),
+  document.getElementById("tabs").replaceChildren(...Object.keys(tabs).map((name) => el("button", { type: "button", class: "tab", ariaCurrent: name === tab ? "page" : null, onclick: () => { tab = name; render(); } }, t("tab." + name), (name === "waiting" && desk.waiting) ? el("span", { class: "count" }, String(desk.waiting)) : null, name === "history" && desk.state.pending ? el("span", { class: "count" }, String(desk.state.pending)) : null)),
     el("button", { type: "button", class: "tab language", lang: language === "vi" ? "en" : "vi", onclick: async () => { await load(language === "vi" ? "en" : "vi"); localStorage.setItem("language", language); pages = null; render(); } }, language === "vi" ? "English" : "Tiếng Việt"));
 }
 
@@ -71,7 +72,7 @@ function outcome(doc) {
   const r = doc.result;
   if (!r) return null;
   if (r.status !== "signed") return el("p", { class: "notice bad" }, r.message);
-  return el("div", { class: "notice good" }, el("p", {}, r.entry_index !== null && r.entry_index !== undefined ? t("outcome.logged", { entry: r.entry_index }) : t("outcome.signed")), el("p", { class: "path" }, r.output), r.message ? el("p", {}, r.message) : null,
+  return el("div", { class: "notice good" }, el("p", {}, r.entry_index !== null && r.entry_index !== undefined ? t("outcome.logged", { entry: r.entry_index }) : t("outcome.signed")), el("p", { class: "path" }, r.output), doc.task ? el("p", {}, t("task.returns")) : null, r.message ? el("p", {}, r.message) : null,
     el("div", { class: "actions tight" }, el("button", { class: "second", onclick: () => save(doc) }, t("sign.save"))));
 }
 
@@ -183,7 +184,12 @@ try {
   await Promise.all([loadPresets(), loadTemplate()]);
   desk.level = desk.state.level;
   desk.grid = desk.documents.length > 1;
+  onDocument(() => { tab = "desk"; });
+  const follow = await arriving();
+  if (follow) tab = "waiting";
   render();
+  count(header);
+  if (follow) await follow();
 } catch (failure) {
   view.replaceChildren(el("p", { class: "notice bad", role: "alert" }, failure.message || "Hãy mở lại Bàn ký từ biểu tượng của phần mềm. / Open the signing desk again from its icon."));
 }

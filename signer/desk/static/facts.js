@@ -19,7 +19,7 @@ export function facts(doc, pages) {
   const field = (name, control) => {
     control.id = "fact-" + name;
     control.value = doc.facts[name];
-    control.disabled = done(doc);
+    control.disabled = done(doc) || (name === "capacity" && Boolean(doc.task));
     control.addEventListener("input", () => {
       doc.facts[name] = control.value;
       doc.touched[name] = true;
@@ -38,11 +38,12 @@ export function facts(doc, pages) {
   };
   const kinds = el("select", {}, el("option", { value: "" }, t("fact.kind.letter")), desk.state.kinds.map((k) => el("option", { value: k.code }, `${k.name} (${k.code})`)));
   const capacity = el("select", {}, capacities.map((c) => el("option", { value: c }, t("capacity." + (c || "none")))));
-  const act = el("select", { id: "act", disabled: done(doc), onchange: (e) => setAct(e.target.value) }, acts.map((a) => el("option", { value: a, selected: a === desk.act }, t("act." + a))));
+  const act = el("select", { id: "act", disabled: done(doc) || Boolean(doc.task), onchange: (e) => setAct(e.target.value) }, acts.map((a) => el("option", { value: a, selected: a === desk.act }, t("act." + a))));
   const showsPresets = !done(doc);
   return el("form", { class: "facts-form", onsubmit: (e) => e.preventDefault() },
+    doc.task ? el("p", { class: "notice task" }, t("task.from", { name: doc.task.submitted_by }), doc.task.due ? " " + t("waiting.due", { day: day(doc.task.due) }) + "." : "", doc.task.note ? el("span", { class: "by" }, doc.task.note) : null) : null,
     el("div", { class: "field" }, el("label", { htmlFor: "act" }, t("fact.act")), act),
-    preparing(doc),
+    doc.task ? null : preparing(doc),
     el("div", { class: "pair" }, field("number", el("input", { autocomplete: "off", inputMode: "numeric", maxLength: 7 })), field("symbol", el("input", { autocomplete: "off", maxLength: 60 }))),
     numberHint(doc) ? el("small", { class: "dim", id: "number-hint" }, numberHint(doc)) : null, issuePanel(doc, () => pages?.show()),
     field("kind", kinds), field("summary", el("textarea", { rows: 3, maxLength: 500 })), field("capacity", capacity),

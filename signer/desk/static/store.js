@@ -13,6 +13,7 @@ export const desk = {
   template: null, // how the school issues documents
   level: "", // of new signatures
   grid: false,
+  waiting: 0, // documents of the school's site that wait
 };
 
 const listeners = new Set();
@@ -40,7 +41,14 @@ export async function look(doc, again = false) {
   };
   doc.touched ??= {};
   // A document that waits for number and seal: that is what it is opened for.
-  if (doc.issuable && !desk.acted && desk.act === "approve" && desk.documents.every((d) => d === doc || !d.looked || d.issuable)) desk.act = "issue";
+  if (doc.issuable && !doc.task && !desk.acted && desk.act === "approve" && desk.documents.every((d) => d === doc || !d.looked || d.issuable)) desk.act = "issue";
+  if (doc.task && !doc.asked) { // the school's site has said what it is, and what is asked for
+    doc.asked = true;
+    const said = doc.task.facts;
+    for (const name of ["number", "symbol", "kind", "summary"]) if (said[name]) Object.assign(doc.facts, { [name]: said[name] }), (doc.touched[name] = true);
+    doc.facts.capacity = doc.task.capacity;
+    doc.touched.capacity = true;
+  }
   await propose(doc);
   return doc;
 }
@@ -108,7 +116,7 @@ export async function close(doc) {
 }
 
 // ready are the documents that a signature can be asked for.
-export const ready = () => desk.documents.filter((d) => !d.excluded && !d.problem && !blocked(d) && d.result?.status !== "signed");
+export const ready = () => desk.documents.filter((d) => !d.excluded && !d.problem && !blocked(d) && d.result?.status !== "signed" && (!d.task || d.task.act === desk.act));
 
 // order puts those first that want a look.
 export const order = (documents) => [...documents].sort((a, b) => weight(b) - weight(a));
