@@ -78,8 +78,8 @@ type documentView struct {
 	// Preparable: nobody has signed, and there is room left open for number and date without fields for them.
 	Preparable bool `json:"preparable"`
 	// Issuable: the leader has signed, and number or date are to be filled in.
-	Issuable bool `json:"issuable"`
-	Task       *taskOfDocument         `json:"task,omitempty"` // of the custody site
+	Issuable bool            `json:"issuable"`
+	Task     *taskOfDocument `json:"task,omitempty"` // of the custody site
 }
 
 type pageSize struct {
