@@ -42,6 +42,7 @@ require (
 )
 
 require (
+	fyne.io/systray v1.11.0 // indirect
 	github.com/BurntSushi/toml v1.6.0 // indirect
 	github.com/andybalholm/brotli v1.2.6 // indirect
 	github.com/chromedp/cdproto v0.159.0 // indirect

@@ -12,6 +12,7 @@ RequestExecutionLevel user
 
 !define KEY "Software\Microsoft\Windows\CurrentVersion\Uninstall\Sokyso"
 !define MENU "Software\Classes\SystemFileAssociations\.pdf\shell\sokyso"
+!define SCHEME "Software\Classes\sokyso"
 !define RUN "Software\Microsoft\Windows\CurrentVersion\Run"
 
 Name "Sổ Ký Số"
@@ -36,15 +37,17 @@ VIAddVersionKey /LANG=0 "LegalCopyright" "Apache-2.0"
 !insertmacro MUI_LANGUAGE "Vietnamese" ; first: it is taken where Windows speaks neither
 !insertmacro MUI_LANGUAGE "English"
 
-LangString SIGN ${LANG_VIETNAMESE} "Ký số"
-LangString SIGN ${LANG_ENGLISH} "Sign with a token"
+LangString SIGN ${LANG_VIETNAMESE} "Ký bằng Sổ Ký Số"
+LangString SIGN ${LANG_ENGLISH} "Sign with Sổ Ký Số"
+LangString OPENS ${LANG_VIETNAMESE} "URL:Văn bản chờ ký của trường"
+LangString OPENS ${LANG_ENGLISH} "URL:Document of the school's site"
 LangString AGENT ${LANG_VIETNAMESE} "Phần mềm ký"
 LangString AGENT ${LANG_ENGLISH} "Signing program"
 LangString AGENT_TEXT ${LANG_VIETNAMESE} "Phần mềm ký số văn bản PDF bằng USB ký số. Không thêm chứng thư nào vào máy."
 LangString AGENT_TEXT ${LANG_ENGLISH} "Signs PDF documents with a USB token. It adds no certificate to this computer."
-LangString MENU_NAME ${LANG_VIETNAMESE} "“Ký số” khi bấm chuột phải vào tệp PDF"
-LangString MENU_NAME ${LANG_ENGLISH} "“Sign with a token” in the menu of PDF files"
-LangString MENU_TEXT ${LANG_VIETNAMESE} "Bấm chuột phải vào tệp PDF rồi chọn “Ký số”. Windows 11: trong “Hiển thị thêm tùy chọn”."
+LangString MENU_NAME ${LANG_VIETNAMESE} "“Ký bằng Sổ Ký Số” khi bấm chuột phải vào tệp PDF"
+LangString MENU_NAME ${LANG_ENGLISH} "“Sign with Sổ Ký Số” in the menu of PDF files"
+LangString MENU_TEXT ${LANG_VIETNAMESE} "Bấm chuột phải vào tệp PDF rồi chọn “Ký bằng Sổ Ký Số”. Windows 11: trong “Hiển thị thêm tùy chọn”."
 LangString MENU_TEXT ${LANG_ENGLISH} "Right-click a PDF file. On Windows 11 it is under “Show more options”."
 LangString LOGON_NAME ${LANG_VIETNAMESE} "Gửi chữ ký còn chờ mỗi khi mở máy"
 LangString LOGON_NAME ${LANG_ENGLISH} "Send what is pending at each start of the computer"
@@ -77,6 +80,10 @@ Section "$(AGENT)" AgentSection
 	File "/oname=LICENSE.txt" "LICENSE"
 	WriteUninstaller "$INSTDIR\uninstall.exe"
 	CreateShortcut "$SMPROGRAMS\Sổ Ký Số.lnk" "$INSTDIR\signagent.exe" "serve"
+	; Addresses of the school's site that begin with sokyso: open the document in the agent. What follows -- is never an option.
+	WriteRegStr HKCU "${SCHEME}" "" "$(OPENS)"
+	WriteRegStr HKCU "${SCHEME}" "URL Protocol" ""
+	WriteRegStr HKCU "${SCHEME}\shell\open\command" "" '"$INSTDIR\signagent.exe" open -- "%1"'
 	WriteRegStr HKCU "${KEY}" "DisplayName" "Sổ Ký Số"
 	WriteRegStr HKCU "${KEY}" "DisplayVersion" "${VERSION}"
 	WriteRegStr HKCU "${KEY}" "DisplayIcon" "$INSTDIR\signagent.exe"
@@ -112,6 +119,7 @@ SectionEnd
 ; been reported yet are in there.
 Section "Uninstall"
 	!insertmacro NOT_RUNNING
+	DeleteRegKey HKCU "${SCHEME}"
 	DeleteRegKey HKCU "${MENU}"
 	DeleteRegKey /ifempty HKCU "Software\Classes\SystemFileAssociations\.pdf\shell"
 	DeleteRegKey /ifempty HKCU "Software\Classes\SystemFileAssociations\.pdf"

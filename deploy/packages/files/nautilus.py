@@ -1,4 +1,4 @@
-"""Adds "Ký số" to the menu of PDF files in Nautilus; it needs python3-nautilus."""
+"""Adds "Ký bằng Sổ Ký Số" to the menu of PDF files in Nautilus; it needs python3-nautilus."""
 
 import locale
 
@@ -11,7 +11,7 @@ class SokysoMenu(GObject.GObject, Nautilus.MenuProvider):
         if not files or any(f.get_mime_type() != "application/pdf" for f in files):
             return []
         english = (locale.getlocale()[0] or "vi").startswith("en")
-        item = Nautilus.MenuItem(name="Sokyso::Sign", label="Sign with a token" if english else "Ký số")
+        item = Nautilus.MenuItem(name="Sokyso::Sign", label="Sign with Sổ Ký Số" if english else "Ký bằng Sổ Ký Số")
         item.connect("activate", self.sign, files)
         return [item]
 
