@@ -58,12 +58,12 @@ type doubtfulRow struct {
 // any. Once the principal has cleared the incident, what is signed is none of it.
 var queryDoubtful = `SELECT s.id, s.entry_index, g.person_id, ` + fmt.Sprintf(nameOf, "g.person_id") + ` AS signer_name, g.act, g.document_number, g.document_symbol, g.document_kind,
 	COALESCE(m.value, '') AS summary, g.granted_at, s.signed_at, s.recorded_at,
-	r.verdict, ` + fmt.Sprintf(nameOf, "r.reviewed_by") + ` AS reviewed_by_name, r.reviewed_at, COALESCE(n.value, '') AS review_note, r.entry_index AS review_entry
+	v.verdict, ` + fmt.Sprintf(nameOf, "v.reviewed_by") + ` AS reviewed_by_name, v.reviewed_at, COALESCE(n.value, '') AS review_note, v.entry_index AS review_entry
 	FROM grants g JOIN signatures s ON s.grant_id = g.id
 	LEFT JOIN reveals m ON m.school_id = s.school_id AND m.entry_index = s.entry_index AND m.field = 'summary'
-	LEFT JOIN signature_reviews r ON r.incident_id = ? AND r.signature_id = s.id
-		AND r.entry_index = (SELECT MAX(y.entry_index) FROM signature_reviews y WHERE y.incident_id = r.incident_id AND y.signature_id = s.id)
-	LEFT JOIN reveals n ON n.school_id = r.school_id AND n.entry_index = r.entry_index AND n.field = 'note'
+	LEFT JOIN signature_reviews v ON v.incident_id = ? AND v.signature_id = s.id
+		AND v.entry_index = (SELECT MAX(y.entry_index) FROM signature_reviews y WHERE y.incident_id = v.incident_id AND y.signature_id = s.id)
+	LEFT JOIN reveals n ON n.school_id = v.school_id AND n.entry_index = v.entry_index AND n.field = 'note'
 	WHERE g.school_id = ? AND g.token_id = ? AND s.recorded_at > ?
 		AND NOT EXISTS (SELECT 1 FROM incident_steps c WHERE c.incident_id = ? AND c.step = 'cleared' AND c.recorded_at <= g.granted_at)
 	ORDER BY s.entry_index`
