@@ -36,17 +36,22 @@ var mayImport = map[string][]string{
 	"migrations":         {},
 	"custody/forms":      {"custody", "custody/paper"},
 	"custody/store":      {"custody", "custody/forms", "custody/signinglog", "migrations"},
+	// What is told and sent; what is asked of authorities; who does it and when.
+	"custody/notices":             {"custody"},
+	"custody/notices/noticestest": {}, // a mail server and a webhook for tests
+	"custody/revocation":          {},
+	"custody/background":          {"custody", "custody/notices", "custody/revocation", "custody/store"},
 	// Fresh registers for tests, on both databases; only tests import it.
 	"custody/store/storetest": {"custody", "custody/store", "custody/signinglog"},
 
 	"httpapi/wire": {},
 	"httpapi/look": {},
-	"httpapi":      {"custody", "custody/forms", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "signer/pdf", "signer/validation"},
+	"httpapi":      {"custody", "custody/forms", "custody/notices", "custody/revocation", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "signer/pdf", "signer/validation"},
 
 	"cmd/signagent": {"signer", "signer/agent", "signer/desk", "signer/preview", "signer/validation", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
 	// The worker for 32-bit modules on Windows: nothing else is worth building twice.
 	"cmd/tokenworker": {"signer/token/worker"},
-	"cmd/custodyd":    {"custody", "custody/store", "custody/signinglog", "httpapi", "httpapi/wire", "migrations"},
+	"cmd/custodyd":    {"custody", "custody/background", "custody/notices", "custody/revocation", "custody/store", "custody/signinglog", "httpapi", "httpapi/wire", "migrations"},
 	// The demo drives the two programs from outside and makes what surrounds them.
 	"cmd/demo": {"signer/authority", "signer/token/softhsm", "httpapi/wire", "custody/signinglog"},
 }

@@ -55,6 +55,7 @@ const (
 	NoticeAlarm             NoticeKind = "alarm"          // param kind: somebody not signed in told of a loss
 	NoticeAlarmDismissed    NoticeKind = "alarm_dismissed"
 	NoticeSignatureReview   NoticeKind = "signature_review" // param verdict
+	NoticeDocumentWaits     NoticeKind = "document_waits"   // to who is to sign next; params document_number, document_symbol
 	NoticeTokenChanged      NoticeKind = "token_changed"    // any other entry about a token
 )
 
@@ -86,6 +87,9 @@ type Notice struct {
 
 // PersonParams are the params that hold identifiers of people.
 var PersonParams = []string{signinglog.FieldActor, signinglog.FieldPerson, signinglog.FieldGiver, signinglog.FieldReceiver}
+
+// placeParams name the thing whose page a notice leads to.
+var placeParams = []string{"hand_over", "incident", "support", "check", "document"}
 
 // Audience is a part that people have in an entry or in something due.
 type Audience string
@@ -175,7 +179,7 @@ func NoticesOf(index int64, e signinglog.Entry, f NoticeFacts) []Notice {
 		if rule.daily {
 			n.Origin = fmt.Sprintf("%s/%s/%s/%s", e.Type, e.Token(), e.Fields["code"], DateOf(e.At))
 		}
-		for _, name := range slices.Concat(PersonParams, rule.params) {
+		for _, name := range slices.Concat(PersonParams, placeParams, rule.params) {
 			if value := e.Fields[name]; value != "" && value != signinglog.SystemActor && !signinglog.IsCommitment(value) {
 				n.Params[name] = value
 			}

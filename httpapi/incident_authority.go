@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"sokyso/custody"
+	"sokyso/custody/revocation"
 	"sokyso/httpapi/wire"
-	"sokyso/signer/validation"
 )
 
 // authorityAnswer is what the authorities of an incident's certificates say.
@@ -49,22 +49,22 @@ func (s *server) askAuthority(ctx context.Context, actor custody.Actor, id custo
 		if err != nil {
 			return authorityAnswer{}, fmt.Errorf("registered certificate %s: %w", c.SHA256, err)
 		}
-		if s.now().After(c.NotAfter) || len(cert.OCSPServer)+len(cert.CRLDistributionPoints) == 0 {
+		if s.now().After(c.NotAfter) || !revocation.HasSource(cert) {
 			continue
 		}
 		asked++
-		found := s.revocation.ask(ctx, cert)
-		answer.source = found.source
-		switch found.status {
-		case validation.Revoked:
-			if err := s.store.SetRevocation(ctx, custody.SystemActor(actor.School), c.SHA256, &found.revokedAt, found.source); err != nil {
+		found := s.revocation.Ask(ctx, cert)
+		answer.source = found.Source
+		switch found.Status {
+		case revocation.Revoked:
+			if err := s.store.SetRevocation(ctx, custody.SystemActor(actor.School), c.SHA256, &found.RevokedAt, found.Source); err != nil {
 				return authorityAnswer{}, err
 			}
-			answer.revokedAt = &found.revokedAt
-		case validation.Unknown:
-			requestOf(ctx).note("revocation_unknown", found.err.Error())
-			return authorityAnswer{}, &failure{status: http.StatusServiceUnavailable, code: wire.CodeUnavailable, retry: unknownFor,
-				params: map[string]string{"reason": "authority_silent"}, err: found.err}
+			answer.revokedAt = &found.RevokedAt
+		case revocation.Unknown:
+			requestOf(ctx).note("revocation_unknown", found.Err.Error())
+			return authorityAnswer{}, &failure{status: http.StatusServiceUnavailable, code: wire.CodeUnavailable, retry: revocation.UnknownFor,
+				params: map[string]string{"reason": "authority_silent"}, err: found.Err}
 		default:
 			answer.status = authorityGood
 		}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"sokyso/custody"
+	"sokyso/custody/notices"
 	"sokyso/custody/store"
 	"sokyso/httpapi/look"
 	"sokyso/httpapi/wire"
@@ -35,14 +36,14 @@ const styleFile = "static/style.css"
 // loadTemplates parses each page with the layout, once for each language: the
 // functions that word things are bound to it. The style sheet's address holds its
 // hash, so that browsers may keep it for good.
-func loadTemplates(words *catalogue) (map[string]*template.Template, string, error) {
+func loadTemplates(words *catalogue, told *notices.Words) (map[string]*template.Template, string, error) {
 	pages := map[string]*template.Template{}
 	files, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, "", err
 	}
 	for _, lang := range languages {
-		layout, err := template.New("layout.html").Funcs(pageWords(words, lang)).Option("missingkey=error").
+		layout, err := template.New("layout.html").Funcs(pageWords(words, told, lang)).Option("missingkey=error").
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 		if err != nil {
 			return nil, "", fmt.Errorf("layout: %w", err)
@@ -71,7 +72,7 @@ func loadTemplates(words *catalogue) (map[string]*template.Template, string, err
 }
 
 // pageWords are the functions of the templates.
-func pageWords(words *catalogue, lang string) template.FuncMap {
+func pageWords(words *catalogue, told *notices.Words, lang string) template.FuncMap {
 	return template.FuncMap{
 		// t "key" "Name" value ...: the sentence with its parameters.
 		"t": func(key string, pairs ...any) (string, error) {
@@ -99,6 +100,13 @@ func pageWords(words *catalogue, lang string) template.FuncMap {
 				return text
 			}
 			return ""
+		},
+		// outcome: why a job in the background failed.
+		"outcome": func(code string) string {
+			if text, ok := words.find(lang, "job_outcome."+code, nil); ok {
+				return text
+			}
+			return told.Error(lang, code)
 		},
 		"time": func(at time.Time) string {
 			if at.IsZero() {
@@ -156,6 +164,7 @@ type view struct {
 	Roles    custody.Roles
 	SignedIn bool
 	Here     string        // path and query, for the language switch
+	Unread   int           // notices
 	Notice   string        // told once, after something was done
 	Problem  *wire.Problem // why the form was not taken
 	Alarms   int           // that wait for an answer, for who manages the register
@@ -203,6 +212,11 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name
 		Here: here, Problem: problem, Content: content,
 	}
 	if v.SignedIn {
+		if unread, err := s.store.UnreadNotices(r.Context(), state.actor); err == nil {
+			v.Unread = unread
+		} else {
+			state.note("unread_unknown", err.Error()) // no reason to show no page
+		}
 		v.Notice = s.sessions.PopString(r.Context(), sessionNotice)
 		alarms, err := s.store.OpenAlarms(r.Context(), state.actor)
 		if err != nil {

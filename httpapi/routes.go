@@ -106,6 +106,13 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/checks/{id}/close", s.managers(s.pageCloseCheck))
 	r.Post("/checks/{id}/close", s.managers(s.doCloseCheck))
 
+	r.Get("/notices", s.page(s.pageNotices))
+	r.Post("/notices/read", s.page(s.doReadNotices))
+	r.Post("/notices/{id}/read", s.page(s.doReadNotice))
+	r.Get("/notices/share", s.managers(s.pageShare))
+	r.Get("/background", s.managers(s.pageBackground))
+	r.Post("/background/deliveries/{id}/retry", s.managers(s.doRetryDelivery))
+
 	r.Get("/log", s.page(s.pageLog))
 	r.Get("/log/{index}", s.page(s.pageEntry))
 	r.Get("/log/{index}/receipt", s.page(s.downloadReceipt))
@@ -187,6 +194,12 @@ func (s *server) operations(api huma.API) {
 	private(s, api, post("requestGrants", wire.PathBulkGrants, "Ask leave for up to 200 signatures, each with its own outcome").upTo(maxBulkBody), s.apiBulkGrants)
 	private(s, api, post("recordSignatures", wire.PathBulkRecords, "Report the finished signatures of up to 200 grants").upTo(maxBulkBody), s.apiBulkRecords)
 	private(s, api, post("abandonGrants", wire.PathBulkAbandons, "Report of up to 200 grants that nothing was signed under them"), s.apiBulkAbandons)
+
+	private(s, api, get("notices", wire.PathNotices, "What the person was told, newest first"), s.apiNotices)
+	private(s, api, post("readNotice", wire.PathReadNotice, "Mark a notice as read").silent(), s.apiReadNotice)
+	private(s, api, post("readNotices", wire.PathReadNotices, "Mark all notices up to one as read").silent(), s.apiReadNotices)
+	inPerson(s, api, get("background", wire.PathBackground, "Work in the background, and messages that could not be sent"), s.apiBackground)
+	inPerson(s, api, post("retryDelivery", wire.PathRetryDelivery, "Try a message again that was given up").silent(), s.apiRetryDelivery)
 
 	private(s, api, create("createChallenge", wire.PathChallenges, "A challenge by which the custodian proves to have a token"), s.apiCreateChallenge)
 	private(s, api, post("provePossession", wire.PathPossession, "Answer a challenge, once"), s.apiProve)

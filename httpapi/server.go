@@ -17,6 +17,8 @@ import (
 	"github.com/go-chi/httprate"
 
 	"sokyso/custody"
+	"sokyso/custody/notices"
+	"sokyso/custody/revocation"
 	"sokyso/custody/store"
 	"sokyso/signer/validation"
 )
@@ -60,6 +62,10 @@ type Config struct {
 	// networks. Without it they are not contacted.
 	PrivateAuthority bool
 
+	// Checker asks about revocation, when it is shared with others; nil: one of its
+	// own, with the two above.
+	Checker *revocation.Checker
+
 	// UnconfirmedAfter is how long after a grant admins are shown that nothing was
 	// heard of it; never before it has expired.
 	UnconfirmedAfter time.Duration
@@ -80,6 +86,7 @@ type server struct {
 	logger      *slog.Logger
 	now         func() time.Time
 	words       *catalogue
+	told        *notices.Words // words of notices
 	pages       map[string]*template.Template
 	sessions    *scs.SessionManager
 	hashing     chan struct{}         // one slot for each password hashed at a time
@@ -89,10 +96,11 @@ type server struct {
 	pairRate    *httprate.RateLimiter
 	alarmRate   *httprate.RateLimiter // of alarms from one address; the store bounds them in total
 	judging     chan struct{}         // one slot for each file whose signatures are looked at
-	revocation  *revocationChecker
+	revocation  *revocation.Checker
 	style       string // address of the style sheet, with its content's hash
 	proxies     []netip.Prefix
 
+	revocationMode   RevocationMode
 	unconfirmedAfter time.Duration
 }
 
@@ -135,14 +143,20 @@ func newServer(cfg Config) (*server, error) {
 	if s.words, err = loadCatalogue(); err != nil {
 		return nil, err
 	}
+	if s.told, err = notices.LoadWords(); err != nil {
+		return nil, err
+	}
 	if !s.words.has(s.language) {
 		return nil, fmt.Errorf("language %q is not one of %v", s.language, languages)
 	}
-	if s.pages, s.style, err = loadTemplates(s.words); err != nil {
+	if s.pages, s.style, err = loadTemplates(s.words, s.told); err != nil {
 		return nil, err
 	}
-	if s.revocation, err = newRevocationChecker(cfg, s.now); err != nil {
+	if s.revocationMode, err = checkMode(cfg.Revocation); err != nil {
 		return nil, err
+	}
+	if s.revocation = cfg.Checker; s.revocation == nil {
+		s.revocation = revocation.New(revocation.Config{Issuers: cfg.Issuers, AllowPrivate: cfg.PrivateAuthority, Now: s.now})
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

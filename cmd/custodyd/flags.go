@@ -46,18 +46,26 @@ type MigrateCommand struct{}
 
 // ServeCommand serves pages and API until it is told to stop.
 type ServeCommand struct {
-	Listen           string         `default:"127.0.0.1:8421" help:"${help_listen}" placeholder:"HOST:PORT"`
-	ListenFile       string         `type:"path" help:"${help_listen_file}" placeholder:"FILE"`
-	PublicURL        string         `name:"public-url" help:"${help_public_url}" placeholder:"URL"`
-	TLSCert          string         `name:"tls-cert" type:"path" and:"tls" help:"${help_tls_cert}" placeholder:"PEM"`
-	TLSKey           string         `name:"tls-key" type:"path" and:"tls" help:"${help_tls_key}" placeholder:"PEM"`
-	Proxy            []netip.Prefix `help:"${help_proxy}" placeholder:"CIDR"`
-	Revocation       string         `enum:"off,soft,hard" default:"soft" help:"${help_revocation}"`
-	Issuers          string         `type:"path" help:"${help_issuers}" placeholder:"PEM"`
-	PrivateAuthority bool           `help:"${help_private_authority}"`
-	UnconfirmedAfter time.Duration  `default:"1h" help:"${help_unconfirmed_after}"`
-	LogFormat        string         `enum:"text,json" default:"text" help:"${help_log_format}"`
-	Grace            time.Duration  `default:"10s" help:"${help_grace}"`
+	Listen            string         `default:"127.0.0.1:8421" help:"${help_listen}" placeholder:"HOST:PORT"`
+	ListenFile        string         `type:"path" help:"${help_listen_file}" placeholder:"FILE"`
+	PublicURL         string         `name:"public-url" help:"${help_public_url}" placeholder:"URL"`
+	TLSCert           string         `name:"tls-cert" type:"path" and:"tls" help:"${help_tls_cert}" placeholder:"PEM"`
+	TLSKey            string         `name:"tls-key" type:"path" and:"tls" help:"${help_tls_key}" placeholder:"PEM"`
+	Proxy             []netip.Prefix `help:"${help_proxy}" placeholder:"CIDR"`
+	Revocation        string         `enum:"off,soft,hard" default:"soft" help:"${help_revocation}"`
+	Issuers           string         `type:"path" help:"${help_issuers}" placeholder:"PEM"`
+	PrivateAuthority  bool           `help:"${help_private_authority}"`
+	UnconfirmedAfter  time.Duration  `default:"1h" help:"${help_unconfirmed_after}"`
+	MonitorEvery      time.Duration  `default:"6h" help:"${help_monitor_every}"`
+	SMTP              string         `name:"smtp" help:"${help_smtp}" placeholder:"HOST:PORT"`
+	SMTPEncryption    string         `name:"smtp-encryption" enum:"starttls,tls,none" default:"starttls" help:"${help_smtp_encryption}"`
+	SMTPUser          string         `name:"smtp-user" help:"${help_smtp_user}" placeholder:"NAME"`
+	SMTPPasswordFile  string         `name:"smtp-password-file" type:"path" help:"${help_smtp_password_file}" placeholder:"FILE"`
+	MailFrom          string         `help:"${help_mail_from}" placeholder:"ADDRESS"`
+	WebhookFile       string         `type:"path" help:"${help_webhook_file}" placeholder:"FILE"`
+	WebhookSecretFile string         `type:"path" help:"${help_webhook_secret_file}" placeholder:"FILE"`
+	LogFormat         string         `enum:"text,json" default:"text" help:"${help_log_format}"`
+	Grace             time.Duration  `default:"10s" help:"${help_grace}"`
 }
 
 // UserAddCommand registers a person with an account.

@@ -12,11 +12,13 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/google/renameio/v2"
 
 	"sokyso/custody"
+	"sokyso/custody/revocation"
 	"sokyso/custody/store"
 	"sokyso/httpapi"
 )
@@ -60,12 +62,16 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	}
 	defer listener.Close()
 	address := c.address(listener)
+	// A school that is tried out on one machine has its authority there too.
+	private := c.PrivateAuthority || c.PublicURL == "" && loopback(listener)
+	checker := revocation.New(revocation.Config{Issuers: issuers, AllowPrivate: private})
+	out, err := c.outlets(p, school, address)
+	if err != nil {
+		return err
+	}
 	handler, err := httpapi.New(httpapi.Config{
 		Store: register, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
-		Revocation: httpapi.RevocationMode(c.Revocation), Issuers: issuers,
-		// A school that is tried out on one machine has its authority there too.
-		PrivateAuthority: c.PrivateAuthority || c.PublicURL == "" && loopback(listener),
-		UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
+		Revocation: httpapi.RevocationMode(c.Revocation), Checker: checker, UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
 	})
 	if err != nil {
 		return err
@@ -91,6 +97,12 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if c.TLSCert == "" && c.PublicURL == "" && !loopback(listener) {
 		fmt.Fprintln(p.stderr, p.say("plain_http", nil))
 	}
+	// What is done in the background ends before the register is closed.
+	working, stopWork := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	work.Go(func() { c.runner(register, school, out, checker, logger).Run(working) })
+	defer work.Wait()
+	defer stopWork()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)

@@ -27,6 +27,12 @@ type Job struct {
 	Failures    int    // runs that failed, one after another
 }
 
+// Late reports whether the next run should have been long ago: no service runs, or
+// whoever took the work died and nobody has taken it over.
+func (j Job) Late(now time.Time) bool {
+	return j.HeldUntil == nil && now.After(j.Due.Add(15*time.Minute))
+}
+
 type jobRow struct {
 	Name        string `db:"name"`
 	Holder      string `db:"holder"`

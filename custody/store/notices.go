@@ -36,6 +36,14 @@ type NoticeRow struct {
 	ReadAt      *time.Time
 }
 
+// TokenName is the token's label, else its serial number; "" when it is about none.
+func (n NoticeRow) TokenName() string {
+	if n.TokenLabel != "" {
+		return n.TokenLabel
+	}
+	return n.TokenSerial
+}
+
 // DeriveNotices writes the notices of the log's next entries and what is to go out
 // of them by the channels, and moves the cursor, in one transaction: none is lost and
 // none is doubled, however often and by how many services it is called. It answers
@@ -94,6 +102,13 @@ func (s *Store) DeriveNotices(ctx context.Context, school custody.SchoolID, chan
 		return nil
 	})
 	return entries, err
+}
+
+// NoticesBehind reports whether there are entries that notices are still to be
+// derived of.
+func (s *Store) NoticesBehind(ctx context.Context, school custody.SchoolID) (bool, error) {
+	behind, err := s.noticesBehind(ctx, school)
+	return behind > 0, err
 }
 
 // noticesBehind counts the entries that notices are still to be derived of.

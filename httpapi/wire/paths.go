@@ -72,6 +72,12 @@ const (
 	PathCheckSteps = Prefix + "/checks/%s/steps" // POST; check
 	PathCheckClose = Prefix + "/checks/%s/close" // POST; check
 
+	PathNotices       = Prefix + "/notices"                        // GET ?before=
+	PathReadNotice    = Prefix + "/notices/%s/read"                // POST; notice
+	PathReadNotices   = Prefix + "/notices/read"                   // POST: all up to one
+	PathBackground    = Prefix + "/background"                     // GET: work in the background
+	PathRetryDelivery = Prefix + "/background/deliveries/%s/retry" // POST; delivery
+
 	PathCheckpoint  = Prefix + "/log/checkpoint"         // GET, no sign-in, text/plain signed note
 	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
 	PathEntry       = Prefix + "/log/entries/%d"         // GET; index

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/google/uuid"
+
+	"sokyso/custody"
+	"sokyso/custody/background"
+	"sokyso/custody/notices"
+	"sokyso/custody/revocation"
+	"sokyso/custody/store"
+)
+
+// outlets makes the ways out of the register that are configured. What is wrong about
+// them is told at the start, not when the first loss is reported.
+func (c *ServeCommand) outlets(p *program, school custody.School, address string) (background.Outlets, error) {
+	words, err := notices.LoadWords()
+	if err != nil {
+		return nil, err
+	}
+	out := background.Outlets{}
+	if c.SMTP != "" {
+		secret, err := readSecret(c.SMTPPasswordFile)
+		if err != nil {
+			return nil, p.fail("mail_config", map[string]string{"Error": err.Error()})
+		}
+		mail, err := notices.NewMail(notices.MailConfig{Server: c.SMTP, Encryption: notices.Encryption(c.SMTPEncryption), User: c.SMTPUser, Password: string(secret),
+			From: c.MailFrom, School: school.Name, Link: address, Language: p.words.language}, words)
+		if err != nil {
+			return nil, p.fail("mail_config", map[string]string{"Error": err.Error()})
+		}
+		out[store.ChannelMail] = mail
+	}
+	if c.WebhookFile != "" {
+		where, err := readSecret(c.WebhookFile)
+		if err != nil {
+			return nil, p.fail("webhook_config", map[string]string{"Error": err.Error()})
+		}
+		secret, err := readSecret(c.WebhookSecretFile)
+		if err != nil {
+			return nil, p.fail("webhook_config", map[string]string{"Error": err.Error()})
+		}
+		hook, err := notices.NewWebhook(notices.WebhookConfig{URL: string(where), Secret: secret, School: school.Code, Link: address, Language: p.words.language}, words)
+		if err != nil {
+			return nil, p.fail("webhook_config", map[string]string{"Error": err.Error()})
+		}
+		out[store.ChannelWebhook] = hook
+	}
+	return out, nil
+}
+
+// readSecret reads the one line of a file; "" is none.
+func readSecret(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	content = bytes.TrimSpace(content)
+	if len(content) == 0 || bytes.ContainsAny(content, "\r\n") {
+		return nil, fmt.Errorf("%s must hold one line", path)
+	}
+	return content, nil
+}
+
+// runner is the work in the background of this service.
+func (c *ServeCommand) runner(register *store.Store, school custody.School, out background.Outlets, checker *revocation.Checker, logger *slog.Logger) *background.Runner {
+	config := background.Config{Store: register, School: school.ID, Holder: uuid.NewString(), Logger: logger}
+	r := background.New(config)
+	jobs := []background.Job{r.Deriving(out), r.Delivering(out), r.Reminding(out)}
+	if c.Revocation != "off" && c.MonitorEvery > 0 {
+		jobs = append(jobs, r.Monitoring(checker, c.MonitorEvery, out))
+	}
+	return background.New(config, jobs...)
+}
