@@ -113,6 +113,9 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 	},
 	signinglog.TypeCheckClosing: {{kind: NoticeCheckClosed, to: []Audience{TellManagers}, params: []string{"proved", "seen", "missing", "excused"}}},
 	signinglog.TypeDocument:     {{kind: NoticeDocumentWaits, to: []Audience{TellPerson}, params: []string{"document_number", "document_symbol"}}},
+	// Papers are issued and filed by who needs them; what they are about is told itself.
+	signinglog.TypePaper:       nobody,
+	signinglog.TypeSignedPaper: nobody,
 	// Its person is who has to sign next; a document that is done or withdrawn has none.
 	signinglog.TypeDocumentStep: {{kind: NoticeDocumentWaits, when: func(e signinglog.Entry) bool { return e.Fields["step"] == "signed" }, to: []Audience{TellPerson}}},
 	signinglog.TypePossession:   {{kind: NoticePossession, to: []Audience{TellManagers}, params: []string{"purpose"}, quiet: true}},

@@ -186,6 +186,8 @@ func Path(s Story) string {
 	switch s.Kind {
 	case custody.NoticePairing, custody.NoticeUnpairing:
 		return "/pairing"
+	case custody.NoticeAlarm, custody.NoticeAlarmDismissed:
+		return "/alarms"
 	case custody.NoticeDeliveryGivenUp, custody.NoticeAuthorityDown:
 		return "/background"
 	}
