@@ -117,6 +117,9 @@ type supportPage struct {
 	Note        string
 }
 
+// supportPapers are the kinds of papers by the number of their form.
+var supportPapers = map[string]string{"04": "renewal_request", "06": "recovery_request"}
+
 func (s *server) support(r *http.Request, actor custody.Actor) (supportPage, error) {
 	row, err := s.store.Support(r.Context(), actor, custody.SupportID(chi.URLParam(r, "id")))
 	if err != nil {
@@ -131,8 +134,8 @@ func (s *server) support(r *http.Request, actor custody.Actor) (supportPage, err
 		page.Addressee = custody.SupportAddressee(row.Kind, settings)
 	}
 	page.DueDay = string(settings.AddWorkingDays(custody.DateOf(s.now()), custody.SupportAnswerDays))
-	if form := row.Kind.Form(); form != "" && actor.Roles.Manages() && row.State.Open() {
-		page.Paper = "/papers/new?" + url.Values{"kind": {"form" + form}, "support": {string(row.ID)}}.Encode()
+	if paper := supportPapers[row.Kind.Form()]; paper != "" && actor.Roles.Manages() && row.State.Open() {
+		page.Paper = "/papers/new?" + url.Values{"kind": {paper}, "token": {string(row.Token)}, "support": {string(row.ID)}}.Encode()
 	}
 	return page, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"sokyso/signer/agent"
 )
@@ -12,10 +13,12 @@ type proveCommand struct {
 	Cert     string `placeholder:"SHA256" help:"help_cert"`
 	PINFile  string `name:"pin-file" placeholder:"F" help:"help_pin_file"`
 	FinalTry bool   `help:"help_final_try"`
+	Check    bool   `help:"help_check"`
 	JSON     bool   `name:"json" help:"help_json"`
 }
 
-// Run proves to the service that the person has the token and its PIN.
+// Run proves to the service that the person has the token and its PIN; with --check
+// it only tells what the service waits for.
 func (c *proveCommand) Run(p *program) error {
 	config, err := p.config(c.Module)
 	if err != nil {
@@ -27,6 +30,9 @@ func (c *proveCommand) Run(p *program) error {
 	}
 	defer a.Close()
 	p.tellRecovered(a.Recovered())
+	if c.Check {
+		return c.tellAsked(p, a)
+	}
 	batch := agent.Batch{Token: c.Token, Certificate: c.Cert, FinalTry: c.FinalTry, PIN: agent.PINFromTerminal(p.catalogue),
 		Confirm: agent.ConfirmOnTerminal(p.catalogue), Warn: agent.WarnOnTerminal(p.stderr)}
 	if c.PINFile != "" {
@@ -40,5 +46,27 @@ func (c *proveCommand) Run(p *program) error {
 		return p.printJSON(proof)
 	}
 	fmt.Fprintln(p.stdout, p.say("prove.done", "serial", proof.TokenSerial, "entry", fmt.Sprint(proof.EntryIndex), "receipt", proof.Receipt))
+	return nil
+}
+
+// tellAsked lists the tokens that an open custody check waits for.
+func (c *proveCommand) tellAsked(p *program, a *agent.Agent) error {
+	asked, err := a.AskedProofs(p.ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return p.printJSON(asked)
+	}
+	if len(asked) == 0 {
+		fmt.Fprintln(p.stdout, p.say("prove.none_asked"))
+	}
+	for _, proof := range asked {
+		due := proof.Due
+		if day, err := time.Parse(time.DateOnly, due); err == nil {
+			due = day.Format("02/01/2006")
+		}
+		fmt.Fprintln(p.stdout, p.say("prove.asked", "label", proof.Label, "serial", proof.TokenSerial, "due", due))
+	}
 	return nil
 }

@@ -196,6 +196,49 @@ func (s *school) reportLoss() error {
 	return err
 }
 
+// openCheck opens a custody check, as the principal does on the page.
+func (s *school) openCheck() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	principal, err := s.signIn(ctx, "nghia")
+	if err != nil {
+		return err
+	}
+	_, err = principal.OpenCheck(ctx, wire.NewCheck{Kind: "special", Due: time.Now().AddDate(0, 0, 7).Format(time.DateOnly)})
+	return err
+}
+
+// closeCheck closes it and fails unless exactly the principal's token was proven.
+func (s *school) closeCheck() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	principal, err := s.signIn(ctx, "nghia")
+	if err != nil {
+		return err
+	}
+	checks, err := principal.Checks(ctx)
+	if err != nil {
+		return err
+	}
+	closed, err := principal.CloseCheck(ctx, checks[0].ID, wire.CloseCheck{})
+	if err != nil {
+		return err
+	}
+	for _, item := range closed.Items {
+		want := "missing"
+		if item.Custodian == "Nguyễn Văn Nghĩa" {
+			want = "proved"
+		}
+		if item.Outcome != want || (item.Entry > 0) != (want == "proved") {
+			return fmt.Errorf("%s of %s is %s by entry %d", item.Serial, item.Custodian, item.Outcome, item.Entry)
+		}
+	}
+	if closed.Proved != 1 || closed.Missing == 0 {
+		return fmt.Errorf("%d proved, %d missing", closed.Proved, closed.Missing)
+	}
+	return nil
+}
+
 // unpair ends the keys of all of a person's agents, as they do on the page.
 func (s *school) unpair(username string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

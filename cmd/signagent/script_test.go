@@ -62,10 +62,14 @@ func scriptService(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(s.start())
 	case "lose-token":
 		ts.Check(s.reportLoss())
+	case "open-check":
+		ts.Check(s.openCheck())
+	case "close-check":
+		ts.Check(s.closeCheck())
 	case "unpair":
 		ts.Check(s.unpair("nghia"))
 	default:
-		ts.Fatalf("use: service stop|start|lose-token|unpair")
+		ts.Fatalf("use: service stop|start|lose-token|open-check|close-check|unpair")
 	}
 }
 

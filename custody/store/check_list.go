@@ -178,7 +178,7 @@ func (i *CheckItemRow) rights(actor custody.Actor) {
 	i.MaySayWhy = own
 	i.MayWitness = actor.Person != "" && actor.Person == i.Witness
 	i.MaySee = actor.Roles.Manages() && actor.Person != "" && !own && (i.Holder == "" || i.Unprovable) && i.Witness == ""
-	i.MayExcuse = actor.Roles.Manages() && !own
+	i.MayExcuse = actor.Roles.Manages() && !own && i.Outcome == custody.CheckOpen
 }
 
 type revealKey struct {

@@ -76,6 +76,32 @@ func (a *Agent) Prove(ctx context.Context, batch Batch, show func(sentence strin
 	})
 }
 
+// AskedProof is a token that the person holds and whose possession an open custody
+// check wants proven by the day Due, 2006-01-02.
+type AskedProof struct {
+	TokenSerial string `json:"token_serial"`
+	Label       string `json:"label"`
+	Due         string `json:"due"`
+}
+
+// AskedProofs tells which proofs the paired service waits for. No token is touched.
+func (a *Agent) AskedProofs(ctx context.Context) ([]AskedProof, error) {
+	if a.pairing == nil {
+		return nil, fail("not_paired", nil)
+	}
+	tokens, err := a.client.MyTokens(ctx)
+	if err != nil {
+		return nil, err
+	}
+	asked := []AskedProof{}
+	for _, token := range tokens {
+		if token.CheckDue != "" {
+			asked = append(asked, AskedProof{TokenSerial: token.Serial, Label: token.Label, Due: token.CheckDue})
+		}
+	}
+	return asked, nil
+}
+
 func sumOf(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])
