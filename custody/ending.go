@@ -2,6 +2,7 @@ package custody
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -38,16 +39,21 @@ type EndingFacts struct {
 	Holds int
 	// HoldingKnown: who ends it has been told of them.
 	HoldingKnown bool
+	// NotWrittenOff are those of them, by serial, that are neither blocked by a
+	// report nor written off together with the ending.
+	NotWrittenOff []string
 	// LastAdmin: nobody else runs the register with an account that goes on.
 	LastAdmin bool
 }
 
 // CanEnd decides who may end what, and when. Only an admin does, and never so that
 // no admin is left. The last day may lie in the past, since decisions arrive late,
-// but for an account not before yesterday: what was done with it since was done. A
-// token that the person still holds does not stop it, or who left in anger would
-// keep the power to sign; but it must be known, because the token has to come back
-// (the school's regulation, Art. 11: returned when no longer used).
+// but for an account not before yesterday: what was done with it since was done.
+// Tokens come back when no longer used (the school's regulation, Art. 11). So what
+// ends at once ends when each token that the person still holds is back, retired,
+// blocked by a report, or written off with a reason, which blocks it: who leaves in
+// anger must not keep the power to sign. Where the last day is yet to pass, there
+// is time to bring them back: it is enough that who ends it knows of them.
 func CanEnd(a Actor, e Ending, f EndingFacts) error {
 	switch {
 	case !a.Roles.Admin:
@@ -58,7 +64,9 @@ func CanEnd(a Actor, e Ending, f EndingFacts) error {
 		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": "until", "reason": ReasonTooEarly}}
 	case e.Kind == EndAccount && f.LastAdmin:
 		return Conflict(ReasonLastAdmin)
-	case f.Holds > 0 && !f.HoldingKnown:
+	case e.Until < f.Today && len(f.NotWrittenOff) > 0:
+		return Conflict(ReasonNotWrittenOff, "tokens", strings.Join(f.NotWrittenOff, ", "))
+	case e.Until >= f.Today && f.Holds > 0 && !f.HoldingKnown:
 		return Conflict(ReasonHoldsTokens)
 	}
 	return nil

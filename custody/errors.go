@@ -105,6 +105,14 @@ const (
 	ReasonTicketInvalid    = "ticket_invalid"     // altered, cut or mistyped
 	ReasonAgentOnly        = "agent_only"         // only a paired computer takes a document in hand
 	ReasonFileNotKept      = "file_not_kept"      // its bytes are not in the register (any more)
+
+	ReasonNotWrittenOff  = "not_written_off"  // ends at once: each token still held comes back or is written off first
+	ReasonStepNotAllowed = "step_not_allowed" // params token_state, token_step: not in the table of a token's life
+	ReasonLastDayNeeded  = "last_day_needed"  // a temporary hand-over has a last day
+	ReasonNotInSafe      = "not_in_safe"      // out of use goes what lies in the safe, or is blocked
+	ReasonFormNeeded     = "form_needed"      // param field: number or date of the form
+	ReasonOwnToken       = "own_token"        // a side confirms with their own personal token only
+	ReasonConfirmed      = "confirmed"        // that side has confirmed with a signature already
 )
 
 // Error is an error that a person can do something about.
@@ -197,6 +205,8 @@ const (
 	RefusedNoCompetentSignature = "no_competent_signature"
 	RefusedDocumentUnstated     = "document_unstated"
 	RefusedNoPosition           = "no_position"
+	RefusedPINLocked            = "pin_locked"
+	RefusedTokenWrittenOff      = "token_written_off"
 )
 
 // RefusalCodes lists all of them, for the catalogues' tests.
@@ -204,5 +214,5 @@ var RefusalCodes = []string{
 	RefusedNotCustodian, RefusedTokenUnknown, RefusedTokenInSafe, RefusedTokenNotAccepted, RefusedTokenReported,
 	RefusedTokenReturned, RefusedTokenRetired, RefusedCertificateUnknown, RefusedCertificateExpired,
 	RefusedCertificateRevoked, RefusedActNotAllowed, RefusedOutOfScope, RefusedCapacity,
-	RefusedNoCompetentSignature, RefusedDocumentUnstated, RefusedNoPosition,
+	RefusedNoCompetentSignature, RefusedDocumentUnstated, RefusedNoPosition, RefusedPINLocked, RefusedTokenWrittenOff,
 }

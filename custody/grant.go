@@ -79,6 +79,8 @@ type GrantFacts struct {
 	Last         *Custody      // the latest one that ended
 	Offer        *HandOver     // the open one
 	Incident     *Incident     // the oldest open one
+	WrittenOff   bool          // its custodian left with it
+	PIN          PINStep       // the latest step of its PIN's story; "" = none
 	Positions    []Position
 	Scopes       []Scope
 	// Approval: somebody competent for this document has approved it before, see

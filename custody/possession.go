@@ -11,11 +11,20 @@ type ProofPurpose string
 
 // The purposes.
 const (
-	CustodyCheck ProofPurpose = "custody_check" // kiểm kê
+	CustodyCheck ProofPurpose = "custody_check"       // kiểm kê
+	ProofGiving  ProofPurpose = "hand_over_giving"    // the giver confirms a hand-over
+	ProofReceipt ProofPurpose = "hand_over_receiving" // the receiver does
 )
 
 // Valid reports whether it is one of them.
-func (p ProofPurpose) Valid() bool { return p == CustodyCheck }
+func (p ProofPurpose) Valid() bool {
+	return p == CustodyCheck || p == ProofGiving || p == ProofReceipt
+}
+
+// Side says which side of a hand-over the purpose is of; "" = of none.
+func (p ProofPurpose) Side() HandOverSide {
+	return map[ProofPurpose]HandOverSide{ProofGiving: Giving, ProofReceipt: Receiving}[p]
+}
 
 // Challenge is what a custodian signs to prove possession of a token.
 type Challenge struct {
@@ -26,7 +35,9 @@ type Challenge struct {
 	TokenSerial       string
 	CertificateSHA256 string // hex
 	Purpose           ProofPurpose
-	Nonce             string // hex
+	HandOver          HandOverID // that is confirmed; "" = none
+	MinutesSHA256     string     // hex, of the hand-over's facts; "" = none
+	Nonce             string     // hex
 	IssuedAt          time.Time
 	ExpiresAt         time.Time
 }

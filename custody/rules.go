@@ -32,9 +32,14 @@ func checkHolding(_ GrantRequest, f GrantFacts, _ time.Time) *Refusal {
 		return refuse(RefusedTokenRetired)
 	case f.Incident != nil:
 		return refuse(RefusedTokenReported, "kind", string(f.Incident.Kind), "at", f.Incident.ReportedAt.UTC().Format(time.RFC3339))
+	case f.WrittenOff:
+		return refuse(RefusedTokenWrittenOff)
 	case f.Custody != nil && f.Custody.Person == f.Person:
 		if f.Offer != nil {
 			return refuse(RefusedTokenReturned) // return offered, or given away
+		}
+		if f.PIN.Locked() {
+			return refuse(RefusedPINLocked)
 		}
 		return nil
 	case f.Offer != nil && f.Offer.To == f.Person && f.Person != "":
@@ -244,113 +249,6 @@ func validKind(kind string) bool {
 func CanRegister(a Actor) error {
 	if !a.Roles.Manages() {
 		return Forbidden("")
-	}
-	return nil
-}
-
-// CustodyFacts are what the rules of hand-overs and reports ask of a token.
-type CustodyFacts struct {
-	Token    Token
-	Custody  *Custody  // the present one; nil = in the safe
-	Offer    *HandOver // the open one
-	Reported bool      // an incident is open
-}
-
-// Offer is what somebody wants to hand over.
-type Offer struct {
-	To               PersonID // "" = the safe
-	Positioned       bool     // the receiver holds a position today
-	Left             bool     // the receiver's account has ended
-	Reason           string
-	Today            Date
-	PermissionNumber string
-	PermissionDate   Date
-}
-
-// CanOffer decides who may offer a token to whom. The custodian gives; out of
-// the safe the principal or an admin does. They also take a token back to the safe
-// for a custodian who is away or has left, and say why. A personal token goes between the
-// safe and its owner only; a seal token goes only to somebody of the school, by a
-// written permission that is there (Decree 30/2020/NĐ-CP Art. 32). A reported token may come back to
-// the safe and go nowhere else.
-func CanOffer(a Actor, f CustodyFacts, o Offer) error {
-	giver := PersonID("")
-	if f.Custody != nil {
-		giver = f.Custody.Person
-	}
-	behalf := giver != "" && a.Person != giver && o.To == "" && a.Roles.Manages()
-	switch {
-	case giver != "" && a.Person != giver && !behalf, giver == "" && !a.Roles.Manages():
-		return Forbidden(ReasonNotGiver)
-	case f.Offer != nil:
-		return Conflict(ReasonHandOverOpen)
-	case o.To == "" && giver == "":
-		return Conflict(ReasonAlreadyInSafe)
-	case behalf && o.Reason == "":
-		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": "reason", "reason": ReasonOnBehalf}}
-	case o.To == "":
-		return nil
-	case f.Reported:
-		return Conflict(ReasonTokenReported)
-	case o.To == a.Person:
-		return Conflict(ReasonSamePerson)
-	case o.Left:
-		return Conflict(ReasonReceiverLeft)
-	case f.Token.Kind == Personal && giver != "":
-		return Conflict(ReasonNeverLent)
-	case f.Token.Kind == Personal && o.To != f.Token.Owner:
-		return Conflict(ReasonOwnerMustReceive)
-	case f.Token.Kind == Seal && (o.PermissionNumber == "" || o.PermissionDate == ""):
-		field := "permission_number"
-		if o.PermissionNumber != "" {
-			field = "permission_date"
-		}
-		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": field, "reason": ReasonPermissionNeeded}}
-	case f.Token.Kind == Seal && o.PermissionDate > o.Today:
-		return &Error{Kind: ErrInvalid, Code: CodeInvalid, Params: map[string]string{"field": "permission_date", "reason": ReasonInFuture}}
-	case f.Token.Kind == Seal && !o.Positioned:
-		return Conflict(ReasonNoPosition)
-	}
-	return nil
-}
-
-// CanAccept decides who may accept an offer: the receiver; into the safe the
-// principal or an admin, but never who gives it back, be it for somebody else: two
-// sides confirm.
-func CanAccept(a Actor, h HandOver, reported bool) error {
-	if err := canDecide(a, h); err != nil {
-		return err
-	}
-	if h.Kind == ToPerson && reported {
-		return Conflict(ReasonTokenReported)
-	}
-	return nil
-}
-
-// CanDecline decides who may decline an offer: who may accept it.
-func CanDecline(a Actor, h HandOver) error { return canDecide(a, h) }
-
-func canDecide(a Actor, h HandOver) error {
-	switch {
-	case h.Kind == ToPerson && a.Person != h.To, h.Kind == Return && !a.Roles.Manages():
-		return Forbidden(ReasonNotReceiver)
-	case h.Kind == Return && a.Person != "" && (a.Person == h.From || a.Person == h.OfferedBy):
-		return Forbidden(ReasonSamePerson)
-	case h.State != Offered:
-		return Conflict(ReasonHandOverDecided, "state", string(h.State))
-	}
-	return nil
-}
-
-// CanWithdraw decides who may take an offer back: the giver; the principal or an
-// admin where one of them offered it, out of the safe or for the custodian.
-func CanWithdraw(a Actor, h HandOver) error {
-	byGiver := h.From != "" && h.OfferedBy == h.From
-	switch {
-	case byGiver && a.Person != h.From, !byGiver && !a.Roles.Manages():
-		return Forbidden(ReasonNotGiver)
-	case h.State != Offered:
-		return Conflict(ReasonHandOverDecided, "state", string(h.State))
 	}
 	return nil
 }

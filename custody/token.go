@@ -14,36 +14,6 @@ const (
 // Valid reports whether it is one of the two.
 func (k TokenKind) Valid() bool { return k == Personal || k == Seal }
 
-// TokenState is where a token is; it follows from custody, offers and incidents.
-type TokenState string
-
-// The states.
-const (
-	InSafe        TokenState = "in_safe"
-	HandedOver    TokenState = "handed_over" // given, not yet accepted
-	Held          TokenState = "held"
-	ReturnOffered TokenState = "return_offered"
-	Blocked       TokenState = "blocked" // reported lost, misplaced or suspected
-	Retired       TokenState = "retired"
-)
-
-// StateOf derives the state: a report outweighs everything but retirement.
-func StateOf(retired, reported bool, custody *Custody, offer *HandOver) TokenState {
-	switch {
-	case retired:
-		return Retired
-	case reported:
-		return Blocked
-	case offer != nil && offer.Kind == Return:
-		return ReturnOffered
-	case offer != nil:
-		return HandedOver
-	case custody != nil:
-		return Held
-	}
-	return InSafe
-}
-
 // Token is a PKCS#11 device.
 type Token struct {
 	ID     TokenID
@@ -81,40 +51,4 @@ type Custody struct {
 	Since  time.Time
 	Until  *time.Time
 	Entry  int64 // log index of the acceptance that began it
-}
-
-// HandOverKind says where a hand-over goes.
-type HandOverKind string
-
-// The kinds of hand-overs.
-const (
-	ToPerson HandOverKind = "hand_over"
-	Return   HandOverKind = "return" // to the school's safe
-)
-
-// HandOverState is what became of an offer.
-type HandOverState string
-
-// The states of a hand-over.
-const (
-	Offered   HandOverState = "offered"
-	Accepted  HandOverState = "accepted"
-	Declined  HandOverState = "declined"
-	Withdrawn HandOverState = "withdrawn"
-)
-
-// HandOver is an offer and what became of it.
-type HandOver struct {
-	ID               HandOverID
-	Token            TokenID
-	Kind             HandOverKind
-	From             PersonID // "" = the safe
-	To               PersonID // "" = the safe
-	OfferedBy        PersonID // the custodian, or the principal or admin who gave it out of the safe or took it back; "" = the system
-	State            HandOverState
-	PermissionNumber string
-	PermissionDate   Date
-	OfferedAt        time.Time
-	DecidedAt        *time.Time
-	Entry            int64 // log index of the latest step
 }

@@ -2,6 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
 
 	"sokyso/custody"
 	"sokyso/custody/store"
@@ -13,21 +17,31 @@ func (s *server) apiHandOvers(ctx context.Context, actor custody.Actor, _ *none)
 	if err != nil {
 		return nil, err
 	}
-	out := wire.HandOvers{HandOvers: make([]wire.HandOver, len(rows))}
-	for i, row := range rows {
-		out.HandOvers[i] = wireHandOver(row)
+	return &body[wire.HandOvers]{wireHandOvers(rows)}, nil
+}
+
+func (s *server) apiOverdue(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.HandOvers], error) {
+	rows, err := s.store.OverdueHandOvers(ctx, actor)
+	if err != nil {
+		return nil, err
 	}
-	return &body[wire.HandOvers]{out}, nil
+	return &body[wire.HandOvers]{wireHandOvers(rows)}, nil
 }
 
 func (s *server) apiOfferHandOver(ctx context.Context, actor custody.Actor, in *body[wire.NewHandOver]) (*body[wire.HandOver], error) {
-	day, err := custody.ParseDate(in.Body.PermissionDate)
-	if err != nil {
-		return nil, invalid("permission_date", err)
+	days := map[string]custody.Date{"permission_date": "", "since": "", "until": ""}
+	for field, text := range map[string]string{"permission_date": in.Body.PermissionDate, "since": in.Body.Since, "until": in.Body.Until} {
+		day, err := custody.ParseDate(text)
+		if err != nil {
+			return nil, invalid(field, err)
+		}
+		days[field] = day
 	}
 	row, err := s.store.OfferHandOver(ctx, actor, store.NewHandOver{
 		Token: custody.TokenID(in.Body.TokenID), To: custody.PersonID(in.Body.To), Reason: in.Body.Reason, Condition: in.Body.Condition,
-		PermissionNumber: in.Body.PermissionNumber, PermissionDate: day,
+		PermissionNumber: in.Body.PermissionNumber, PermissionDate: days["permission_date"], PermissionSigner: in.Body.PermissionSigner,
+		Accessories: in.Body.Accessories, ReasonKind: custody.HandOverReason(in.Body.ReasonKind), Since: days["since"], Until: days["until"],
+		Witness: custody.PersonID(in.Body.WitnessID),
 	})
 	if err != nil {
 		return nil, err
@@ -58,4 +72,58 @@ func decideHandOver(take func(context.Context, custody.Actor, custody.HandOverID
 		}
 		return &body[wire.HandOver]{wireHandOver(row)}, nil
 	}
+}
+
+type acceptInput struct {
+	ByID
+	Body wire.Acceptance
+}
+
+func (s *server) apiAccept(ctx context.Context, actor custody.Actor, in *acceptInput) (*body[wire.HandOver], error) {
+	row, err := s.store.Accept(ctx, actor, custody.HandOverID(in.ID), store.Acceptance{PINChanged: in.Body.PINChanged})
+	if err != nil {
+		return nil, err
+	}
+	return &body[wire.HandOver]{wireHandOver(row)}, nil
+}
+
+// minutes is the SHA-256 of the text that a confirmation of the hand-over signs, in hex.
+func (s *server) minutes(row store.HandOverRow) (string, error) {
+	text, err := wireHandOver(row).Minutes(s.school.Code, s.school.Origin)
+	if err != nil {
+		return "", fmt.Errorf("minutes of hand-over %s: %w", row.ID, err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+type confirmInput struct {
+	ByID
+	Body wire.HandOverConfirmation
+}
+
+// apiConfirm takes a side's confirmation only when it is a signature by exactly the
+// registered certificate over exactly the challenge, which names the hand-over and
+// its minutes as they stand.
+func (s *server) apiConfirm(ctx context.Context, actor custody.Actor, in *confirmInput) (*body[wire.Receipt], error) {
+	c, text, err := s.checkAnswer(ctx, actor, in.Body.ChallengeID, in.Body.CMS)
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.store.HandOver(ctx, actor, c.HandOver)
+	if err != nil {
+		return nil, err
+	}
+	minutes, err := s.minutes(row)
+	if err != nil {
+		return nil, err
+	}
+	if string(c.HandOver) != in.ID || minutes != c.MinutesSHA256 {
+		return nil, &failure{status: http.StatusUnprocessableEntity, code: wire.CodeSignatureInvalid, params: map[string]string{"what": "hand_over"}}
+	}
+	receipt, err := s.store.RecordConfirmation(ctx, actor, c, text, in.Body.CMS, store.Acceptance{PINChanged: in.Body.PINChanged})
+	if err != nil {
+		return nil, err
+	}
+	return &body[wire.Receipt]{wireReceipt(receipt)}, nil
 }

@@ -80,9 +80,13 @@ func (s *server) apiEnd(ctx context.Context, actor custody.Actor, in *personInpu
 	if err != nil {
 		return nil, invalid("until", err)
 	}
+	writeOffs := map[custody.TokenID]string{}
+	for _, w := range in.Body.WriteOffs {
+		writeOffs[custody.TokenID(w.TokenID)] = w.Reason
+	}
 	return &none{}, s.store.End(ctx, actor, store.NewEnding{
 		Ending: custody.Ending{Kind: custody.EndingKind(in.Body.Kind), Person: custody.PersonID(in.ID), Position: custody.PositionID(in.Body.PositionID),
 			Scope: custody.ScopeID(in.Body.ScopeID), Until: until},
-		Reason: in.Body.Reason, HoldingKnown: in.Body.HoldingKnown,
+		Reason: in.Body.Reason, HoldingKnown: in.Body.HoldingKnown, WriteOffs: writeOffs,
 	})
 }

@@ -48,3 +48,44 @@ func (s *server) apiRegisterToken(ctx context.Context, actor custody.Actor, in *
 	}
 	return &body[wire.Token]{wireToken(row)}, nil
 }
+
+type pinStepInput struct {
+	ByID
+	Body wire.PINStep
+}
+
+func (s *server) apiStepPIN(ctx context.Context, actor custody.Actor, in *pinStepInput) (*none, error) {
+	day, err := custody.ParseDate(in.Body.FormDate)
+	if err != nil {
+		return nil, invalid("form_date", err)
+	}
+	token := custody.TokenID(in.ID)
+	switch custody.PINStep(in.Body.Step) {
+	case custody.PINStepLocked:
+		return &none{}, s.store.LockPIN(ctx, actor, token, in.Body.Note)
+	case custody.PINStepAsked:
+		return &none{}, s.store.AskRecovery(ctx, actor, token, in.Body.FormNumber, day)
+	case custody.PINStepRecovered:
+		return &none{}, s.store.RecoverPIN(ctx, actor, token, in.Body.Note)
+	}
+	return nil, invalid("step", nil)
+}
+
+type retirementInput struct {
+	ByID
+	Body wire.Retirement
+}
+
+func (s *server) apiRetire(ctx context.Context, actor custody.Actor, in *retirementInput) (*none, error) {
+	return &none{}, s.store.Retire(ctx, actor, store.NewRetirement{Token: custody.TokenID(in.ID), Kind: custody.RetirementKind(in.Body.Kind),
+		Reason: in.Body.Reason, Paper: in.Body.Paper})
+}
+
+type writeOffInput struct {
+	ByID
+	Body wire.WriteOff
+}
+
+func (s *server) apiWriteOff(ctx context.Context, actor custody.Actor, in *writeOffInput) (*none, error) {
+	return &none{}, s.store.WriteOff(ctx, actor, custody.TokenID(in.ID), in.Body.Reason)
+}

@@ -121,6 +121,18 @@ func TestEveryCodeHasASentence(t *testing.T) {
 	for _, capacity := range custody.Capacities {
 		need("capacity." + string(capacity))
 	}
+	for _, state := range custody.TokenStates {
+		need("state." + string(state))
+	}
+	for _, step := range custody.TokenSteps {
+		need("token_step." + string(step))
+	}
+	for _, reason := range custody.HandOverReasons {
+		need("hand_over_reason." + string(reason))
+	}
+	for _, kind := range custody.RetirementKinds {
+		need("retirement_kind." + string(kind))
+	}
 	for status := range map[int]bool{400: true, 401: true, 403: true, 404: true, 405: true, 406: true, 409: true, 413: true, 415: true, 422: true, 429: true, 500: true, 503: true} {
 		need("status." + strconv.Itoa(status))
 	}
@@ -194,7 +206,8 @@ func TestEverySentenceAskedForExistsAndIsUsed(t *testing.T) {
 	// These sets are asked for by value.
 	sets := []string{"problem.", "reason.", "status.", "field.", "field_name.", "code.", "type.", "act.", "capacity.", "position_kind.", "via.", "actor.", "flag.",
 		"state.", "token_kind.", "hand_over_state.", "incident_kind.", "incident.ended_", "incident_state.", "incident_state_help.", "alarm_state.", "step.", "step_help.", "step_button.", "step_note.", "step_sure.", "step_waits.", "deadline.",
-		"deadline_kind.", "doubt.", "pin.", "review.", "offer_kind.", "acceptance_kind.", "decline_kind.", "withdrawal_kind.", "return_type.", "ending_kind.", "acting.", "document_state.", "document_step.", "verdict.", "route_why."}
+		"deadline_kind.", "doubt.", "pin.", "review.", "offer_kind.", "acceptance_kind.", "decline_kind.", "withdrawal_kind.", "return_type.", "ending_kind.", "acting.", "document_state.", "document_step.", "verdict.", "route_why.",
+		"hand_over_reason.", "confirmation_kind.", "confirmation_side.", "pin_step.", "retirement_kind.", "answer.", "token_step."}
 	sets = append(sets, "validity.", "world.", "purpose.", "delegation_help.")
 	sets = append(sets, "job.", "job_outcome.", "channel.", "share.days.", "revocation_status.")
 	for key := range keys {

@@ -109,7 +109,7 @@ func wireToken(t store.TokenRow) wire.Token {
 		CustodianID: string(t.Custodian), Custodian: t.CustodianName, CertificateSHA256: t.Certificate.SHA256,
 		CertificateSerial: t.Certificate.Serial, Subject: t.Certificate.Subject,
 		NotBefore: t.Certificate.NotBefore.UTC(), NotAfter: t.Certificate.NotAfter.UTC(), Since: t.Since.UTC(),
-		ProofEntry: t.ProofEntry,
+		ProofEntry: t.ProofEntry, TemporaryTo: string(t.TemporaryTo),
 	}
 	if t.ProvenAt != nil {
 		at := t.ProvenAt.UTC()
@@ -130,10 +130,30 @@ func wireHandOver(h store.HandOverRow) wire.HandOver {
 	out := wire.HandOver{
 		ID: string(h.ID), TokenID: string(h.Token), TokenLabel: h.TokenLabel, Kind: string(h.Kind), FromName: h.FromName, ToName: h.ToName,
 		State: string(h.State), OfferedAt: h.OfferedAt.UTC(), Entry: h.Entry, MayAccept: h.MayAccept,
+		TokenSerial: h.TokenSerial, FromID: string(h.From), ToID: string(h.To), OfferedByID: string(h.OfferedBy), OfferedByName: h.OfferedByName, DecidedByName: h.DecidedByName,
+		ReasonKind: string(h.ReasonKind), Reason: h.Reason, Since: string(h.Since), Until: string(h.Until), WitnessName: h.WitnessName,
+		Condition: h.Condition, Accessories: h.Accessories, PermissionNumber: h.PermissionNumber, PermissionDate: string(h.PermissionDate),
+		PermissionSigner: h.PermissionSigner, PINChanged: h.PINChanged, OfferEntry: h.OfferEntry, OfferLeaf: base64.StdEncoding.EncodeToString(h.OfferLeaf[:]),
+		Giving: wireConfirmation(h.Giving), Receiving: wireConfirmation(h.Receiving),
 	}
 	if h.DecidedAt != nil {
 		at := h.DecidedAt.UTC()
 		out.DecidedAt = &at
+	}
+	return out
+}
+
+func wireConfirmation(c *store.Confirmation) *wire.Confirmation {
+	if c == nil {
+		return nil
+	}
+	return &wire.Confirmation{CertificateSHA256: c.Certificate, ConfirmedAt: c.At.UTC(), Entry: c.Entry}
+}
+
+func wireHandOvers(rows []store.HandOverRow) wire.HandOvers {
+	out := wire.HandOvers{HandOvers: make([]wire.HandOver, len(rows))}
+	for i, row := range rows {
+		out.HandOvers[i] = wireHandOver(row)
 	}
 	return out
 }

@@ -204,7 +204,7 @@ func TestReturnsReadAsReturns(t *testing.T) {
 	check("Bàn giao", "Offer", out+" do "+s.admin.name+" ghi")
 	must(s.AcceptHandOver(ctx, s.deputy.actor, id))
 	check("Tiếp nhận", "Acceptance", out)
-	id = offer(s.officeHead.actor, store.NewHandOver{Token: s.officeHead.token.ID, To: s.principal.actor.Person, PermissionNumber: "9/QĐ-MNHS", PermissionDate: "2026-10-01"})
+	id = offer(s.officeHead.actor, store.NewHandOver{Token: s.officeHead.token.ID, To: s.principal.actor.Person, PermissionNumber: "9/QĐ-MNHS", PermissionDate: "2026-10-01", PermissionSigner: "Hiệu trưởng"})
 	check("Bàn giao", "Offer", s.officeHead.name+" → "+s.principal.name)
 	must(s.DeclineHandOver(ctx, s.principal.actor, id))
 	check("Không nhận", "Decline", s.officeHead.name+" → "+s.principal.name)

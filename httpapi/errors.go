@@ -157,6 +157,7 @@ func (s *server) spoken(lang string, params map[string]string) map[string]string
 // paramSets are the sets of names that parameters take their values from.
 var paramSets = map[string]string{
 	"act": "act", "capacity": "capacity", "field": "field_name", "kind": "incident_kind", "position": "position_kind", "state": "hand_over_state", "document": "document_state", "why": "route_why", "step": "step", "first": "step", "alarm": "alarm_state", "token": "token_kind",
+	"token_step": "token_step", "token_state": "state",
 }
 
 const (

@@ -21,6 +21,7 @@ type endPage struct {
 	Until        string // as typed
 	Reason       string
 	HoldingKnown bool
+	WriteOffs    map[custody.TokenID]string // reasons, as typed
 
 	Confirm bool
 	Day     custody.Date
@@ -40,7 +41,7 @@ func (s *server) ending(r *http.Request, actor custody.Actor) (endPage, error) {
 	}
 	page := endPage{
 		Person: person, Kind: custody.EndingKind(r.FormValue("kind")), Which: r.FormValue("which"), Until: r.PostFormValue("until"),
-		Reason: r.PostFormValue("reason"), HoldingKnown: r.PostFormValue("holding_known") != "",
+		Reason: r.PostFormValue("reason"), HoldingKnown: r.PostFormValue("holding_known") != "", WriteOffs: map[custody.TokenID]string{},
 	}
 	switch page.Kind {
 	case custody.EndPosition:
@@ -108,8 +109,8 @@ func (s *server) doEnd(w http.ResponseWriter, r *http.Request, actor custody.Act
 	case custody.EndScope:
 		ending.Scope = page.Scope.ID
 	}
-	if err := s.store.End(r.Context(), actor, store.NewEnding{Ending: ending, Reason: page.Reason, HoldingKnown: page.HoldingKnown}); err != nil {
-		page.Confirm = page.HoldingKnown || len(page.Holds) == 0
+	if err := s.store.End(r.Context(), actor, store.NewEnding{Ending: ending, Reason: page.Reason, HoldingKnown: page.HoldingKnown, WriteOffs: page.WriteOffs}); err != nil {
+		page.Confirm = page.AtOnce || page.HoldingKnown || len(page.Holds) == 0
 		return s.showAgain(w, r, "end", page, err)
 	}
 	if page.Kind == custody.EndAccount && page.Person.ID == actor.Person && page.AtOnce {
@@ -138,8 +139,12 @@ func (s *server) endingEffect(r *http.Request, actor custody.Actor, page *endPag
 		return err
 	}
 	for _, token := range tokens {
-		if token.Custodian == page.Person.ID {
-			page.Holds = append(page.Holds, token)
+		if token.Custodian != page.Person.ID {
+			continue
+		}
+		page.Holds = append(page.Holds, token)
+		if reason := r.PostFormValue("write_off_" + string(token.ID)); reason != "" && page.AtOnce {
+			page.WriteOffs[token.ID] = reason
 		}
 	}
 	return nil

@@ -21,8 +21,15 @@ type offerPage struct {
 	Condition        string
 	PermissionNumber string
 	PermissionDate   string
-	Behalf           bool // a return for the custodian, by who runs the register
-	Confirm          bool // everything is filled in: shown to be looked over
+	PermissionSigner string
+	Accessories      string
+	Temporary        bool
+	Since, Until     string // of a temporary one, as typed
+	Witness          string
+	WitnessName      string
+	People           []store.PersonRow // who may witness
+	Behalf           bool              // a return for the custodian, by who runs the register
+	Confirm          bool              // everything is filled in: shown to be looked over
 	ToName           string
 }
 
@@ -35,14 +42,19 @@ func (s *server) offer(r *http.Request, actor custody.Actor) (offerPage, error) 
 	page := offerPage{
 		Token: token, Return: r.FormValue("return") != "", To: r.PostFormValue("to"), Reason: r.PostFormValue("reason"), Condition: r.PostFormValue("condition"),
 		PermissionNumber: r.PostFormValue("permission_number"), PermissionDate: r.PostFormValue("permission_date"),
+		PermissionSigner: r.PostFormValue("permission_signer"), Accessories: r.PostFormValue("accessories"), Witness: r.PostFormValue("witness"),
+		Temporary: r.PostFormValue("term") == string(custody.Temporary), Since: r.PostFormValue("since"), Until: r.PostFormValue("until"),
 	}
 	page.Behalf = page.Return && token.Custodian != "" && token.Custodian != actor.Person
 	people, names, err := s.people(r.Context(), actor)
 	if err != nil {
 		return offerPage{}, err
 	}
-	page.ToName = names[custody.PersonID(page.To)]
+	page.ToName, page.WitnessName = names[custody.PersonID(page.To)], names[custody.PersonID(page.Witness)]
 	for _, person := range people {
+		if person.ID != actor.Person && person.ID != token.Custodian && !accountEnded(person, custody.DateOf(s.now())) {
+			page.People = append(page.People, person)
+		}
 		switch {
 		case person.ID == token.Custodian, accountEnded(person, custody.DateOf(s.now())):
 		case token.Kind == custody.Personal && person.ID != token.Owner:
@@ -72,28 +84,15 @@ func (s *server) doOffer(w http.ResponseWriter, r *http.Request, actor custody.A
 	if r.PostFormValue("change") != "" {
 		return s.show(w, r, http.StatusOK, "offer", page)
 	}
-	day, err := readDay("permission_date", page.PermissionDate)
+	n, err := page.newHandOver()
 	if err != nil {
 		return s.showAgain(w, r, "offer", page, err)
-	}
-	if !page.Return && page.ToName == "" {
-		return s.showAgain(w, r, "offer", page, invalid("to", nil))
-	}
-	if page.Behalf && page.Reason == "" {
-		return s.showAgain(w, r, "offer", page, &failure{status: http.StatusUnprocessableEntity, code: wire.CodeInvalid, params: map[string]string{"field": "reason", "reason": custody.ReasonOnBehalf}})
 	}
 	if r.PostFormValue("confirmed") == "" {
 		page.Confirm = true
 		return s.show(w, r, http.StatusOK, "offer", page)
 	}
-	to := custody.PersonID(page.To)
-	if page.Return {
-		to = ""
-	}
-	row, err := s.store.OfferHandOver(r.Context(), actor, store.NewHandOver{
-		Token: page.Token.ID, To: to, Reason: page.Reason, Condition: page.Condition,
-		PermissionNumber: page.PermissionNumber, PermissionDate: day,
-	})
+	row, err := s.store.OfferHandOver(r.Context(), actor, n)
 	if err != nil {
 		return s.showAgain(w, r, "offer", page, err)
 	}
@@ -107,12 +106,51 @@ func (s *server) doOffer(w http.ResponseWriter, r *http.Request, actor custody.A
 	return s.done(w, r, where, key, map[string]string{"Token": row.TokenLabel, "To": row.ToName})
 }
 
+// newHandOver is what the form says, once it is complete.
+func (p offerPage) newHandOver() (store.NewHandOver, error) {
+	n := store.NewHandOver{Token: p.Token.ID, Reason: p.Reason, Condition: p.Condition, Accessories: p.Accessories, Witness: custody.PersonID(p.Witness),
+		PermissionNumber: p.PermissionNumber, PermissionSigner: p.PermissionSigner}
+	var err error
+	if n.PermissionDate, err = readDay("permission_date", p.PermissionDate); err != nil {
+		return n, err
+	}
+	if p.Temporary {
+		n.ReasonKind = custody.Temporary
+		if n.Since, err = readDay("since", p.Since); err != nil {
+			return n, err
+		}
+		if n.Until, err = readDay("until", p.Until); err != nil {
+			return n, err
+		}
+	}
+	switch {
+	case p.Behalf && p.Reason == "":
+		return n, needed("reason", custody.ReasonOnBehalf)
+	case p.Return:
+		return n, nil
+	case p.ToName == "":
+		return n, invalid("to", nil)
+	case p.Witness != "" && (p.WitnessName == "" || p.Witness == p.To):
+		return n, invalid("witness", nil)
+	case p.Temporary && n.Until == "":
+		return n, needed("until", custody.ReasonLastDayNeeded)
+	}
+	n.To = custody.PersonID(p.To)
+	return n, nil
+}
+
+// needed says that a field is empty, and why it must not be.
+func needed(field, reason string) error {
+	return &failure{status: http.StatusUnprocessableEntity, code: wire.CodeInvalid, params: map[string]string{"field": field, "reason": reason}}
+}
+
 // handOverPage is one hand-over, to be confirmed or only looked at.
 type handOverPage struct {
 	store.HandOverRow
-	Serial      string
-	TokenKind   custody.TokenKind
 	MayWithdraw bool
+	MaySign     bool // the reader's side is still to be confirmed by signature
+	Overdue     bool
+	PINSaid     string // yes, no, or ""
 }
 
 // pageHandOver handles "GET /hand-overs/{id}": the receiver looks at what is
@@ -126,10 +164,11 @@ func (s *server) pageHandOver(w http.ResponseWriter, r *http.Request, actor cust
 }
 
 func (s *server) showHandOver(w http.ResponseWriter, r *http.Request, actor custody.Actor, row store.HandOverRow, problem error) error {
-	page := handOverPage{HandOverRow: row, MayWithdraw: custody.CanWithdraw(actor, row.HandOver) == nil}
-	// A receiver need not see the token before it is theirs.
-	if token, err := s.store.Token(r.Context(), actor, row.Token); err == nil {
-		page.Serial, page.TokenKind = token.Serial, token.Kind
+	page := handOverPage{HandOverRow: row, MayWithdraw: custody.CanWithdraw(actor, row.HandOver) == nil,
+		MaySign: row.MayAccept || row.Giving == nil && custody.CanConfirm(actor, row.HandOver, custody.Giving, false) == nil,
+		Overdue: !row.Ended && row.HandOver.Overdue(custody.DateOf(s.now()))}
+	if said := row.PINChanged; said != nil {
+		page.PINSaid = map[bool]string{true: "yes", false: "no"}[*said]
 	}
 	if problem != nil {
 		return s.showAgain(w, r, "hand_over", page, problem)
@@ -141,13 +180,6 @@ func (s *server) showHandOver(w http.ResponseWriter, r *http.Request, actor cust
 func (s *server) doHandOver(key string, take func(context.Context, custody.Actor, custody.HandOverID) (store.HandOverRow, error)) http.HandlerFunc {
 	return s.page(func(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
 		id := custody.HandOverID(chi.URLParam(r, "id"))
-		if key == "hand_over.accepted" && r.PostFormValue("received") == "" {
-			row, err := s.store.HandOver(r.Context(), actor, id)
-			if err != nil {
-				return err
-			}
-			return s.showHandOver(w, r, actor, row, &failure{status: http.StatusUnprocessableEntity, code: "invalid", params: map[string]string{"reason": "not_confirmed"}})
-		}
 		row, err := take(r.Context(), actor, id)
 		if err != nil {
 			if before, again := s.store.HandOver(r.Context(), actor, id); again == nil {
@@ -159,11 +191,44 @@ func (s *server) doHandOver(key string, take func(context.Context, custody.Actor
 	})
 }
 
-// pageHandOvers handles "GET /hand-overs": what waits for somebody.
-func (s *server) pageHandOvers(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
-	rows, err := s.store.HandOvers(r.Context(), actor)
+// doAccept handles "POST /hand-overs/{id}/accept": who accepts says that they have the
+// device, and whether they changed its PIN.
+func (s *server) doAccept(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	id := custody.HandOverID(chi.URLParam(r, "id"))
+	before, err := s.store.HandOver(r.Context(), actor, id)
 	if err != nil {
 		return err
 	}
-	return s.show(w, r, http.StatusOK, "hand_overs", rows)
+	if r.PostFormValue("received") == "" {
+		return s.showHandOver(w, r, actor, before, &failure{status: http.StatusUnprocessableEntity, code: wire.CodeInvalid, params: map[string]string{"reason": "not_confirmed"}})
+	}
+	var said store.Acceptance
+	if answer := r.PostFormValue("pin_changed"); answer != "" {
+		changed := answer == "yes"
+		said.PINChanged = &changed
+	}
+	row, err := s.store.Accept(r.Context(), actor, id, said)
+	if err != nil {
+		return s.showHandOver(w, r, actor, before, err)
+	}
+	return s.done(w, r, "/", "hand_over.accepted", map[string]string{"Token": row.TokenLabel})
+}
+
+// handOversPage is what waits for somebody, and what should have come back.
+type handOversPage struct {
+	Open    []store.HandOverRow
+	Overdue []store.HandOverRow
+}
+
+// pageHandOvers handles "GET /hand-overs".
+func (s *server) pageHandOvers(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	var page handOversPage
+	var err error
+	if page.Open, err = s.store.HandOvers(r.Context(), actor); err != nil {
+		return err
+	}
+	if page.Overdue, err = s.store.OverdueHandOvers(r.Context(), actor); err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, "hand_overs", page)
 }

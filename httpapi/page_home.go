@@ -37,6 +37,8 @@ type tokenCard struct {
 	Expired     bool
 	MayOffer    bool
 	MayTakeBack bool               // into the safe, for its custodian
+	MayRetire   bool               // out of use for good
+	MayStepPIN  bool               // its PIN's story goes on
 	Open        custody.HandOverID // its open hand-over, if the person sees it
 	DaysLeft    int                // of its certificate
 	Next        string             // what its custodian does next; "" = nothing
@@ -51,7 +53,7 @@ const soonOver = 14
 
 func (s *server) card(t store.TokenRow, open []store.HandOverRow) tokenCard {
 	now := s.now()
-	card := tokenCard{TokenRow: t, Expired: now.After(t.Certificate.NotAfter), MayOffer: t.State == custody.Held || t.State == custody.Blocked,
+	card := tokenCard{TokenRow: t, Expired: now.After(t.Certificate.NotAfter), MayOffer: slices.Contains(custody.StepsFrom(t.State), custody.TokenOfferReturn),
 		DaysLeft: custody.DaysLeft(t.Certificate, now)}
 	card.ExpiresSoon = !card.Expired && now.AddDate(0, 0, soonDays).After(t.Certificate.NotAfter)
 	for _, h := range open {

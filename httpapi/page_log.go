@@ -22,6 +22,7 @@ var logTypes = []signinglog.Type{
 	signinglog.TypeSignature, signinglog.TypeGrant, signinglog.TypeRefusal, signinglog.TypeAbandonment,
 	signinglog.TypeDocument, signinglog.TypeDocumentStep,
 	signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal,
+	signinglog.TypeConfirmation, signinglog.TypePIN, signinglog.TypeWriteOff, signinglog.TypeRetirement,
 	signinglog.TypeIncident, signinglog.TypeIncidentStep, signinglog.TypeAlarm, signinglog.TypeAlarmDecision, signinglog.TypeSignatureReview, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypeCertificate,
 	signinglog.TypePlacing, signinglog.TypePerson, signinglog.TypeDelegation, signinglog.TypeDelegationEnding,
 	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeSchool,
@@ -175,6 +176,8 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 		line.Step, line.StepSet = entry.Fields["step"], "step"
 	case signinglog.TypeEnding:
 		line.Ends = entry.Fields["kind"]
+	case signinglog.TypePIN:
+		line.Step, line.StepSet = entry.Fields["step"], "pin_step"
 	}
 	document := entry.Fields["document_number"]
 	if symbol := entry.Fields["document_symbol"]; symbol != "" {
@@ -204,7 +207,7 @@ type move struct {
 // moveOf returns nil for entries of other types.
 func moveOf(entry signinglog.Entry, names map[custody.PersonID]string) *move {
 	switch entry.Type {
-	case signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal:
+	case signinglog.TypeOffer, signinglog.TypeAcceptance, signinglog.TypeDecline, signinglog.TypeWithdrawal, signinglog.TypeConfirmation:
 	default:
 		return nil
 	}
@@ -286,8 +289,9 @@ func (s *server) pageEntry(w http.ResponseWriter, r *http.Request, actor custody
 // fieldOrder puts first what a person looks for.
 var fieldOrder = []string{
 	"actor", "via", "signer", "title", "person", "name", "giver", "receiver", "token", "code", "act", "capacity", "kind",
-	"document_kind", "document_number", "document_symbol", "summary", "purpose", "file_name", "reason", "condition",
-	"permission_number", "permission_on", "verdict", "outcome", "done_at", "paper_number", "paper_on", "addressee", "contact", "discovered_at", "last_used_at", "pin", "place", "description", "pin_exposed", "signed_at", "late", "expires_at",
+	"document_kind", "document_number", "document_symbol", "summary", "purpose", "file_name", "reason_kind", "reason", "since", "side", "condition", "accessories", "witness",
+	"permission_number", "permission_on", "permission_signer", "pin_changed", "form_number", "form_on",
+	"verdict", "outcome", "done_at", "paper_number", "paper_on", "addressee", "contact", "discovered_at", "last_used_at", "pin", "place", "description", "pin_exposed", "signed_at", "late", "expires_at",
 	"step", "document", "due", "note", "signature_entry", "incident_entry", "alarm_entry", "revocation_entry", "grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry", "from", "until", "level", "signature_field",
 }
 
@@ -296,7 +300,7 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 	for name, value := range entry.Fields {
 		field := entryField{Name: name, Value: value}
 		switch name {
-		case "actor", "person", "giver", "receiver", "owner", "grantor", "proposed_by":
+		case "actor", "person", "giver", "receiver", "owner", "grantor", "proposed_by", "witness":
 			field.Set = "actor"
 			if known := names[custody.PersonID(value)]; known != "" {
 				field.Value, field.Set = known, ""
@@ -309,6 +313,20 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 			field.Link = "/log/" + value
 		case "act", "capacity", "via", "code", "acting":
 			field.Set = name
+		case "reason_kind":
+			field.Set = "hand_over_reason"
+		case "step": // that of a support request is an identifier, which has no name
+			field.Set = "document_step"
+			switch entry.Type {
+			case signinglog.TypePIN:
+				field.Set = "pin_step"
+			case signinglog.TypeIncidentStep:
+				field.Set = name
+			}
+		case "side":
+			field.Set = "confirmation_side"
+		case "pin_changed":
+			field.Set = "answer"
 		case "kind":
 			field.Set = row.Type + "_kind"
 			if row.Type == string(signinglog.TypeAlarm) {
@@ -328,12 +346,7 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 			if at, err := signinglog.ParseTime(value); err == nil {
 				field.Value = localTime(at)
 			}
-		case "step":
-			field.Set = "document_step" // that of a support request is an identifier, which has no name
-			if row.Type == string(signinglog.TypeIncidentStep) {
-				field.Set = name
-			}
-		case "from", "until", "permission_on", "paper_on", "due":
+		case "from", "since", "until", "permission_on", "paper_on", "form_on", "due":
 			if day, err := time.Parse(time.DateOnly, value); err == nil {
 				field.Value = day.Format(dateLayout)
 			}

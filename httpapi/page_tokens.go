@@ -48,6 +48,9 @@ func (s *server) managerCard(row store.TokenRow, open []store.HandOverRow, actor
 	card := s.card(row, open)
 	card.MayTakeBack = card.MayOffer && row.Custodian != "" && row.Custodian != actor.Person
 	card.MayOffer = row.State == custody.InSafe || row.Custodian == actor.Person && card.MayOffer
+	steps := custody.StepsFrom(row.State)
+	card.MayRetire = card.Open == "" && slices.Contains(steps, custody.TokenRetire) && (row.Custodian == "" || row.State == custody.Blocked || row.State == custody.RevocationAsked || row.State == custody.Revoked)
+	card.MayStepPIN = row.State == custody.PINLocked || row.State == custody.RecoveryAsked
 	return card
 }
 

@@ -73,11 +73,13 @@ func (s *server) pageRoutes(r chi.Router) {
 
 	r.Get("/hand-overs", s.page(s.pageHandOvers))
 	r.Get("/hand-overs/{id}", s.page(s.pageHandOver))
-	r.Post("/hand-overs/{id}/accept", s.doHandOver("hand_over.accepted", s.store.AcceptHandOver))
+	r.Post("/hand-overs/{id}/accept", s.page(s.doAccept))
 	r.Post("/hand-overs/{id}/decline", s.doHandOver("hand_over.declined", s.store.DeclineHandOver))
 	r.Post("/hand-overs/{id}/withdraw", s.doHandOver("hand_over.withdrawn", s.store.WithdrawHandOver))
 	r.Get("/tokens/{id}/hand-over", s.page(s.pageOffer))
 	r.Post("/tokens/{id}/hand-over", s.page(s.doOffer))
+	r.Get("/tokens/{id}/pin", s.page(s.pagePIN))
+	r.Post("/tokens/{id}/pin", s.page(s.doPIN))
 
 	r.Get("/documents", s.page(s.pageDocuments))
 	r.Get("/documents/new", s.page(s.pageNewDocument))
@@ -138,6 +140,8 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Post("/delegations", s.managers(s.doAddDelegation))
 	r.Get("/delegations/{id}/end", s.managers(s.pageEndDelegation))
 	r.Post("/delegations/{id}/end", s.managers(s.doEndDelegation))
+	r.Get("/tokens/{id}/retire", s.managers(s.pageRetire))
+	r.Post("/tokens/{id}/retire", s.managers(s.doRetire))
 	r.Get("/grants", s.managers(s.pageGrants))
 }
 
@@ -171,9 +175,16 @@ func (s *server) operations(api huma.API) {
 	private(s, api, get("handOvers", wire.PathHandOvers, "Open hand-overs of the person"), s.apiHandOvers)
 	inPerson(s, api, create("offerHandOver", wire.PathHandOvers, "Offer a token to a person, or back to the safe"), s.apiOfferHandOver)
 	private(s, api, get("handOver", wire.PathHandOver, "One hand-over"), s.apiHandOver)
-	inPerson(s, api, post("acceptHandOver", wire.PathAccept, "Confirm that the token was received"), decideHandOver(s.store.AcceptHandOver))
+	inPerson(s, api, post("acceptHandOver", wire.PathAccept, "Confirm that the token was received"), s.apiAccept)
 	inPerson(s, api, post("declineHandOver", wire.PathDecline, "Say that the token was not received"), decideHandOver(s.store.DeclineHandOver))
 	inPerson(s, api, post("withdrawHandOver", wire.PathWithdraw, "Take an offer back"), decideHandOver(s.store.WithdrawHandOver))
+
+	private(s, api, get("overdueHandOvers", wire.PathOverdue, "Temporary hand-overs past their last day"), s.apiOverdue)
+	private(s, api, post("confirmHandOver", wire.PathConfirm, "A side's signature over a hand-over; the receiver's accepts it"), s.apiConfirm)
+
+	private(s, api, post("stepPIN", wire.PathPINSteps, "A PIN is locked, its recovery was asked, or it works again").silent(), s.apiStepPIN)
+	inPerson(s, api, post("retireToken", wire.PathRetire, "Take a token out of use for good").silent(), s.apiRetire)
+	inPerson(s, api, post("writeOffToken", wire.PathWriteOff, "Write a token off that its custodian does not bring back: blocks it").silent(), s.apiWriteOff)
 
 	private(s, api, get("incidents", wire.PathIncidents, "Reported losses"), s.apiIncidents)
 	private(s, api, create("reportIncident", wire.PathIncidents, "Report a loss: blocks the token at once"), s.apiReportIncident)

@@ -89,7 +89,7 @@ func TestLookingChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := s.OfferHandOver(ctx, s.officeHead.actor, store.NewHandOver{Token: s.officeHead.token.ID, Reason: "nghỉ phép", PermissionNumber: "1/QĐ", PermissionDate: "2026-10-01"})
+	back, err := s.OfferHandOver(ctx, s.officeHead.actor, store.NewHandOver{Token: s.officeHead.token.ID, Reason: "nghỉ phép", PermissionNumber: "1/QĐ", PermissionDate: "2026-10-01", PermissionSigner: "Hiệu trưởng"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func (s *story) handOver(ctx context.Context) {
 		}
 		offer := wire.NewHandOver{TokenID: desk.tokenID, To: s.people[i], Reason: "Giao đầu năm học"}
 		if desk.member.Token.Kind == "seal" {
-			offer.PermissionNumber, offer.PermissionDate = "102/QĐ-MNMT", "2026-09-05"
+			offer.PermissionNumber, offer.PermissionDate, offer.PermissionSigner = "102/QĐ-MNMT", "2026-09-05", "Hiệu trưởng"
 		}
 		entry, err := func() (int64, error) {
 			offered, err := s.clients[admin].OfferHandOver(ctx, offer)

@@ -192,7 +192,7 @@ func (s *school) employ(ctx context.Context, admin *wire.Client, h holder, certi
 	if err != nil {
 		return err
 	}
-	offer, err := admin.OfferHandOver(ctx, wire.NewHandOver{TokenID: token.ID, To: person.ID, PermissionNumber: "20/QĐ-MNHS", PermissionDate: "2026-09-05"})
+	offer, err := admin.OfferHandOver(ctx, wire.NewHandOver{TokenID: token.ID, To: person.ID, PermissionNumber: "20/QĐ-MNHS", PermissionDate: "2026-09-05", PermissionSigner: "Hiệu trưởng"})
 	if err != nil {
 		return err
 	}

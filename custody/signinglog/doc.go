@@ -82,15 +82,20 @@
 //	placing      token placing: id; place: text
 //	delegation   person grantor delegation: id; capacity kinds paper_number: text; [absence]: flag; from [until] paper_on: date; [paper_signer] [content]: commitment
 //	delegation_ending  person ending delegation: id; until: date; reason: commitment
-//	offer        hand_over token [giver] [receiver]: id; kind: word (hand_over, return); [permission_number]: text; [permission_on]: date; [reason] [condition]: commitment
-//	acceptance   as offer up to kind; offer [ends]: count (entries); [custody]: id
+//	offer        hand_over token [giver] [receiver]: id; kind: word (hand_over, return); [permission_number]: text; [permission_on]: date; [reason] [condition]: commitment;
+//	             [reason_kind]: word (new, change, temporary, return, take_back); of a temporary one [since] [until]: date; [witness]: id; [permission_signer] [accessories]: commitment
+//	acceptance   as offer up to kind; offer [ends]: count (entries); [custody]: id; [pin_changed]: word (yes, no)
 //	decline      as offer up to kind; offer: count
 //	withdrawal   as decline
 //	incident     incident token [person] [alarm]: id; kind [pin]: word; discovered_at [last_used_at]: time; [pin_exposed]: flag; [place] description: commitment
-//	incident_step  incident step_id token [person]: id; incident_entry [revocation_entry]: count; step: word; done_at: time; [paper_number] [addressee]: text; [paper_on]: date; [note]: commitment
+//	incident_step  incident step_id token [person]: id; incident_entry [revocation_entry]: count; [ends]: count (of the last step: the custody that it ends); step: word; done_at: time; [paper_number] [addressee]: text; [paper_on]: date; [note]: commitment
 //	alarm        alarm: id; kind: word; name contact description: commitment. Its actor is "system": nobody was signed in
 //	alarm_decision  alarm [incident] [token]: id; alarm_entry: count; outcome: word (blocked, dismissed); [reason]: commitment
 //	signature_review  review incident signature token person (the signer): id; signature_entry: count; verdict: word (genuine, disputed); [note]: commitment
+//	confirmation as offer up to kind; confirmation person signed_with: id; side: word (giving, receiving); offer: count; certificate minutes_sha256 challenge_sha256 cms_sha256: hash
+//	pin          pin_step token [person]: id; step: word (locked, recovery_asked, recovered); [form_number]: text; [form_on]: date; [note]: commitment
+//	write_off    write_off token person: id; custody_entry: count; reason: commitment
+//	retirement   token [person]: id; kind: word (expired, to_ca, lost, broken, replaced, other); [paper]: text; [ends]: count; reason: commitment
 //	revocation   certificate: hash; token: id; [revoked_at]: time; source: text
 //	grant        grant token: id; request act ...: see below; custody_entry: count; expires_at: time; [title]: text; [purpose]: commitment;
 //	             an issue rests on [approval_entry]: count, or [approval_certificate]: hash; [approval_digest]: digest

@@ -54,6 +54,11 @@ const (
 	TypeDocumentStep Type = "document_step" // what became of it: fetched, signed, declined, withdrawn
 	TypePaper        Type = "paper"         // an official paper was issued
 	TypeSignedPaper  Type = "signed_paper"  // a signed copy of a paper was kept
+
+	TypeConfirmation Type = "confirmation" // a side confirmed a hand-over by the signature of their own token
+	TypePIN          Type = "pin"          // a token's PIN was found locked, its recovery was asked, or it works again
+	TypeWriteOff     Type = "write_off"    // a token that its custodian does not bring back: it is blocked
+	TypeRetirement   Type = "retirement"   // a token goes out of use for good
 )
 
 // Names of fields that several types have.
@@ -142,17 +147,19 @@ var rules = map[Type][]fieldRule{
 	TypeDelegation: {must(FieldPerson, isID), must("grantor", isID), must("delegation", isID), must("capacity", isText), may("absence", isFlag), must("kinds", isText),
 		must("from", isDate), may("until", isDate), must("paper_number", isText), must("paper_on", isDate), may("paper_signer", IsCommitment), may("content", IsCommitment)},
 	TypeDelegationEnding: {must(FieldPerson, isID), must("ending", isID), must("delegation", isID), must("until", isDate), must("reason", IsCommitment)},
-	TypeOffer:            join(handOverRules, may("reason", IsCommitment), may("condition", IsCommitment), may("permission_number", isText), may("permission_on", isDate)),
+	TypeOffer: join(handOverRules, may("reason", IsCommitment), may("condition", IsCommitment), may("permission_number", isText), may("permission_on", isDate),
+		may("permission_signer", IsCommitment), may("accessories", IsCommitment), may("reason_kind", isWord), may("since", isDate), may("until", isDate), may("witness", isID)),
 	TypeAcceptance: join(handOverRules, must("offer", isCount),
-		may("custody", isID),  // that begins; none when the token goes to the safe
-		may("ends", isCount)), // entry of the custody that ends; none when it came from the safe
+		may("custody", isID),        // that begins; none when the token goes to the safe
+		may("ends", isCount),        // entry of the custody that ends; none when it came from the safe
+		may("pin_changed", isWord)), // yes or no; none where it was not said
 	TypeDecline:    join(handOverRules, must("offer", isCount)),
 	TypeWithdrawal: join(handOverRules, must("offer", isCount)),
 	TypeIncident: {must("incident", isID), must("kind", isWord), must(FieldToken, isID), may(FieldPerson, isID), // its custodian
 		must("discovered_at", isTime), may("last_used_at", isTime), may("pin_exposed", isFlag), may("pin", isWord), may("alarm", isID), // that it came from
 		may("place", IsCommitment), must("description", IsCommitment)},
 	TypeIncidentStep: {must("incident", isID), must("incident_entry", isCount), must("step", isWord), must("step_id", isID), must(FieldToken, isID), may(FieldPerson, isID), // its custodian
-		must("done_at", isTime), may("paper_number", isText), may("paper_on", isDate), may("addressee", isText), may("revocation_entry", isCount), may("note", IsCommitment)},
+		must("done_at", isTime), may("paper_number", isText), may("paper_on", isDate), may("addressee", isText), may("revocation_entry", isCount), may("ends", isCount), may("note", IsCommitment)},
 	TypeAlarm:         {must("alarm", isID), must("kind", isWord), must("name", IsCommitment), must("contact", IsCommitment), must("description", IsCommitment)},
 	TypeAlarmDecision: {must("alarm", isID), must("alarm_entry", isCount), must("outcome", isWord), may("incident", isID), may(FieldToken, isID), may("reason", IsCommitment)},
 	TypeSignatureReview: {must("review", isID), must("incident", isID), must("signature", isID), must("signature_entry", isCount), must(FieldToken, isID),
@@ -179,6 +186,13 @@ var rules = map[Type][]fieldRule{
 		must("facts", IsCommitment), must("pdf", IsCommitment)}, // of their SHA-256 in hex
 	TypeSignedPaper: {must("signed_paper", isID), must("paper", isID), must("paper_entry", isCount), may(FieldToken, isID), must("sha256", isHash), must("size", isCount),
 		must("signatures", isCount), must("signers", IsCommitment)},
+	TypeConfirmation: join(handOverRules, must("confirmation", isID), must("offer", isCount), must("side", isWord), must(FieldPerson, isID), must("signed_with", isID),
+		must(FieldCertificate, isHash), must("minutes_sha256", isHash), must("challenge_sha256", isHash), must("cms_sha256", isHash)),
+	TypePIN: {must("pin_step", isID), must(FieldToken, isID), may(FieldPerson, isID), // its custodian
+		must("step", isWord), may("form_number", isText), may("form_on", isDate), may("note", IsCommitment)},
+	TypeWriteOff: {must("write_off", isID), must(FieldToken, isID), must(FieldPerson, isID), must("custody_entry", isCount), must("reason", IsCommitment)},
+	TypeRetirement: {must(FieldToken, isID), must("kind", isWord), may("paper", isText), may(FieldPerson, isID), // its custodian until then
+		may("ends", isCount), must("reason", IsCommitment)},
 	TypePossession: {must(FieldPerson, isID), must(FieldToken, isID), must("possession", isID), must(FieldCertificate, isHash), must("purpose", isWord),
 		must("challenge_sha256", isHash), must("cms_sha256", isHash), must("custody_entry", isCount)},
 	TypeSupportRequest: {must("support", isID), must(FieldToken, isID), may(FieldPerson, isID), must("kind", isWord), must("description", IsCommitment),

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"sokyso/custody"
@@ -10,11 +11,19 @@ import (
 )
 
 // End ends a position, a scope or an account after a last day that is before its
-// own: see custody.CanEnd. When the person would be left holding a token, it is a
-// conflict until HoldingKnown says that this was shown.
+// own: see custody.CanEnd. What ends at once while the person would be left holding
+// tokens is a conflict until each is named by WriteOffs, which writes it off in the
+// same transaction; with a last day yet to pass, until HoldingKnown.
 func (s *Store) End(ctx context.Context, actor custody.Actor, n NewEnding) error {
 	if err := texts("reason!", &n.Reason); err != nil {
 		return err
+	}
+	n.WriteOffs = maps.Clone(n.WriteOffs)
+	for token, reason := range n.WriteOffs {
+		if err := texts("write_off_reason!", &reason); err != nil {
+			return err
+		}
+		n.WriteOffs[token] = reason
 	}
 	if until, err := custody.ParseDate(string(n.Until)); err != nil || until == "" {
 		return custody.Invalid("until", "day %.20q is not of the form 2006-01-02", string(n.Until))
@@ -25,6 +34,9 @@ func (s *Store) End(ctx context.Context, actor custody.Actor, n NewEnding) error
 			return err
 		}
 		if err := custody.CanEnd(actor, n.Ending, facts); err != nil {
+			return err
+		}
+		if err := t.writeOffHeld(actor, n); err != nil {
 			return err
 		}
 		row := endingRow{rowBase: rowBase{ID: newID(), School: string(t.school)}, Person: string(n.Person), Kind: string(n.Kind),
@@ -49,7 +61,7 @@ func (t *tx) endingFacts(n NewEnding) (custody.EndingFacts, error) {
 	var err error
 	switch {
 	case n.Kind == custody.EndAccount && n.Position == "" && n.Scope == "":
-		err = t.accountFacts(&f, n.Person)
+		err = t.accountFacts(&f, n)
 	case n.Kind == custody.EndPosition && n.Position != "" && n.Scope == "":
 		err = t.positionFacts(&f, n)
 	case n.Kind == custody.EndScope && n.Scope != "" && n.Position == "":
@@ -80,11 +92,11 @@ func (t *tx) positionFacts(f *custody.EndingFacts, n NewEnding) error {
 	if custody.LeavesPosition(positions, n.Position, n.Until, f.Today) {
 		return nil
 	}
-	f.Holds, err = t.tokensHeld(n.Person)
-	return err
+	return t.tokensHeld(f, n)
 }
 
-func (t *tx) accountFacts(f *custody.EndingFacts, person custody.PersonID) error {
+func (t *tx) accountFacts(f *custody.EndingFacts, n NewEnding) error {
+	person := n.Person
 	account, err := optional[struct {
 		Until       custody.Date `db:"until_on"`
 		Admin       bool         `db:"admin"`
@@ -100,16 +112,48 @@ func (t *tx) accountFacts(f *custody.EndingFacts, person custody.PersonID) error
 		return custody.NotFound("account")
 	}
 	f.Until, f.LastAdmin = account.Until, account.Admin && account.OtherAdmins == 0
-	f.Holds, err = t.tokensHeld(person)
-	return err
+	return t.tokensHeld(f, n)
 }
 
-func (t *tx) tokensHeld(person custody.PersonID) (int, error) {
-	var n int
-	if err := t.get(t.ctx, &n, `SELECT COUNT(*) FROM custodies WHERE school_id = ? AND person_id = ? AND until_at IS NULL`, string(t.school), string(person)); err != nil {
-		return 0, fmt.Errorf("read custodies: %w", err)
+// tokensHeld reads which tokens the person holds, and which of them would neither
+// be blocked, nor revoked, nor written off: each of them stops a token.
+func (t *tx) tokensHeld(f *custody.EndingFacts, n NewEnding) error {
+	var held []struct {
+		Token   custody.TokenID `db:"token_id"`
+		Serial  string          `db:"serial"`
+		Stopped bool            `db:"stopped"`
 	}
-	return n, nil
+	if err := t.list(t.ctx, &held, `SELECT k.token_id, t.serial, (EXISTS (SELECT 1 FROM incidents i WHERE i.token_id = t.id AND i.state <> 'cleared')
+		OR EXISTS (SELECT 1 FROM write_offs w WHERE w.token_id = t.id)
+		OR NOT EXISTS (SELECT 1 FROM certificates c WHERE c.token_id = t.id AND c.revoked_at IS NULL)) AS stopped
+		FROM custodies k JOIN tokens t ON t.id = k.token_id WHERE k.school_id = ? AND k.person_id = ? AND k.until_at IS NULL ORDER BY k.entry_index`,
+		string(t.school), string(n.Person)); err != nil {
+		return fmt.Errorf("read custodies: %w", err)
+	}
+	f.Holds = len(held)
+	for _, token := range held {
+		if _, listed := n.WriteOffs[token.Token]; !listed && !token.Stopped {
+			f.NotWrittenOff = append(f.NotWrittenOff, token.Serial)
+		}
+	}
+	return nil
+}
+
+// writeOffHeld writes off the tokens that the ending names, which its person must hold.
+func (t *tx) writeOffHeld(actor custody.Actor, n NewEnding) error {
+	for _, token := range slices.Sorted(maps.Keys(n.WriteOffs)) {
+		f, err := t.tokenBy("id", string(token))
+		if err != nil {
+			return err
+		}
+		if f == nil || f.custody == nil || f.custody.Person != string(n.Person) {
+			return custody.NotFound("token")
+		}
+		if err := t.writeOff(actor, f, n.WriteOffs[token]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // accountGoesOn refuses an account whose last day has passed.

@@ -15,8 +15,12 @@ import (
 func (s *school) day(n int) custody.Date { return custody.DateOf(s.Clock.Now()).AddDays(n) }
 
 // end ends something of a person's, by the admin.
-func (s *school) end(e custody.Ending, known bool) error {
-	return s.End(ctx, s.admin, store.NewEnding{Ending: e, Reason: "nghỉ hưu theo Quyết định 40/QĐ-UBND", HoldingKnown: known})
+func (s *school) end(e custody.Ending, known bool, writtenOff ...custody.TokenID) error {
+	n := store.NewEnding{Ending: e, Reason: "nghỉ hưu theo Quyết định 40/QĐ-UBND", HoldingKnown: known, WriteOffs: map[custody.TokenID]string{}}
+	for _, token := range writtenOff {
+		n.WriteOffs[token] = "không nộp lại sau hai lần nhắc"
+	}
+	return s.End(ctx, s.admin, n)
 }
 
 func (s *school) person(id custody.PersonID) store.PersonRow {
@@ -186,8 +190,14 @@ func TestEndedAccount(t *testing.T) {
 			t.Errorf("on the last day: %v", err)
 		}
 		ending.Until = s.day(-1)
-		if err := s.end(ending, true); err != nil {
+		if err := s.end(ending, true); reason(err) != custody.ReasonNotWrittenOff {
+			t.Errorf("at once, with a token in hand: %v", err)
+		}
+		if err := s.end(ending, false, token.ID); err != nil {
 			t.Fatal(err)
+		}
+		if row, err := s.Token(ctx, s.admin, token.ID); err != nil || row.State != custody.Blocked || row.Custodian != person.Person {
+			t.Errorf("written off: %+v, %v", row, err)
 		}
 		if _, err := s.ActorByAPIKey(ctx, key); code(err) != custody.CodeAccountEnded || !errors.Is(err, custody.ErrUnauthenticated) {
 			t.Errorf("agent: %v", err)

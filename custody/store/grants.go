@@ -258,7 +258,8 @@ func (t *tx) logRefusal(actor custody.Actor, row grantRecord, serial string, ref
 // fillFacts turns what the register knows of a token into a grant's facts.
 func (t *tx) fillFacts(facts *custody.GrantFacts, f *tokenFacts) error {
 	rules := f.rules()
-	facts.Token, facts.Custody, facts.Offer, facts.Retired = &f.token, rules.Custody, rules.Offer, f.retired
+	facts.Token, facts.Custody, facts.Offer = &f.token, rules.Custody, rules.Offer
+	facts.Retired, facts.WrittenOff, facts.PIN = f.Retired, f.WrittenOff, custody.PINStep(f.PIN)
 	if f.last != nil {
 		last := f.last.custody()
 		facts.Last = &last

@@ -189,7 +189,7 @@ func TestWhoMayGetTheSeal(t *testing.T) {
 			{"by tomorrow's paper", s.deputy.Person, custody.DateOf(s.Clock.Now().AddDate(0, 0, 1)), custody.ReasonInFuture},
 			{"with both, as it should", s.deputy.Person, custody.DateOf(s.Clock.Now()), ""},
 		} {
-			_, err := s.OfferHandOver(ctx, s.admin, store.NewHandOver{Token: seal.ID, To: test.to, PermissionNumber: "12/QĐ-MNHS", PermissionDate: test.date})
+			_, err := s.OfferHandOver(ctx, s.admin, store.NewHandOver{Token: seal.ID, To: test.to, PermissionNumber: "12/QĐ-MNHS", PermissionDate: test.date, PermissionSigner: "Hiệu trưởng"})
 			if (test.want != "" || err != nil) && reason(err) != test.want {
 				t.Errorf("%s: %v", test.name, err)
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
@@ -11,11 +13,14 @@ import (
 
 // OfferHandOver offers a token to a person, or back to the safe.
 func (s *Store) OfferHandOver(ctx context.Context, actor custody.Actor, n NewHandOver) (HandOverRow, error) {
-	if err := texts("reason", &n.Reason, "condition", &n.Condition, "permission_number", &n.PermissionNumber); err != nil {
+	if err := texts("reason", &n.Reason, "condition", &n.Condition, "accessories", &n.Accessories, "permission_number", &n.PermissionNumber,
+		"permission_signer", &n.PermissionSigner); err != nil {
 		return HandOverRow{}, err
 	}
-	if _, err := custody.ParseDate(string(n.PermissionDate)); err != nil {
-		return HandOverRow{}, custody.Invalid("permission_date", "%v", err)
+	for field, day := range map[string]custody.Date{"permission_date": n.PermissionDate, "since": n.Since, "until": n.Until} {
+		if _, err := custody.ParseDate(string(day)); err != nil {
+			return HandOverRow{}, custody.Invalid(field, "%v", err)
+		}
 	}
 	id := newID()
 	err := s.write(ctx, actor.School, func(t *tx) error {
@@ -23,41 +28,39 @@ func (s *Store) OfferHandOver(ctx context.Context, actor custody.Actor, n NewHan
 		if err != nil {
 			return err
 		}
-		offer := custody.Offer{To: n.To, Today: custody.DateOf(t.now), Reason: n.Reason, PermissionNumber: n.PermissionNumber, PermissionDate: n.PermissionDate}
-		if n.To != "" {
-			err := t.requireAccount(n.To)
-			if errors.Is(err, custody.ErrUnauthenticated) {
-				offer.Left, err = true, nil
-			}
-			if err != nil {
-				return err
-			}
-			positions, _, err := t.personFacts(n.To)
-			if err != nil {
-				return err
-			}
-			_, offer.Positioned = custody.PositionOn(positions, offer.Today)
+		if n.ReasonKind == "" {
+			n.ReasonKind = custody.DefaultReason(actor, f.rules(), n.To)
+		}
+		offer, err := t.offer(n)
+		if err != nil {
+			return err
 		}
 		if err := custody.CanOffer(actor, f.rules(), offer); err != nil {
 			return err
 		}
 		row := handOverRow{rowBase: rowBase{ID: id, School: string(t.school)}, Token: string(n.Token), Kind: string(custody.ToPerson), Receiver: string(n.To),
-			OfferedBy: string(actor.Person), PermissionNumber: n.PermissionNumber, PermissionOn: n.PermissionDate, OfferedAt: at(t.now), State: string(custody.Offered)}
+			OfferedBy: string(actor.Person), PermissionNumber: n.PermissionNumber, PermissionOn: n.PermissionDate, ReasonKind: string(n.ReasonKind),
+			Since: n.Since, Until: n.Until, Witness: string(n.Witness), OfferedAt: at(t.now), State: string(custody.Offered)}
+		step := custody.TokenOffer
 		if n.To == "" {
-			row.Kind = string(custody.Return)
+			row.Kind, step = string(custody.Return), custody.TokenOfferReturn
 		}
 		if f.custody != nil {
 			row.Giver = f.custody.Person
 		}
-		if row.Entry, err = t.append(signinglog.TypeOffer, actor, row.fields(), map[string]string{"reason": n.Reason, "condition": n.Condition}); err != nil {
-			return err
-		}
-		if err := t.insertRow(`INSERT INTO hand_overs (id, school_id, token_id, kind, giver_id, receiver_id, offered_by, permission_number, permission_on, offered_at, entry_index, state)`,
-			row.ID, row.School, row.Token, row.Kind, orNull(row.Giver), orNull(row.Receiver), orNull(row.OfferedBy), row.PermissionNumber, row.PermissionOn,
-			row.OfferedAt, row.Entry, row.State); err != nil {
-			return fmt.Errorf("offer hand-over: %w", err)
-		}
-		return nil
+		return t.takeStep(f, step, func() error {
+			if row.Entry, err = t.append(signinglog.TypeOffer, actor, row.fields(), map[string]string{"reason": n.Reason, "condition": n.Condition,
+				"accessories": n.Accessories, "permission_signer": n.PermissionSigner}); err != nil {
+				return err
+			}
+			if err := t.insertRow(`INSERT INTO hand_overs (id, school_id, token_id, kind, giver_id, receiver_id, offered_by, permission_number, permission_on,
+				reason_kind, since_on, until_on, witness_id, offered_at, entry_index, state)`,
+				row.ID, row.School, row.Token, row.Kind, orNull(row.Giver), orNull(row.Receiver), orNull(row.OfferedBy), row.PermissionNumber, row.PermissionOn,
+				row.ReasonKind, row.Since, row.Until, orNull(row.Witness), row.OfferedAt, row.Entry, row.State); err != nil {
+				return fmt.Errorf("offer hand-over: %w", err)
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		return HandOverRow{}, err
@@ -65,71 +68,127 @@ func (s *Store) OfferHandOver(ctx context.Context, actor custody.Actor, n NewHan
 	return s.HandOver(ctx, actor, custody.HandOverID(id))
 }
 
+// offer reads what the rules ask about receiver and witness.
+func (t *tx) offer(n NewHandOver) (custody.Offer, error) {
+	offer := custody.Offer{To: n.To, Kind: n.ReasonKind, Today: custody.DateOf(t.now), Reason: n.Reason, PermissionNumber: n.PermissionNumber,
+		PermissionDate: n.PermissionDate, PermissionSigner: n.PermissionSigner, Since: n.Since, Until: n.Until}
+	if n.Witness != "" {
+		if err := t.requirePerson(n.Witness); err != nil {
+			return offer, err
+		}
+	}
+	if n.To == "" {
+		return offer, nil
+	}
+	err := t.requireAccount(n.To)
+	if errors.Is(err, custody.ErrUnauthenticated) {
+		offer.Left, err = true, nil
+	}
+	if err != nil {
+		return offer, err
+	}
+	positions, _, err := t.personFacts(n.To)
+	if err != nil {
+		return offer, err
+	}
+	_, offer.Positioned = custody.PositionOn(positions, offer.Today)
+	return offer, nil
+}
+
 // AcceptHandOver accepts an offer: the receiver's custody begins and the giver's
 // ends in the same moment.
 func (s *Store) AcceptHandOver(ctx context.Context, actor custody.Actor, id custody.HandOverID) (HandOverRow, error) {
-	return s.decide(ctx, actor, id, custody.Accepted)
+	return s.Accept(ctx, actor, id, Acceptance{})
+}
+
+// Accept is AcceptHandOver with what the receiver says besides.
+func (s *Store) Accept(ctx context.Context, actor custody.Actor, id custody.HandOverID, said Acceptance) (HandOverRow, error) {
+	return s.decide(ctx, actor, id, custody.Accepted, said)
 }
 
 // DeclineHandOver declines an offer: the token stays with its giver.
 func (s *Store) DeclineHandOver(ctx context.Context, actor custody.Actor, id custody.HandOverID) (HandOverRow, error) {
-	return s.decide(ctx, actor, id, custody.Declined)
+	return s.decide(ctx, actor, id, custody.Declined, Acceptance{})
 }
 
 // WithdrawHandOver takes an offer back.
 func (s *Store) WithdrawHandOver(ctx context.Context, actor custody.Actor, id custody.HandOverID) (HandOverRow, error) {
-	return s.decide(ctx, actor, id, custody.Withdrawn)
+	return s.decide(ctx, actor, id, custody.Withdrawn, Acceptance{})
 }
 
-var decisionTypes = map[custody.HandOverState]signinglog.Type{
-	custody.Accepted:  signinglog.TypeAcceptance,
-	custody.Declined:  signinglog.TypeDecline,
-	custody.Withdrawn: signinglog.TypeWithdrawal,
-}
-
-func (s *Store) decide(ctx context.Context, actor custody.Actor, id custody.HandOverID, state custody.HandOverState) (HandOverRow, error) {
+func (s *Store) decide(ctx context.Context, actor custody.Actor, id custody.HandOverID, state custody.HandOverState, said Acceptance) (HandOverRow, error) {
 	err := s.write(ctx, actor.School, func(t *tx) error {
-		row, err := optional[handOverRow](t, `SELECT `+handOverColumns+` FROM hand_overs h WHERE h.school_id = ? AND h.id = ?`, string(t.school), string(id))
-		if err != nil {
-			return fmt.Errorf("read hand-over: %w", err)
-		}
-		if row == nil || !seesHandOver(actor, *row) {
-			return custody.NotFound("hand_over")
-		}
-		f, err := t.tokenBy("id", row.Token)
+		row, f, err := t.handOver(actor, id)
 		if err != nil {
 			return err
 		}
-		switch state {
-		case custody.Accepted:
-			err = custody.CanAccept(actor, row.handOver(), f.incident != nil)
-		case custody.Declined:
-			err = custody.CanDecline(actor, row.handOver())
-		default:
-			err = custody.CanWithdraw(actor, row.handOver())
+		return t.decide(actor, row, f, state, said)
+	})
+	if err != nil {
+		return HandOverRow{}, err
+	}
+	return s.HandOver(ctx, actor, id)
+}
+
+// handOver reads a hand-over that the actor has to do with, and its token.
+func (t *tx) handOver(actor custody.Actor, id custody.HandOverID) (*handOverRow, *tokenFacts, error) {
+	row, err := optional[handOverRow](t, `SELECT `+handOverColumns+` FROM hand_overs h WHERE h.school_id = ? AND h.id = ?`, string(t.school), string(id))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read hand-over: %w", err)
+	}
+	if row == nil || !seesHandOver(actor, *row) {
+		return nil, nil, custody.NotFound("hand_over")
+	}
+	f, err := t.tokenBy("id", row.Token)
+	return row, f, err
+}
+
+// decisions are the entries and steps that decide an offer.
+var decisions = map[custody.HandOverState]struct {
+	entry signinglog.Type
+	step  custody.TokenStep
+}{
+	custody.Accepted:  {signinglog.TypeAcceptance, custody.TokenAccept},
+	custody.Declined:  {signinglog.TypeDecline, custody.TokenDecline},
+	custody.Withdrawn: {signinglog.TypeWithdrawal, custody.TokenWithdraw},
+}
+
+func (t *tx) decide(actor custody.Actor, row *handOverRow, f *tokenFacts, state custody.HandOverState, said Acceptance) error {
+	var err error
+	switch state {
+	case custody.Accepted:
+		err = custody.CanAccept(actor, row.handOver(), f.rules().Reported)
+	case custody.Declined:
+		err = custody.CanDecline(actor, row.handOver())
+	default:
+		err = custody.CanWithdraw(actor, row.handOver())
+	}
+	if err != nil {
+		return err
+	}
+	fields, begins := row.sides(), ""
+	fields["offer"] = count(row.Entry)
+	step := decisions[state].step
+	if state == custody.Accepted {
+		if f.custody != nil {
+			fields["ends"] = count(f.custody.Entry)
 		}
-		if err != nil {
-			return err
+		if row.Receiver != "" {
+			begins = newID()
+			fields["custody"] = begins
+		} else {
+			step, said.PINChanged = custody.TokenAcceptReturn, nil
 		}
-		fields := row.sides()
-		fields["offer"] = count(row.Entry)
-		begins := ""
-		if state == custody.Accepted {
-			if f.custody != nil {
-				fields["ends"] = count(f.custody.Entry)
-			}
-			if row.Receiver != "" {
-				begins = newID()
-				fields["custody"] = begins
-			}
-		}
-		index, err := t.append(decisionTypes[state], actor, fields, nil)
+		fields["pin_changed"] = yesOrNo(said.PINChanged)
+	}
+	return t.takeStep(f, step, func() error {
+		index, err := t.append(decisions[state].entry, actor, fields, nil)
 		if err != nil {
 			return err
 		}
 		now := at(t.now)
-		changed, err := t.exec(t.ctx, `UPDATE hand_overs SET state = ?, decided_by = ?, decided_at = ?, decided_entry = ? WHERE id = ? AND state = 'offered'`,
-			string(state), orNull(actor.Person), now, index, row.ID)
+		changed, err := t.exec(t.ctx, `UPDATE hand_overs SET state = ?, decided_by = ?, decided_at = ?, decided_entry = ?, pin_changed = ? WHERE id = ? AND state = 'offered'`,
+			string(state), orNull(actor.Person), now, index, fields["pin_changed"], row.ID)
 		if err != nil {
 			return fmt.Errorf("decide hand-over: %w", err)
 		}
@@ -141,25 +200,28 @@ func (s *Store) decide(ctx context.Context, actor custody.Actor, id custody.Hand
 		}
 		return t.moveToken(f, row, begins, index, now)
 	})
-	if err != nil {
-		return HandOverRow{}, err
-	}
-	return s.HandOver(ctx, actor, id)
 }
 
 // moveToken ends the present custody and begins the receiver's.
 func (t *tx) moveToken(f *tokenFacts, h *handOverRow, begins string, index int64, now stamp) error {
-	if f.custody != nil {
-		if _, err := t.exec(t.ctx, `UPDATE custodies SET until_at = ?, until_entry = ? WHERE id = ?`, now, index, f.custody.ID); err != nil {
-			return fmt.Errorf("end custody: %w", err)
-		}
+	err := t.endCustody(f, index, now)
+	if err != nil || begins == "" {
+		return err
 	}
-	if begins == "" {
-		return nil
-	}
-	err := t.insertRow(`INSERT INTO custodies (id, school_id, token_id, person_id, since_at, entry_index)`, begins, h.School, h.Token, h.Receiver, now, index)
+	err = t.insertRow(`INSERT INTO custodies (id, school_id, token_id, person_id, since_at, entry_index)`, begins, h.School, h.Token, h.Receiver, now, index)
 	if err != nil {
 		return fmt.Errorf("begin custody: %w", err)
+	}
+	return nil
+}
+
+// endCustody ends the present custody, if there is one, by that entry.
+func (t *tx) endCustody(f *tokenFacts, index int64, now stamp) error {
+	if f.custody == nil {
+		return nil
+	}
+	if _, err := t.exec(t.ctx, `UPDATE custodies SET until_at = ?, until_entry = ? WHERE id = ?`, now, index, f.custody.ID); err != nil {
+		return fmt.Errorf("end custody: %w", err)
 	}
 	return nil
 }
@@ -171,22 +233,63 @@ func seesHandOver(actor custody.Actor, row handOverRow) bool {
 
 type listedHandOver struct {
 	handOverRow
-	Label      string `db:"label"`
-	FromName   string `db:"from_name"`
-	ToName     string `db:"to_name"`
-	Reason     string `db:"reason"`
-	Condition  string `db:"offer_condition"`
-	IncidentNo int    `db:"open_incidents"`
+	Label       string `db:"label"`
+	Serial      string `db:"serial"`
+	TokenKind   string `db:"token_kind"`
+	FromName    string `db:"from_name"`
+	ToName      string `db:"to_name"`
+	ByName      string `db:"by_name"`
+	DeciderName string `db:"decider_name"`
+	WitnessName string `db:"witness_name"`
+	Reason      string `db:"reason"`
+	Condition   string `db:"offer_condition"`
+	Accessories string `db:"accessories"`
+	Signer      string `db:"permission_signer"`
+	Blocked     bool   `db:"blocked"`
+	HeldOn      bool   `db:"held_on"` // the custody that it began goes on
+	OfferBytes  []byte `db:"offer_bytes"`
+
+	Giving      *int64  `db:"giving_entry"`
+	GivingWith  *string `db:"giving_certificate"`
+	GivingAt    *stamp  `db:"giving_at"`
+	Receiving   *int64  `db:"receiving_entry"`
+	ReceiveWith *string `db:"receiving_certificate"`
+	ReceiveAt   *stamp  `db:"receiving_at"`
 }
 
-var queryHandOvers = `SELECT ` + handOverColumns + `, COALESCE(l.value, '') AS label, ` + fmt.Sprintf(nameOf, "h.giver_id") + ` AS from_name, ` +
-	fmt.Sprintf(nameOf, "h.receiver_id") + ` AS to_name, COALESCE(r.value, '') AS reason, COALESCE(c.value, '') AS offer_condition,
-	(SELECT COUNT(*) FROM incidents i WHERE i.token_id = h.token_id AND i.state = 'open') AS open_incidents
+// revealOf is the query of a value of the hand-over's entry.
+func revealOf(field, as string) string {
+	return `COALESCE((SELECT r.value FROM reveals r WHERE r.school_id = h.school_id AND r.entry_index = h.entry_index AND r.field = '` + field + `'), '') AS ` + as
+}
+
+var queryHandOvers = `SELECT ` + handOverColumns + `, t.serial, t.kind AS token_kind, COALESCE(l.value, '') AS label, ` + fmt.Sprintf(nameOf, "h.giver_id") + ` AS from_name, ` +
+	fmt.Sprintf(nameOf, "h.receiver_id") + ` AS to_name, ` + fmt.Sprintf(nameOf, "h.offered_by") + ` AS by_name, ` + fmt.Sprintf(nameOf, "h.decided_by") + ` AS decider_name, ` +
+	fmt.Sprintf(nameOf, "h.witness_id") + ` AS witness_name, ` + revealOf("reason", "reason") + `, ` + revealOf("condition", "offer_condition") + `, ` +
+	revealOf("accessories", "accessories") + `, ` + revealOf("permission_signer", "permission_signer") + `,
+	(EXISTS (SELECT 1 FROM incidents i WHERE i.token_id = h.token_id AND i.state = 'open') OR EXISTS (SELECT 1 FROM write_offs w WHERE w.token_id = h.token_id)) AS blocked,
+	EXISTS (SELECT 1 FROM custodies k WHERE k.token_id = h.token_id AND k.entry_index = h.decided_entry AND k.until_at IS NULL) AS held_on,
+	e.bytes AS offer_bytes, g.entry_index AS giving_entry, g.certificate_sha256 AS giving_certificate, g.confirmed_at AS giving_at,
+	c.entry_index AS receiving_entry, c.certificate_sha256 AS receiving_certificate, c.confirmed_at AS receiving_at
 	FROM hand_overs h JOIN tokens t ON t.id = h.token_id
+	JOIN log_entries e ON e.school_id = h.school_id AND e.entry_index = h.entry_index
+	LEFT JOIN confirmations g ON g.hand_over_id = h.id AND g.side = 'giving'
+	LEFT JOIN confirmations c ON c.hand_over_id = h.id AND c.side = 'receiving'
 	LEFT JOIN reveals l ON l.school_id = t.school_id AND l.entry_index = t.entry_index AND l.field = 'label'
-	LEFT JOIN reveals r ON r.school_id = h.school_id AND r.entry_index = h.entry_index AND r.field = 'reason'
-	LEFT JOIN reveals c ON c.school_id = h.school_id AND c.entry_index = h.entry_index AND c.field = 'condition'
 	WHERE h.school_id = ?`
+
+func (r listedHandOver) row(actor custody.Actor) HandOverRow {
+	h := r.handOver()
+	row := HandOverRow{HandOver: h, TokenLabel: r.Label, TokenSerial: r.Serial, TokenKind: custody.TokenKind(r.TokenKind), FromName: r.FromName, ToName: r.ToName,
+		OfferedByName: r.ByName, DecidedByName: r.DeciderName, WitnessName: r.WitnessName, Reason: r.Reason, Condition: r.Condition, Accessories: r.Accessories,
+		PermissionSigner: r.Signer, OfferLeaf: signinglog.LeafHash(r.OfferBytes), Ended: !r.HeldOn, MayAccept: custody.CanAccept(actor, h, r.Blocked) == nil}
+	if r.Giving != nil {
+		row.Giving = &Confirmation{Certificate: *r.GivingWith, At: r.GivingAt.Time, Entry: *r.Giving}
+	}
+	if r.Receiving != nil {
+		row.Receiving = &Confirmation{Certificate: *r.ReceiveWith, At: r.ReceiveAt.Time, Entry: *r.Receiving}
+	}
+	return row
+}
 
 func (s *Store) handOvers(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]HandOverRow, error) {
 	query := queryHandOvers + condition
@@ -201,9 +304,7 @@ func (s *Store) handOvers(ctx context.Context, actor custody.Actor, condition st
 	}
 	rows := make([]HandOverRow, 0, len(listed))
 	for _, r := range listed {
-		h := r.handOver()
-		rows = append(rows, HandOverRow{HandOver: h, TokenLabel: r.Label, FromName: r.FromName, ToName: r.ToName, Reason: r.Reason, Condition: r.Condition,
-			MayAccept: custody.CanAccept(actor, h, r.IncidentNo > 0) == nil})
+		rows = append(rows, r.row(actor))
 	}
 	return rows, nil
 }
@@ -212,6 +313,16 @@ func (s *Store) handOvers(ctx context.Context, actor custody.Actor, condition st
 // the register sees all open ones.
 func (s *Store) HandOvers(ctx context.Context, actor custody.Actor) ([]HandOverRow, error) {
 	return s.handOvers(ctx, actor, ` AND h.state = 'offered'`)
+}
+
+// OverdueHandOvers lists the temporary hand-overs whose last day has passed and
+// whose token has not come back, the longest overdue first: all for who manages the
+// register, for others their own.
+func (s *Store) OverdueHandOvers(ctx context.Context, actor custody.Actor) ([]HandOverRow, error) {
+	rows, err := s.handOvers(ctx, actor, ` AND h.state = 'accepted' AND h.until_on < ?
+		AND EXISTS (SELECT 1 FROM custodies k WHERE k.token_id = h.token_id AND k.entry_index = h.decided_entry AND k.until_at IS NULL)`, string(custody.DateOf(s.now())))
+	slices.SortStableFunc(rows, func(a, b HandOverRow) int { return strings.Compare(string(a.Until), string(b.Until)) })
+	return rows, err
 }
 
 // HandOver returns an offer, open or decided, that the actor has to do with.

@@ -131,6 +131,39 @@ func (t *tx) track(row incidentRow) (custody.Track, error) {
 // writeStep appends a step's entry and its row, and ends the incident when the
 // step does.
 func (t *tx) writeStep(actor custody.Actor, row incidentRow, step custody.Step, note string) (int64, error) {
+	taken, ok := tokenSteps[step.Kind]
+	if !ok {
+		return t.insertStep(actor, row, step, note, nil)
+	}
+	f, err := t.tokenBy("id", row.Token)
+	if err != nil {
+		return 0, err
+	}
+	if taken == custody.TokenClose && f.offer != nil {
+		return 0, custody.Conflict(custody.ReasonHandOverOpen)
+	}
+	var index int64
+	err = t.takeStep(f, taken, func() error {
+		if taken != custody.TokenClose {
+			f = nil // its custody goes on
+		}
+		index, err = t.insertStep(actor, row, step, note, f)
+		return err
+	})
+	return index, err
+}
+
+// tokenSteps are the steps of a track that change the state of the token, too.
+var tokenSteps = map[custody.StepKind]custody.TokenStep{
+	custody.StepCleared:            custody.TokenClear,
+	custody.StepRevocationAsked:    custody.TokenAskRevocation,
+	custody.StepCertificateRevoked: custody.TokenRevoke,
+	custody.StepClosed:             custody.TokenClose,
+}
+
+// insertStep is writeStep without the token; the custody of ends, if there is one,
+// ends with the step.
+func (t *tx) insertStep(actor custody.Actor, row incidentRow, step custody.Step, note string, ends *tokenFacts) (int64, error) {
 	r := stepRow{rowBase: rowBase{ID: newID(), School: string(t.school)}, Incident: row.ID, IncidentEntry: row.Entry, Token: row.Token, Step: string(step.Kind),
 		By: string(actor.Person), DoneAt: at(step.DoneAt), PaperNumber: step.PaperNumber, PaperOn: step.PaperDate, Addressee: step.Addressee, RecordedAt: at(t.now)}
 	if step.Revocation != 0 {
@@ -146,6 +179,9 @@ func (t *tx) writeStep(actor custody.Actor, row incidentRow, step custody.Step, 
 	} else if row.Reporter != "" {
 		fields[signinglog.FieldPerson] = row.Reporter
 	}
+	if ends != nil && ends.custody != nil {
+		fields["ends"] = count(ends.custody.Entry)
+	}
 	var err error
 	if r.Entry, err = t.append(signinglog.TypeIncidentStep, actor, fields, map[string]string{"note": note}); err != nil {
 		return 0, err
@@ -154,6 +190,11 @@ func (t *tx) writeStep(actor custody.Actor, row incidentRow, step custody.Step, 
 		addressee, revocation_entry, recorded_at, entry_index)`, r.ID, r.School, r.Incident, r.IncidentEntry, r.Token, r.Step, orNull(r.By), r.DoneAt, r.PaperNumber, r.PaperOn,
 		r.Addressee, r.Revocation, r.RecordedAt, r.Entry); err != nil {
 		return 0, fmt.Errorf("record step: %w", err)
+	}
+	if ends != nil {
+		if err := t.endCustody(ends, r.Entry, r.RecordedAt); err != nil {
+			return 0, err
+		}
 	}
 	state := step.Kind.Ends()
 	if state == "" {

@@ -100,16 +100,22 @@ func (t *tx) reportIncident(actor custody.Actor, id string, n NewIncident, alarm
 	if f.custody != nil {
 		fields[signinglog.FieldPerson] = f.custody.Person
 	}
-	if row.Entry, err = t.append(signinglog.TypeIncident, actor, fields, map[string]string{"place": n.Place, "description": n.Description}); err != nil {
-		return incidentRow{}, err
-	}
 	var used any
 	if row.LastUsedAt != nil {
 		used = *row.LastUsedAt
 	}
-	if err := t.insertRow(`INSERT INTO incidents (id, school_id, token_id, kind, reporter_id, discovered_at, reported_at, last_used_at, pin_exposed, pin, alarm_id, state, entry_index)`,
-		row.ID, row.School, row.Token, row.Kind, orNull(row.Reporter), row.DiscoveredAt, row.ReportedAt, used, row.PINExposed, row.PIN, orNull(row.Alarm), row.State, row.Entry); err != nil {
-		return incidentRow{}, fmt.Errorf("report incident: %w", err)
+	err = t.takeStep(f, custody.TokenReport, func() error {
+		if row.Entry, err = t.append(signinglog.TypeIncident, actor, fields, map[string]string{"place": n.Place, "description": n.Description}); err != nil {
+			return err
+		}
+		if err := t.insertRow(`INSERT INTO incidents (id, school_id, token_id, kind, reporter_id, discovered_at, reported_at, last_used_at, pin_exposed, pin, alarm_id, state, entry_index)`,
+			row.ID, row.School, row.Token, row.Kind, orNull(row.Reporter), row.DiscoveredAt, row.ReportedAt, used, row.PINExposed, row.PIN, orNull(row.Alarm), row.State, row.Entry); err != nil {
+			return fmt.Errorf("report incident: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return incidentRow{}, err
 	}
 	return row, t.knownAtOnce(actor, row)
 }

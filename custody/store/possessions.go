@@ -19,37 +19,47 @@ const maxChallenge = 8 << 10
 // possession can be proven once within custody.ChallengeLifetime. Who does not
 // hold the token, or has another certificate, gets a *custody.Refusal.
 func (s *Store) CreateChallenge(ctx context.Context, actor custody.Actor, serial, certificate string, purpose custody.ProofPurpose) (custody.Challenge, error) {
+	if !purpose.Valid() || purpose.Side() != "" {
+		return custody.Challenge{}, custody.Invalid("purpose", "purpose %.40q", string(purpose))
+	}
+	return s.createChallenge(ctx, actor, serial, certificate, custody.Challenge{Purpose: purpose})
+}
+
+// createChallenge completes a challenge of which purpose, hand-over and minutes are given.
+func (s *Store) createChallenge(ctx context.Context, actor custody.Actor, serial, certificate string, c custody.Challenge) (custody.Challenge, error) {
 	if actor.Person == "" {
 		return custody.Challenge{}, custody.Invalid("person", "only a person proves")
 	}
 	if err := texts("token_serial!", &serial); err != nil {
 		return custody.Challenge{}, err
 	}
-	switch {
-	case !isHash(certificate):
+	if !isHash(certificate) {
 		return custody.Challenge{}, custody.Invalid("certificate", "not 64 lower-case hexadecimal digits")
-	case !purpose.Valid():
-		return custody.Challenge{}, custody.Invalid("purpose", "purpose %.40q", string(purpose))
 	}
 	nonce := make([]byte, 32)
 	rand.Read(nonce)
-	var c custody.Challenge
 	err := s.write(ctx, actor.School, func(t *tx) error {
 		facts, err := t.proofFacts(actor, serial, certificate)
 		if err != nil {
 			return err
 		}
-		if err := custody.DecideProof(facts, t.now); err != nil {
-			return asError(err)
+		if c.Purpose.Side() != "" {
+			_, _, err = t.confirmationFacts(actor, c, facts)
+		} else {
+			err = asError(custody.DecideProof(facts, t.now))
+		}
+		if err != nil {
+			return err
 		}
 		issued := at(t.now)
 		c = custody.Challenge{ID: custody.ChallengeID(newID()), School: t.school, Person: actor.Person, Token: facts.Token.ID, TokenSerial: serial,
-			CertificateSHA256: certificate, Purpose: purpose, Nonce: hex.EncodeToString(nonce), IssuedAt: issued.Time, ExpiresAt: issued.Add(custody.ChallengeLifetime)}
+			CertificateSHA256: certificate, Purpose: c.Purpose, HandOver: c.HandOver, MinutesSHA256: c.MinutesSHA256,
+			Nonce: hex.EncodeToString(nonce), IssuedAt: issued.Time, ExpiresAt: issued.Add(custody.ChallengeLifetime)}
 		if _, err := t.exec(t.ctx, `DELETE FROM challenges WHERE expires_at < ?`, at(t.now)); err != nil {
 			return fmt.Errorf("remove old challenges: %w", err)
 		}
-		if err := t.insertRow(`INSERT INTO challenges (id, school_id, person_id, token_id, certificate_sha256, purpose, nonce, issued_at, expires_at)`,
-			string(c.ID), string(t.school), string(c.Person), string(c.Token), c.CertificateSHA256, string(c.Purpose), c.Nonce, issued, at(c.ExpiresAt)); err != nil {
+		if err := t.insertRow(`INSERT INTO challenges (id, school_id, person_id, token_id, certificate_sha256, purpose, hand_over_id, minutes_sha256, nonce, issued_at, expires_at)`,
+			string(c.ID), string(t.school), string(c.Person), string(c.Token), c.CertificateSHA256, string(c.Purpose), string(c.HandOver), c.MinutesSHA256, c.Nonce, issued, at(c.ExpiresAt)); err != nil {
 			return fmt.Errorf("write challenge: %w", err)
 		}
 		return nil
@@ -94,6 +104,8 @@ type challengeRow struct {
 	Serial      string `db:"serial"`
 	Certificate string `db:"certificate_sha256"`
 	Purpose     string `db:"purpose"`
+	HandOver    string `db:"hand_over_id"`
+	Minutes     string `db:"minutes_sha256"`
 	Nonce       string `db:"nonce"`
 	IssuedAt    stamp  `db:"issued_at"`
 	ExpiresAt   stamp  `db:"expires_at"`
@@ -104,7 +116,7 @@ type challengeRow struct {
 // to answer it, as DER. One that has expired, or that is somebody else's, is not found.
 func (s *Store) Challenge(ctx context.Context, actor custody.Actor, id custody.ChallengeID) (custody.Challenge, []byte, error) {
 	var rows []challengeRow
-	err := s.reader.list(ctx, &rows, `SELECT c.id, c.person_id, c.token_id, t.serial, c.certificate_sha256, c.purpose, c.nonce, c.issued_at, c.expires_at, x.der
+	err := s.reader.list(ctx, &rows, `SELECT c.id, c.person_id, c.token_id, t.serial, c.certificate_sha256, c.purpose, c.hand_over_id, c.minutes_sha256, c.nonce, c.issued_at, c.expires_at, x.der
 		FROM challenges c JOIN tokens t ON t.id = c.token_id
 		JOIN certificates x ON x.school_id = c.school_id AND x.sha256 = c.certificate_sha256
 		WHERE c.school_id = ? AND c.person_id = ? AND c.id = ?`, string(actor.School), string(actor.Person), string(id))
@@ -116,8 +128,18 @@ func (s *Store) Challenge(ctx context.Context, actor custody.Actor, id custody.C
 	}
 	r := rows[0]
 	return custody.Challenge{ID: custody.ChallengeID(r.ID), School: actor.School, Person: custody.PersonID(r.Person), Token: custody.TokenID(r.Token),
-		TokenSerial: r.Serial, CertificateSHA256: r.Certificate, Purpose: custody.ProofPurpose(r.Purpose), Nonce: r.Nonce,
+		TokenSerial: r.Serial, CertificateSHA256: r.Certificate, Purpose: custody.ProofPurpose(r.Purpose), HandOver: custody.HandOverID(r.HandOver), MinutesSHA256: r.Minutes, Nonce: r.Nonce,
 		IssuedAt: r.IssuedAt.Time, ExpiresAt: r.ExpiresAt.Time}, r.DER, nil
+}
+
+func checkProof(text, cms []byte) error {
+	switch {
+	case len(text) == 0 || len(text) > maxChallenge:
+		return custody.Invalid("challenge", "challenge of %d bytes", len(text))
+	case len(cms) == 0 || len(cms) > maxCMS:
+		return custody.Invalid("cms", "CMS of %d bytes", len(cms))
+	}
+	return nil
 }
 
 // RecordPossession records a proof and returns its receipt. The caller has
@@ -125,11 +147,11 @@ func (s *Store) Challenge(ctx context.Context, actor custody.Actor, id custody.C
 // the same proof gets a receipt of the same entry; another one for the same
 // challenge is a conflict, and one after the challenge has expired is refused.
 func (s *Store) RecordPossession(ctx context.Context, actor custody.Actor, c custody.Challenge, text, cms []byte) (signinglog.Receipt, error) {
-	switch {
-	case len(text) == 0 || len(text) > maxChallenge:
-		return signinglog.Receipt{}, custody.Invalid("challenge", "challenge of %d bytes", len(text))
-	case len(cms) == 0 || len(cms) > maxCMS:
-		return signinglog.Receipt{}, custody.Invalid("cms", "CMS of %d bytes", len(cms))
+	if err := checkProof(text, cms); err != nil {
+		return signinglog.Receipt{}, err
+	}
+	if c.Purpose.Side() != "" {
+		return signinglog.Receipt{}, custody.Invalid("purpose", "the challenge is for a hand-over")
 	}
 	var recorded recordedAt
 	change := &change{ctx: ctx, done: make(chan error, 1), run: func(t *tx) error {

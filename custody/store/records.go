@@ -230,6 +230,11 @@ type handOverRow struct {
 	OfferedBy        string       `db:"offered_by"`
 	PermissionNumber string       `db:"permission_number"`
 	PermissionOn     custody.Date `db:"permission_on"`
+	ReasonKind       string       `db:"reason_kind"`
+	Since            custody.Date `db:"since_on"`
+	Until            custody.Date `db:"until_on"`
+	Witness          string       `db:"witness_id"`
+	PINChanged       string       `db:"pin_changed"`
 	OfferedAt        stamp        `db:"offered_at"`
 	State            string       `db:"state"`
 	DecidedBy        string       `db:"decided_by"`
@@ -238,7 +243,8 @@ type handOverRow struct {
 }
 
 const handOverColumns = `h.id, h.school_id, h.token_id, h.kind, COALESCE(h.giver_id, '') AS giver_id, COALESCE(h.receiver_id, '') AS receiver_id,
-	COALESCE(h.offered_by, '') AS offered_by, h.permission_number, h.permission_on, h.offered_at, h.entry_index, h.state,
+	COALESCE(h.offered_by, '') AS offered_by, h.permission_number, h.permission_on, h.reason_kind, h.since_on, h.until_on,
+	COALESCE(h.witness_id, '') AS witness_id, h.pin_changed, h.offered_at, h.entry_index, h.state,
 	COALESCE(h.decided_by, '') AS decided_by, h.decided_at, h.decided_entry`
 
 func (r handOverRow) entry() (int64, signinglog.Type, time.Time) {
@@ -250,6 +256,10 @@ func (r handOverRow) fields() map[string]string {
 	f[signinglog.FieldActor] = actorField(r.OfferedBy)
 	f["permission_number"] = r.PermissionNumber
 	f["permission_on"] = string(r.PermissionOn)
+	f["reason_kind"] = r.ReasonKind
+	f["since"] = string(r.Since)
+	f["until"] = string(r.Until)
+	f["witness"] = r.Witness
 	return f
 }
 
@@ -263,11 +273,32 @@ func (r handOverRow) handOver() custody.HandOver {
 	h := custody.HandOver{ID: custody.HandOverID(r.ID), Token: custody.TokenID(r.Token), Kind: custody.HandOverKind(r.Kind),
 		From: custody.PersonID(r.Giver), To: custody.PersonID(r.Receiver), OfferedBy: custody.PersonID(r.OfferedBy),
 		State: custody.HandOverState(r.State), PermissionNumber: r.PermissionNumber, PermissionDate: r.PermissionOn,
-		OfferedAt: r.OfferedAt.Time, DecidedAt: r.DecidedAt.moment(), Entry: r.Entry}
+		ReasonKind: custody.HandOverReason(r.ReasonKind), Since: r.Since, Until: r.Until, Witness: custody.PersonID(r.Witness), DecidedBy: custody.PersonID(r.DecidedBy),
+		OfferedAt: r.OfferedAt.Time, DecidedAt: r.DecidedAt.moment(), OfferEntry: r.Entry, Entry: r.Entry}
 	if r.DecidedEntry != nil {
 		h.Entry = *r.DecidedEntry
 	}
+	if r.PINChanged != "" {
+		changed := r.PINChanged == yes
+		h.PINChanged = &changed
+	}
 	return h
+}
+
+// What the receiver said about the PIN, in column and entry.
+const (
+	yes = "yes"
+	no  = "no"
+)
+
+func yesOrNo(said *bool) string {
+	switch {
+	case said == nil:
+		return ""
+	case *said:
+		return yes
+	}
+	return no
 }
 
 func actorField(person string) string {

@@ -58,7 +58,10 @@ type Pairing struct {
 type NewEnding struct {
 	custody.Ending
 	Reason       string
-	HoldingKnown bool // tokens that the person still holds were shown
+	HoldingKnown bool // tokens that the person still holds were shown: enough while the last day is yet to pass
+	// WriteOffs are the tokens that the person does not bring back, with the reason:
+	// they are blocked together with the ending.
+	WriteOffs map[custody.TokenID]string
 }
 
 // Me is the signed-in person with the position of today.
@@ -93,16 +96,29 @@ type TokenRow struct {
 	Since         time.Time             // of the present state
 	ProvenAt      *time.Time            // its possession was proven last; nil = never
 	ProofEntry    *int64                // of that in the log
+	PIN           custody.PINStep
+	WrittenOff    bool
+	TemporaryTo   custody.Date // last day of the custodian's holding; "" = for good
 }
 
 // NewHandOver is what OfferHandOver offers.
 type NewHandOver struct {
 	Token            custody.TokenID
-	To               custody.PersonID // "" = return to the safe
+	To               custody.PersonID       // "" = return to the safe
+	ReasonKind       custody.HandOverReason // "" = as custody.DefaultReason
 	Reason           string
-	Condition        string
-	PermissionNumber string // seal tokens
+	Condition        string // of the device
+	Accessories      string // that go with it
+	PermissionNumber string // seal tokens, with date and signer
 	PermissionDate   custody.Date
+	PermissionSigner string
+	Since, Until     custody.Date // of a temporary hand-over
+	Witness          custody.PersonID
+}
+
+// Acceptance is what the receiver says besides.
+type Acceptance struct {
+	PINChanged *bool // nil = not said; never the PIN
 }
 
 // HandOverRow is an offer and what became of it.
@@ -113,7 +129,35 @@ type HandOverRow struct {
 	ToName     string // "" = safe
 	Reason     string
 	Condition  string
-	MayAccept  bool // the asking actor may
+
+	TokenSerial      string
+	TokenKind        custody.TokenKind
+	Accessories      string
+	PermissionSigner string
+	OfferedByName    string // "" = the system
+	DecidedByName    string
+	WitnessName      string
+	OfferLeaf        tlog.Hash     // leaf hash of the offer's entry: what a confirmation signs
+	Giving           *Confirmation // the giver's signature; nil = confirmed by the account
+	Receiving        *Confirmation // the receiver's; nil = by the account, or not yet
+	Ended            bool          // the custody that it began has ended, or it began none
+
+	MayAccept bool // the asking actor may
+}
+
+// Confirmation is a side's signature over the facts of a hand-over.
+type Confirmation struct {
+	Certificate string // SHA-256 of its DER, hex
+	At          time.Time
+	Entry       int64
+}
+
+// NewRetirement is what Retire takes out of use.
+type NewRetirement struct {
+	Token  custody.TokenID
+	Kind   custody.RetirementKind
+	Reason string
+	Paper  string // number of form 08 or 09, or of the decision; "" = none
 }
 
 // GrantRow is a grant with what the signer's side shows, and what the service

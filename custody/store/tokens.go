@@ -89,9 +89,14 @@ type listedToken struct {
 	OfferKind       *string `db:"offer_kind"`
 	OfferedAt       *stamp  `db:"open_offered_at"`
 	FirstReportedAt *stamp  `db:"reported_at"`
-	RetiredAt       *stamp  `db:"retired_at"`
 	ProvenAt        *stamp  `db:"proven_at"`
 	ProofEntry      *int64  `db:"proof_entry"`
+
+	lifeRow
+	PINAt        *stamp       `db:"pin_at"`
+	WrittenOffAt *stamp       `db:"written_off_at"`
+	RetiredAt    *stamp       `db:"retired_at"`
+	TemporaryTo  custody.Date `db:"temporary_to"`
 }
 
 var queryTokens = `SELECT ` + tokenColumns + `, COALESCE(l.value, '') AS label, ` + fmt.Sprintf(nameOf, "t.owner_id") + ` AS owner_name,
@@ -100,8 +105,11 @@ var queryTokens = `SELECT ` + tokenColumns + `, COALESCE(l.value, '') AS label, 
 	(SELECT MAX(e.until_at) FROM custodies e WHERE e.token_id = t.id) AS last_until,
 	o.kind AS offer_kind, o.offered_at AS open_offered_at,
 	(SELECT MIN(i.reported_at) FROM incidents i WHERE i.token_id = t.id AND i.state = 'open') AS reported_at,
-	(SELECT MAX(x.recorded_at) FROM incident_steps x WHERE x.token_id = t.id AND x.step = 'closed') AS retired_at,
-	p.proven_at, p.entry_index AS proof_entry
+	p.proven_at, p.entry_index AS proof_entry, ` + lifeColumns + `,
+	(SELECT MAX(s.taken_at) FROM pin_steps s WHERE s.token_id = t.id) AS pin_at, (SELECT MIN(w.written_off_at) FROM write_offs w WHERE w.token_id = t.id) AS written_off_at,
+	COALESCE((SELECT x.retired_at FROM retirements x WHERE x.token_id = t.id),
+		(SELECT MIN(x.recorded_at) FROM incident_steps x WHERE x.token_id = t.id AND x.step = 'closed')) AS retired_at,
+	(SELECT h.until_on FROM hand_overs h WHERE h.token_id = t.id AND h.decided_entry = k.entry_index) AS temporary_to
 	FROM tokens t
 	LEFT JOIN reveals l ON l.school_id = t.school_id AND l.entry_index = t.entry_index AND l.field = 'label'
 	LEFT JOIN custodies k ON k.token_id = t.id AND k.until_at IS NULL
@@ -120,23 +128,27 @@ func (r listedToken) row(certificates []custody.Certificate, now time.Time) Toke
 	if i := custody.CurrentCertificate(certificates, now); i >= 0 {
 		out.Certificate = certificates[i]
 	}
-	var held *custody.Custody
+	out.PIN, out.WrittenOff, out.TemporaryTo = custody.PINStep(r.PIN), r.WrittenOff, r.TemporaryTo
+	condition := custody.Condition{Retired: r.Retired, Reported: r.FirstReportedAt != nil, WrittenOff: r.WrittenOff, RevocationAsked: r.RevocationAsked, Revoked: r.Revoked, PIN: out.PIN}
 	if r.Custodian != "" {
-		held = &custody.Custody{Person: out.Custodian}
+		condition.Custody = &custody.Custody{Person: out.Custodian}
 	}
-	var offer *custody.HandOver
 	if r.OfferKind != nil {
-		offer = &custody.HandOver{Kind: custody.HandOverKind(*r.OfferKind)}
+		condition.Offer = &custody.HandOver{Kind: custody.HandOverKind(*r.OfferKind)}
 	}
-	out.State = custody.StateOf(r.RetiredAt != nil, r.FirstReportedAt != nil, held, offer)
+	out.State = custody.StateOf(condition)
 	since := &r.CreatedAt
 	switch out.State {
 	case custody.Retired:
 		since = r.RetiredAt
-	case custody.Blocked:
-		since = r.FirstReportedAt
+	case custody.Blocked, custody.RevocationAsked, custody.Revoked:
+		if since = r.FirstReportedAt; since == nil || r.WrittenOffAt != nil && r.WrittenOffAt.Before(since.Time) {
+			since = r.WrittenOffAt
+		}
 	case custody.HandedOver, custody.ReturnOffered:
 		since = r.OfferedAt
+	case custody.PINLocked, custody.RecoveryAsked:
+		since = r.PINAt
 	case custody.Held:
 		since = r.SinceAt
 	default:

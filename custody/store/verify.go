@@ -229,13 +229,9 @@ func (v *verification) keep(s step) error {
 		if id := f["custody"]; id != "" {
 			v.begun[id] = s
 		}
-		if f["ends"] != "" {
-			ends, err := index(f["ends"])
-			if err != nil {
-				return &signinglog.BadEntryError{Index: s.index, Reason: err.Error()}
-			}
-			v.ended[ends] = s
-		}
+		return v.keepEnd(s)
+	case signinglog.TypeRetirement, signinglog.TypeIncidentStep:
+		return v.keepEnd(s)
 	case signinglog.TypeToken, signinglog.TypeCertificate:
 		v.tokens[s.index] = f
 	case signinglog.TypeRevocation:
@@ -243,6 +239,22 @@ func (v *verification) keep(s step) error {
 	case signinglog.TypeIncidentStep, signinglog.TypeAlarmDecision:
 		return v.keepIncident(s)
 	}
+	return nil
+}
+
+// keepEnd notes which custody the entry ended, if any.
+func (v *verification) keepEnd(s step) error {
+	if s.entry.Fields["ends"] == "" {
+		return nil
+	}
+	ends, err := index(s.entry.Fields["ends"])
+	if err != nil {
+		return &signinglog.BadEntryError{Index: s.index, Reason: err.Error()}
+	}
+	if _, twice := v.ended[ends]; twice {
+		return &signinglog.BadEntryError{Index: s.index, Reason: "the custody was ended before"}
+	}
+	v.ended[ends] = s
 	return nil
 }
 

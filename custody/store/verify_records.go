@@ -50,6 +50,19 @@ func (v *verification) records() error {
 		func() error {
 			return checkTable[possessionRow](v, "possessions", possessionColumns, "", signinglog.TypePossession, nil)
 		},
+		func() error { return v.orphans("confirmations", "hand_overs", "hand_over_id") },
+		func() error {
+			return checkTable[confirmationRow](v, "confirmations c JOIN hand_overs h ON h.id = c.hand_over_id", confirmationColumns, "c.", signinglog.TypeConfirmation, nil)
+		},
+		func() error {
+			return checkTable[pinStepRow](v, "pin_steps", pinStepColumns, "", signinglog.TypePIN, nil)
+		},
+		func() error {
+			return checkTable[writeOffRow](v, "write_offs", writeOffColumns, "", signinglog.TypeWriteOff, nil)
+		},
+		func() error {
+			return checkTable[retirementRow](v, "retirements", retirementColumns, "", signinglog.TypeRetirement, nil)
+		},
 		func() error {
 			return checkTable[endingRow](v, "endings", endingColumns, "", signinglog.TypeEnding, nil)
 		},
@@ -218,21 +231,24 @@ func (v *verification) compare(row record) {
 func besideRow(kind signinglog.Type, name string) bool {
 	return name == signinglog.FieldActor || name == signinglog.FieldVia ||
 		kind == signinglog.TypeToken && (name == signinglog.FieldCertificate || name == "chain_sha256") || // see certificates
-		(kind == signinglog.TypeIncident || kind == signinglog.TypeIncidentStep) && name == signinglog.FieldPerson // the custodian, who follows from the acceptances
+		kind == signinglog.TypeIncidentStep && name == "ends" || // see custodies
+		name == signinglog.FieldPerson && // the custodian, who follows from the acceptances
+			(kind == signinglog.TypeIncident || kind == signinglog.TypeIncidentStep || kind == signinglog.TypePIN || kind == signinglog.TypeRetirement)
 }
 
 // checkDecision compares what became of an offer with the entry that says so.
 func (v *verification) checkDecision(row handOverRow) {
 	s, decided := v.decisions[row.Entry]
 	if !decided {
-		if row.State != string(custody.Offered) || row.DecidedAt != nil || row.DecidedEntry != nil || row.DecidedBy != "" {
+		if row.State != string(custody.Offered) || row.DecidedAt != nil || row.DecidedEntry != nil || row.DecidedBy != "" || row.PINChanged != "" {
 			v.found(row.Entry, "the offer is %s in the register, but no entry decided it", row.State)
 		}
 		return
 	}
 	state := map[signinglog.Type]custody.HandOverState{signinglog.TypeAcceptance: custody.Accepted, signinglog.TypeDecline: custody.Declined,
 		signinglog.TypeWithdrawal: custody.Withdrawn}[s.entry.Type]
-	if row.State != string(state) || !equalMoments(row.DecidedAt, s.entry.At) || row.DecidedEntry == nil || *row.DecidedEntry != s.index || row.DecidedBy != s.entry.Actor() {
+	if row.State != string(state) || !equalMoments(row.DecidedAt, s.entry.At) || row.DecidedEntry == nil || *row.DecidedEntry != s.index || row.DecidedBy != s.entry.Actor() ||
+		row.PINChanged != s.entry.Fields["pin_changed"] {
 		v.found(s.index, "the offer is %s in the register, not %s by this entry", row.State, state)
 		return
 	}

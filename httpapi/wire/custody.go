@@ -126,7 +126,9 @@ type Scope struct {
 
 // NewEnding ends a position, a scope or an account (Kind) after its last day Until.
 // When the person still holds tokens and would be left without an account or a
-// position, it is refused with the reason holds_tokens until HoldingKnown.
+// position, it is refused: with the reason holds_tokens until HoldingKnown, while the
+// last day is yet to pass; with not_written_off, param tokens, until WriteOffs names
+// each of them, when it has passed.
 type NewEnding struct {
 	Kind         string `json:"kind"`
 	PositionID   string `json:"position_id,omitempty"`
@@ -134,6 +136,37 @@ type NewEnding struct {
 	Until        string `json:"until"`
 	Reason       string `json:"reason"`
 	HoldingKnown bool   `json:"holding_known,omitempty"`
+	// WriteOffs are the tokens that the person does not bring back; they are blocked.
+	WriteOffs []TokenWriteOff `json:"write_offs,omitempty"`
+}
+
+// TokenWriteOff writes a token off that its custodian does not bring back.
+type TokenWriteOff struct {
+	TokenID string `json:"token_id"`
+	Reason  string `json:"reason"`
+}
+
+// WriteOff is TokenWriteOff where the path names the token.
+type WriteOff struct {
+	Reason string `json:"reason"`
+}
+
+// PINStep records that a token's PIN is locked, that its recovery was asked (by form
+// 06: number and date), or that it is recovered. Step is locked, recovery_asked or
+// recovered. The PIN itself is never sent.
+type PINStep struct {
+	Step       string `json:"step"`
+	FormNumber string `json:"form_number,omitempty"`
+	FormDate   string `json:"form_date,omitempty"`
+	Note       string `json:"note,omitempty"`
+}
+
+// Retirement takes a token out of use for good. Kind is expired, to_ca, lost, broken,
+// replaced or other; Paper the number of form 08 or 09, or of the decision.
+type Retirement struct {
+	Kind   string `json:"kind"`
+	Reason string `json:"reason"`
+	Paper  string `json:"paper,omitempty"`
 }
 
 // Person is a person as lists show them.
@@ -170,7 +203,7 @@ type Token struct {
 	Provider          string    `json:"provider,omitempty"`
 	Place             string    `json:"place,omitempty"`
 	Kind              string    `json:"kind"`
-	State             string    `json:"state"` // in_safe handed_over held return_offered blocked retired
+	State             string    `json:"state"` // in_safe handed_over held return_offered pin_locked recovery_asked blocked revocation_asked revoked retired
 	CustodianID       string    `json:"custodian_id,omitempty"`
 	Custodian         string    `json:"custodian,omitempty"`
 	CertificateSHA256 string    `json:"certificate_sha256"`
@@ -185,6 +218,8 @@ type Token struct {
 	// CheckDue is the day by which an open custody check waits for the caller's
 	// proof; absent when none does. Only myTokens tells it.
 	CheckDue string `json:"check_due,omitempty"`
+	// Last day of a temporary hand-over that it is held by.
+	TemporaryTo string `json:"temporary_to,omitempty"`
 }
 
 // Tokens is a list of tokens.
@@ -199,7 +234,19 @@ type NewHandOver struct {
 	Reason           string `json:"reason,omitempty"`
 	PermissionNumber string `json:"permission_number,omitempty"` // seal tokens: written permission (Decree 30/2020 Art. 32)
 	PermissionDate   string `json:"permission_date,omitempty"`
-	Condition        string `json:"condition,omitempty"`
+	PermissionSigner string `json:"permission_signer,omitempty"`
+	Condition        string `json:"condition,omitempty"` // of the device
+	Accessories      string `json:"accessories,omitempty"`
+	ReasonKind       string `json:"reason_kind,omitempty"` // new change temporary return take_back; "" = what fits
+	Since            string `json:"since,omitempty"`       // first day of a temporary one
+	Until            string `json:"until,omitempty"`       // its last day
+	WitnessID        string `json:"witness_id,omitempty"`
+}
+
+// Acceptance is what the receiver says besides. PINChanged: whether they changed the
+// PIN, absent where it is not said; never the PIN.
+type Acceptance struct {
+	PINChanged *bool `json:"pin_changed,omitempty"`
 }
 
 // HandOver is an offer and what became of it.
@@ -215,6 +262,36 @@ type HandOver struct {
 	DecidedAt  *time.Time `json:"decided_at,omitempty"`
 	Entry      int64      `json:"entry"` // log index of the latest step
 	MayAccept  bool       `json:"may_accept"`
+
+	TokenSerial      string        `json:"token_serial"`
+	FromID           string        `json:"from_id,omitempty"`
+	ToID             string        `json:"to_id,omitempty"`
+	OfferedByID      string        `json:"offered_by_id,omitempty"` // absent: the service's command line
+	OfferedByName    string        `json:"offered_by_name,omitempty"`
+	DecidedByName    string        `json:"decided_by_name,omitempty"`
+	ReasonKind       string        `json:"reason_kind,omitempty"`
+	Reason           string        `json:"reason,omitempty"`
+	Since            string        `json:"since,omitempty"`
+	Until            string        `json:"until,omitempty"`
+	WitnessName      string        `json:"witness_name,omitempty"`
+	Condition        string        `json:"condition,omitempty"`
+	Accessories      string        `json:"accessories,omitempty"`
+	PermissionNumber string        `json:"permission_number,omitempty"`
+	PermissionDate   string        `json:"permission_date,omitempty"`
+	PermissionSigner string        `json:"permission_signer,omitempty"`
+	PINChanged       *bool         `json:"pin_changed,omitempty"`
+	OfferEntry       int64         `json:"offer_entry"`
+	OfferLeaf        string        `json:"offer_leaf"` // leaf hash of that entry, base64
+	Giving           *Confirmation `json:"giving,omitempty"`
+	Receiving        *Confirmation `json:"receiving,omitempty"`
+}
+
+// Confirmation is a side's signature over the facts of a hand-over. A side without
+// one has confirmed by its account.
+type Confirmation struct {
+	CertificateSHA256 string    `json:"certificate_sha256"`
+	ConfirmedAt       time.Time `json:"confirmed_at"`
+	Entry             int64     `json:"entry"`
 }
 
 // HandOvers is a list of hand-overs that are not decided.

@@ -151,6 +151,36 @@ func (c *Client) AcceptHandOver(ctx context.Context, id string) (HandOver, error
 	return c.decideHandOver(ctx, PathAccept, id)
 }
 
+// AcceptHandOverWith is AcceptHandOver with what the receiver says besides.
+func (c *Client) AcceptHandOverWith(ctx context.Context, id string, in Acceptance) (HandOver, error) {
+	var handOver HandOver
+	err := c.post(ctx, fmt.Sprintf(PathAccept, url.PathEscape(id)), in, &handOver)
+	return handOver, err
+}
+
+// OverdueHandOvers lists the temporary hand-overs past their last day whose token
+// has not come back.
+func (c *Client) OverdueHandOvers(ctx context.Context) ([]HandOver, error) {
+	var list HandOvers
+	err := c.get(ctx, PathOverdue, nil, &list)
+	return list.HandOvers, err
+}
+
+// StepPIN records a step of a locked PIN's story.
+func (c *Client) StepPIN(ctx context.Context, token string, in PINStep) error {
+	return c.post(ctx, fmt.Sprintf(PathPINSteps, url.PathEscape(token)), in, nil)
+}
+
+// Retire takes a token out of use.
+func (c *Client) Retire(ctx context.Context, token string, in Retirement) error {
+	return c.post(ctx, fmt.Sprintf(PathRetire, url.PathEscape(token)), in, nil)
+}
+
+// WriteOff writes a token off that its custodian does not bring back.
+func (c *Client) WriteOff(ctx context.Context, token string, in WriteOff) error {
+	return c.post(ctx, fmt.Sprintf(PathWriteOff, url.PathEscape(token)), in, nil)
+}
+
 // DeclineHandOver says that the token was not received.
 func (c *Client) DeclineHandOver(ctx context.Context, id string) (HandOver, error) {
 	return c.decideHandOver(ctx, PathDecline, id)

@@ -28,7 +28,12 @@ const (
 	PathAccept    = Prefix + "/hand-overs/%s/accept"
 	PathDecline   = Prefix + "/hand-overs/%s/decline"
 	PathWithdraw  = Prefix + "/hand-overs/%s/withdraw"
-	PathIncidents = Prefix + "/incidents" // GET list, POST report a loss
+	PathConfirm   = Prefix + "/hand-overs/%s/confirmation" // POST a side's signature; hand-over
+	PathOverdue   = Prefix + "/hand-overs/overdue"         // GET temporary ones past their last day
+	PathPINSteps  = Prefix + "/tokens/%s/pin-steps"        // POST; token
+	PathRetire    = Prefix + "/tokens/%s/retirement"       // POST; token
+	PathWriteOff  = Prefix + "/tokens/%s/write-off"        // POST; token
+	PathIncidents = Prefix + "/incidents"                  // GET list, POST report a loss
 
 	PathIncident          = Prefix + "/incidents/%s"         // GET with its track; incident
 	PathIncidentSteps     = Prefix + "/incidents/%s/steps"   // POST; incident

@@ -65,4 +65,6 @@ const (
 	RefusedNoCompetentSignature = "no_competent_signature" // issue: nobody competent has signed
 	RefusedDocumentUnstated     = "document_unstated"      // kind or purpose missing
 	RefusedNoPosition           = "no_position"            // the person holds no position today
+	RefusedPINLocked            = "pin_locked"             // reported so, and not yet recovered
+	RefusedTokenWrittenOff      = "token_written_off"      // its custodian left and did not bring it back
 )

@@ -257,7 +257,7 @@ func (r *Register) Give(token custody.TokenID, to custody.Actor) store.HandOverR
 	r.TB.Helper()
 	ctx := context.Background()
 	offer, err := r.OfferHandOver(ctx, r.System, store.NewHandOver{Token: token, To: to.Person, Reason: "giao mới", Condition: "nguyên vẹn",
-		PermissionNumber: "12/QĐ-MNHS", PermissionDate: "2026-09-01"})
+		PermissionNumber: "12/QĐ-MNHS", PermissionDate: "2026-09-01", PermissionSigner: "Hiệu trưởng"})
 	if err != nil {
 		r.TB.Fatal(err)
 	}
