@@ -44,7 +44,13 @@ const (
 	NoticeRefusal           NoticeKind = "suspicious_refusal"
 	NoticeAfterReport       NoticeKind = "signature_after_report"
 	NoticeSupportAsked      NoticeKind = "support_asked"
-	NoticeSupportStep       NoticeKind = "support_step"   // params state, due_on, addressee
+	NoticeSupportStep       NoticeKind = "support_step"        // params state, due_on, addressee
+	NoticeConfirmed         NoticeKind = "hand_over_confirmed" // param side: a side signed the minutes
+	NoticePINLocked         NoticeKind = "pin_locked"
+	NoticeRecoveryAsked     NoticeKind = "recovery_asked" // params form_number, form_on
+	NoticePINRecovered      NoticeKind = "pin_recovered"
+	NoticeWrittenOff        NoticeKind = "token_written_off"
+	NoticeRetired           NoticeKind = "token_retired"  // params kind, paper
 	NoticeCheckOpened       NoticeKind = "check_opened"   // params kind, due_on
 	NoticeCheckSeen         NoticeKind = "check_seen"     // to who is to see a token too
 	NoticeCheckNotSeen      NoticeKind = "check_not_seen" // to who had seen it

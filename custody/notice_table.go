@@ -34,10 +34,14 @@ func ofKind(kind string) func(signinglog.Entry) bool {
 
 func isDismissal(e signinglog.Entry) bool { return e.Fields["outcome"] == string(AlarmDismissed) }
 
+func ofStep(step PINStep) func(signinglog.Entry) bool {
+	return func(e signinglog.Entry) bool { return e.Fields["step"] == string(step) }
+}
+
 // suspicious: a token is tried that its user must not have, or no longer.
 func suspicious(e signinglog.Entry) bool {
 	switch e.Fields["code"] {
-	case RefusedTokenReported, RefusedNotCustodian, RefusedTokenRetired, RefusedCertificateRevoked:
+	case RefusedTokenReported, RefusedNotCustodian, RefusedTokenRetired, RefusedTokenWrittenOff, RefusedCertificateRevoked:
 		return e.Token() != ""
 	}
 	return false
@@ -112,7 +116,15 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 		{kind: NoticeCheckExcused, when: ofKind("excused"), to: []Audience{TellPerson}},
 	},
 	signinglog.TypeCheckClosing: {{kind: NoticeCheckClosed, to: []Audience{TellManagers}, params: []string{"proved", "seen", "missing", "excused"}}},
-	signinglog.TypeDocument:     {{kind: NoticeDocumentWaits, to: []Audience{TellPerson}, params: []string{"document_number", "document_symbol"}}},
+	signinglog.TypeConfirmation: {{kind: NoticeConfirmed, to: bothSides, params: []string{"side"}, quiet: true}},
+	signinglog.TypePIN: {
+		{kind: NoticePINLocked, when: ofStep(PINStepLocked), to: concerned},
+		{kind: NoticeRecoveryAsked, when: ofStep(PINStepAsked), to: concerned, params: []string{"form_number", "form_on"}},
+		{kind: NoticePINRecovered, when: ofStep(PINStepRecovered), to: concerned},
+	},
+	signinglog.TypeWriteOff:   {{kind: NoticeWrittenOff, to: []Audience{TellPerson, TellOwner, TellManagers, TellSchool}, urgent: true}},
+	signinglog.TypeRetirement: {{kind: NoticeRetired, to: []Audience{TellPerson, TellOwner, TellManagers}, params: []string{"kind", "paper"}}},
+	signinglog.TypeDocument:   {{kind: NoticeDocumentWaits, to: []Audience{TellPerson}, params: []string{"document_number", "document_symbol"}}},
 	// Papers are issued and filed by who needs them; what they are about is told itself.
 	signinglog.TypePaper:       nobody,
 	signinglog.TypeSignedPaper: nobody,

@@ -100,13 +100,15 @@ func TestEndingsThroughTheAPI(t *testing.T) {
 
 		position := wire.NewEnding{Kind: "position", PositionID: find().Positions[0].ID, Until: yesterday, Reason: "thôi việc"}
 		problem := mustRefuse(t, admin.End(ctx, deputy, position), http.StatusConflict, wire.CodeConflict)
-		if problem.Params["reason"] != custody.ReasonHoldsTokens || !strings.Contains(problem.Detail, "đang giữ USB") {
+		if problem.Params["reason"] != custody.ReasonNotWrittenOff || !strings.Contains(problem.Detail, "còn giữ USB ký số: A1002") {
 			t.Errorf("with a token in hand: %+v", problem)
 		}
 		position.HoldingKnown = true
+		mustRefuse(t, admin.End(ctx, deputy, position), http.StatusConflict, wire.CodeConflict)
+		position.WriteOffs = []wire.TokenWriteOff{{TokenID: string(s.deputy.token.ID), Reason: "không nộp lại"}}
 		mustDo(t, admin.End(ctx, deputy, position))
 		_, err = s.deputy.agent.Grant(ctx, s.deputy.request(newDocument("TB"), wire.ActInitial, ""))
-		mustRefuse(t, err, http.StatusForbidden, wire.RefusedNoPosition)
+		mustRefuse(t, err, http.StatusForbidden, wire.RefusedTokenWrittenOff)
 
 		web := s.signIn(s.deputy)
 		account := wire.NewEnding{Kind: "account", Until: yesterday, Reason: "thôi việc", HoldingKnown: true}
@@ -167,18 +169,19 @@ func TestEndingPages(t *testing.T) {
 		t.Errorf("a wrong day: %s\n%s", resp.Status, page)
 	}
 	form.Set("until", "1/10/2026")
+	writeOff := "write_off_" + string(s.deputy.token.ID)
 	if resp, page := v.post(deputy+"/end", form); resp.StatusCode != http.StatusOK || !strings.Contains(plain(page), "vẫn đang giữ USB ký số: USB ký số A1002") ||
-		!strings.Contains(page, `name="holding_known"`) || !strings.Contains(page, "có hiệu lực ngay") || !strings.Contains(page, "since=2026-10-02") {
+		!strings.Contains(page, `name="`+writeOff+`"`) || !strings.Contains(page, "có hiệu lực ngay") || !strings.Contains(page, "since=2026-10-02") {
 		t.Errorf("to be confirmed: %s\n%s", resp.Status, page)
 	}
 	form.Set("confirmed", "1")
-	if resp, page := v.post(deputy+"/end", form); resp.StatusCode != http.StatusConflict || !strings.Contains(page, "đánh dấu rằng bạn biết") {
-		t.Errorf("not said to be known: %s\n%s", resp.Status, page)
+	if resp, page := v.post(deputy+"/end", form); resp.StatusCode != http.StatusConflict || !strings.Contains(page, "còn giữ USB ký số: A1002") {
+		t.Errorf("not written off: %s\n%s", resp.Status, page)
 	}
 	if after := s.CheckLog().Size; after != size {
 		t.Errorf("%d entries before it was confirmed", after-size)
 	}
-	form.Set("holding_known", "1")
+	form.Set(writeOff, "không nộp lại")
 	if resp, page := v.post(deputy+"/end", form); resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != deputy {
 		t.Fatalf("confirmed: %s\n%s", resp.Status, page)
 	}
@@ -204,7 +207,6 @@ func TestEndingPages(t *testing.T) {
 	}
 	other := s.visitor(t)
 	other.signIn(s.deputy)
-	form.Set("holding_known", "1")
 	if resp, page := v.post(deputy+"/end", form); resp.StatusCode != http.StatusSeeOther {
 		t.Fatalf("the account: %s\n%s", resp.Status, page)
 	}
@@ -300,15 +302,16 @@ func TestPagesOfEndings(t *testing.T) {
 			b.fill("#until", "01/10/2026")
 			b.fill("#reason", "Retires")
 			b.press("main form button")
-			b.tick(`input[name="holding_known"]`)
+			reason := "#write_off_" + string(s.officeHead.token.ID)
+			b.fill(reason, "Not brought back")
 			b.press("main form button.danger")
 			b.mustSay("The last day is too early")
 			b.shoot("end-refused-english")
 			b.press(`button[name="change"]`)
 			b.fill("#until", "06/10/2026")
 			b.press("main form button")
+			b.fill(reason, "Not brought back")
 			b.shoot("end-account-confirm-english")
-			b.tick(`input[name="holding_known"]`)
 			b.press("main form button.danger")
 			b.mustSay("Recorded: Lê Minh Quân, until the end of 06/10/2026", "closed after 06/10/2026", "Take back to the safe")
 			b.shoot("person-closed-english")

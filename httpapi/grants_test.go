@@ -339,6 +339,19 @@ func TestEveryRefusal(t *testing.T) {
 		}
 		refuse(jobless, jobless.request(paper, wire.ActApprove, ""), wire.RefusedCertificateRevoked)
 
+		if err := unemployed.agent.StepPIN(ctx, string(unemployed.token.ID), wire.PINStep{Step: "locked"}); err != nil {
+			t.Fatal(err)
+		}
+		refuse(unemployed, unemployed.request(paper, wire.ActApprove, ""), wire.RefusedPINLocked)
+		if err := s.signIn(s.admin).WriteOff(ctx, string(unemployed.token.ID), wire.WriteOff{Reason: "không nộp lại"}); err != nil {
+			t.Fatal(err)
+		}
+		refuse(unemployed, unemployed.request(paper, wire.ActApprove, ""), wire.RefusedTokenWrittenOff)
+		if err := s.signIn(s.admin).Retire(ctx, string(unemployed.token.ID), wire.Retirement{Kind: "lost", Reason: "xác nhận thất lạc", Paper: "09/MNHS"}); err != nil {
+			t.Fatal(err)
+		}
+		refuse(unemployed, unemployed.request(paper, wire.ActApprove, ""), wire.RefusedTokenRetired)
+
 		if _, err := s.signIn(s.deputyTwo).OfferHandOver(ctx, wire.NewHandOver{TokenID: string(s.deputyTwo.token.ID), Reason: "nghỉ phép"}); err != nil {
 			t.Fatal(err)
 		}
@@ -352,7 +365,7 @@ func TestEveryRefusal(t *testing.T) {
 		s.Clock.Advance(6 * 365 * 24 * time.Hour)
 		refuse(s.principal, s.principal.request(paper, wire.ActApprove, ""), wire.RefusedCertificateExpired)
 		for _, code := range custody.RefusalCodes {
-			if !seen[code] && code != wire.RefusedTokenRetired { // nothing retires a token yet
+			if !seen[code] {
 				t.Errorf("no test provokes %s", code)
 			}
 		}

@@ -390,6 +390,7 @@ func TestPagesOfTheAdmin(t *testing.T) {
 			b.fill("#to", person)
 			b.fill("#permission_number", "31/QĐ-MNHS")
 			b.fill("#permission_date", "06/10/2026")
+			b.fill("#permission_signer", "Hiệu trưởng")
 			b.fill("#reason", "Giao giữ con dấu số")
 			b.shoot("offer")
 			b.press("main form button")

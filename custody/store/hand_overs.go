@@ -257,15 +257,10 @@ type listedHandOver struct {
 	ReceiveAt   *stamp  `db:"receiving_at"`
 }
 
-// revealOf is the query of a value of the hand-over's entry.
-func revealOf(field, as string) string {
-	return `COALESCE((SELECT r.value FROM reveals r WHERE r.school_id = h.school_id AND r.entry_index = h.entry_index AND r.field = '` + field + `'), '') AS ` + as
-}
-
 var queryHandOvers = `SELECT ` + handOverColumns + `, t.serial, t.kind AS token_kind, COALESCE(l.value, '') AS label, ` + fmt.Sprintf(nameOf, "h.giver_id") + ` AS from_name, ` +
 	fmt.Sprintf(nameOf, "h.receiver_id") + ` AS to_name, ` + fmt.Sprintf(nameOf, "h.offered_by") + ` AS by_name, ` + fmt.Sprintf(nameOf, "h.decided_by") + ` AS decider_name, ` +
-	fmt.Sprintf(nameOf, "h.witness_id") + ` AS witness_name, ` + revealOf("reason", "reason") + `, ` + revealOf("condition", "offer_condition") + `, ` +
-	revealOf("accessories", "accessories") + `, ` + revealOf("permission_signer", "permission_signer") + `,
+	fmt.Sprintf(nameOf, "h.witness_id") + ` AS witness_name, ` + revealOf("h", "reason") + ` AS reason, ` + revealOf("h", "condition") + ` AS offer_condition, ` +
+	revealOf("h", "accessories") + ` AS accessories, ` + revealOf("h", "permission_signer") + ` AS permission_signer,
 	(EXISTS (SELECT 1 FROM incidents i WHERE i.token_id = h.token_id AND i.state = 'open') OR EXISTS (SELECT 1 FROM write_offs w WHERE w.token_id = h.token_id)) AS blocked,
 	EXISTS (SELECT 1 FROM custodies k WHERE k.token_id = h.token_id AND k.entry_index = h.decided_entry AND k.until_at IS NULL) AS held_on,
 	e.bytes AS offer_bytes, g.entry_index AS giving_entry, g.certificate_sha256 AS giving_certificate, g.confirmed_at AS giving_at,

@@ -63,6 +63,24 @@ func fullRegister(r *storetest.Register) *school {
 	must(err)
 	_, err = s.AcceptHandOver(ctx, s.admin, back.ID)
 	must(err)
+	// A temporary hand-over with all that its minutes say, confirmed by both sides'
+	// signatures; a locked PIN and its recovery; a token written off, and one retired.
+	clerk := r.AddPerson("Hoàng Thị Nga", custody.Staff)
+	clerkToken, clerkCert := s.AddToken("A1004", clerk.Person)
+	s.Give(clerkToken.ID, clerk)
+	otherSeal, _ := s.AddToken("B2002", "")
+	lent, err := s.OfferHandOver(ctx, s.principal, store.NewHandOver{Token: otherSeal.ID, To: clerk.Person, ReasonKind: custody.Temporary, Since: s.day(0), Until: s.day(5),
+		Reason: "đi tập huấn", Condition: "tốt", Accessories: "dây đeo", PermissionNumber: "20/QĐ-MNHS", PermissionDate: s.day(0), PermissionSigner: "Nguyễn Văn Nghĩa", Witness: s.deputy.Person})
+	must(err)
+	s.confirm(s.principal, lent, custody.Giving, "A1001", s.principalCert)
+	s.confirm(clerk, lent, custody.Receiving, "A1004", clerkCert)
+	must(s.LockPIN(ctx, clerk, clerkToken.ID, "nhập sai nhiều lần"))
+	must(s.AskRecovery(ctx, s.admin, clerkToken.ID, "06/MNHS", s.day(0)))
+	must(s.RecoverPIN(ctx, clerk, clerkToken.ID, ""))
+	must(s.WriteOff(ctx, s.admin, clerkToken.ID, "không nộp lại"))
+	must(s.Retire(ctx, s.admin, store.NewRetirement{Token: clerkToken.ID, Kind: custody.RetiredLost, Reason: "xác nhận thất lạc", Paper: "09/MNHS"}))
+	old, _ := s.AddToken("A1005", clerk.Person)
+	must(s.Retire(ctx, s.admin, store.NewRetirement{Token: old.ID, Kind: custody.RetiredBroken, Reason: "hỏng"}))
 	_, err = s.ReportIncident(ctx, s.deputy, store.NewIncident{Token: s.deputyToken.ID, Kind: custody.Suspected, DiscoveredAt: s.Clock.Now(), Place: "nhà", Description: "máy lạ", PIN: custody.PINExposed, LastUsedAt: s.Clock.Now().Add(-time.Hour)})
 	must(err)
 	revokedAt := s.Clock.Now()
@@ -176,6 +194,10 @@ var provenTables = map[string][]string{
 	"incident_steps":    {},
 	"alarms":            {},
 	"signature_reviews": {},
+	"confirmations":     {},
+	"pin_steps":         {},
+	"write_offs":        {},
+	"retirements":       {},
 
 	"support_requests": {},
 	"support_steps":    {},
@@ -199,20 +221,24 @@ var provenTables = map[string][]string{
 // other returns another value that the column's type and checks allow.
 func other(table, column string, value any) any {
 	swap := map[string]map[string]string{
-		"hand_overs.kind":     {"hand_over": "return", "return": "hand_over"},
-		"hand_overs.state":    {"offered": "accepted", "accepted": "declined", "declined": "withdrawn", "withdrawn": "accepted"},
-		"incidents.kind":      {"lost": "suspected", "suspected": "lost"},
-		"incidents.state":     {"open": "closed", "cleared": "open", "closed": "cleared"},
-		"positions.kind":      {"principal": "deputy", "deputy": "staff", "office_head": "principal"},
-		"tokens.kind":         {"personal": "seal", "seal": "personal"},
-		"positions.from_on":   {"2026-01-01": "2025-01-01"},
-		"scopes.from_on":      {"2026-01-01": "2025-01-01"},
-		"positions.until_on":  {"": "2030-01-01"},
-		"scopes.until_on":     {"": "2030-01-01"},
-		"reveals.field":       {},
-		"grants.capacity":     {"": "KT"},
-		"signatures.level":    {"b-b": "b-t"},
-		"abandonments.reason": {"wrong_pin": "other", "other": "wrong_pin"},
+		"hand_overs.kind":        {"hand_over": "return", "return": "hand_over"},
+		"hand_overs.state":       {"offered": "accepted", "accepted": "declined", "declined": "withdrawn", "withdrawn": "accepted"},
+		"incidents.kind":         {"lost": "suspected", "suspected": "lost"},
+		"incidents.state":        {"open": "closed", "cleared": "open", "closed": "cleared"},
+		"positions.kind":         {"principal": "deputy", "deputy": "staff", "office_head": "principal"},
+		"tokens.kind":            {"personal": "seal", "seal": "personal"},
+		"positions.from_on":      {"2026-01-01": "2025-01-01"},
+		"scopes.from_on":         {"2026-01-01": "2025-01-01"},
+		"positions.until_on":     {"": "2030-01-01"},
+		"scopes.until_on":        {"": "2030-01-01"},
+		"reveals.field":          {},
+		"grants.capacity":        {"": "KT"},
+		"signatures.level":       {"b-b": "b-t"},
+		"abandonments.reason":    {"wrong_pin": "other", "other": "wrong_pin"},
+		"hand_overs.pin_changed": {"": "yes", "yes": "no", "no": ""},
+		"confirmations.side":     {"giving": "receiving", "receiving": "giving"},
+		"pin_steps.step":         {"locked": "recovered", "recovery_asked": "locked", "recovered": "locked"},
+		"retirements.kind":       {"lost": "broken", "broken": "lost"},
 
 		"incidents.pin":             {"yes": "no", "no": "unknown", "unknown": "yes"},
 		"incident_steps.step":       {"found": "lessons", "cleared": "lessons", "lessons": "found"},
@@ -232,7 +258,7 @@ func other(table, column string, value any) any {
 	switch v := value.(type) {
 	case nil:
 		switch {
-		case strings.HasSuffix(column, "_at"), strings.HasSuffix(column, "_entry"):
+		case strings.HasSuffix(column, "_at"), strings.HasSuffix(column, "_entry"), column == "ends":
 			return int64(7)
 		case strings.HasSuffix(column, "_on"):
 			return "2030-01-01"
@@ -357,7 +383,7 @@ func TestOneAlteredRowIsFound(t *testing.T) {
 
 var rowKeys = map[string][]string{
 	"log_entries": {"school_id", "entry_index"}, "reveals": {"school_id", "entry_index", "field"}, "log_heads": {"school_id"},
-	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"}, "unpairings": {"api_key_id"}, "check_closings": {"check_id"},
+	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"}, "unpairings": {"api_key_id"}, "retirements": {"token_id"}, "check_closings": {"check_id"},
 	"document_routes":    {"document_id", "number"},
 	"signed_paper_parts": {"signed_paper_id", "part"},
 }
@@ -431,7 +457,7 @@ func TestAnAddedRowIsFound(t *testing.T) {
 			for column, value := range row {
 				forged[column] = value
 			}
-			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "incident_id", "api_key_id", "token_id", "check_id", "period", "number", "replaces_id", "signed_paper_id", "field", "document_id", "cms_sha256", "sha256_out", "byte_range_digest"} {
+			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "hand_over_id", "incident_id", "api_key_id", "token_id", "check_id", "period", "number", "replaces_id", "signed_paper_id", "field", "document_id", "cms_sha256", "sha256_out", "byte_range_digest"} {
 				switch v := forged[column].(type) {
 				case string:
 					forged[column] = v + "f"
