@@ -230,13 +230,16 @@ func (v *verification) keep(s step) error {
 			v.begun[id] = s
 		}
 		return v.keepEnd(s)
-	case signinglog.TypeRetirement, signinglog.TypeIncidentStep:
+	case signinglog.TypeRetirement:
 		return v.keepEnd(s)
 	case signinglog.TypeToken, signinglog.TypeCertificate:
 		v.tokens[s.index] = f
 	case signinglog.TypeRevocation:
 		v.revoked[f[signinglog.FieldCertificate]] = s
 	case signinglog.TypeIncidentStep, signinglog.TypeAlarmDecision:
+		if err := v.keepEnd(s); err != nil {
+			return err
+		}
 		return v.keepIncident(s)
 	}
 	return nil
