@@ -25,6 +25,12 @@ const (
 // TokenStates lists all of them, in the order of a token's life.
 var TokenStates = []TokenState{InSafe, HandedOver, Held, ReturnOffered, PINLocked, RecoveryAsked, Blocked, RevocationAsked, Revoked, Retired}
 
+// Stopped reports whether nobody signs with the token, wherever it is, until it is
+// cleared or for good.
+func (s TokenState) Stopped() bool {
+	return s == Blocked || s == RevocationAsked || s == Revoked || s == Retired
+}
+
 // Condition is what a token's state follows from.
 type Condition struct {
 	Retired         bool

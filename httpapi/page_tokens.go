@@ -49,7 +49,7 @@ func (s *server) managerCard(row store.TokenRow, open []store.HandOverRow, actor
 	card.MayTakeBack = card.MayOffer && row.Custodian != "" && row.Custodian != actor.Person
 	card.MayOffer = row.State == custody.InSafe || row.Custodian == actor.Person && card.MayOffer
 	steps := custody.StepsFrom(row.State)
-	card.MayRetire = card.Open == "" && slices.Contains(steps, custody.TokenRetire) && (row.Custodian == "" || row.State == custody.Blocked || row.State == custody.RevocationAsked || row.State == custody.Revoked)
+	card.MayRetire = card.Open == "" && slices.Contains(steps, custody.TokenRetire) && (row.Custodian == "" || row.State.Stopped())
 	card.MayStepPIN = row.State == custody.PINLocked || row.State == custody.RecoveryAsked
 	return card
 }

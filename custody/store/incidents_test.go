@@ -155,7 +155,7 @@ func TestTheTrackOfALostToken(t *testing.T) {
 		s.refuseStep(s.deputy, i.ID, custody.StepFound, custody.ErrConflict, custody.ReasonStepTooLate)
 		s.refuseStep(s.admin, i.ID, custody.StepClosed, custody.ErrConflict, custody.ReasonStepFirst)
 		row = s.step(s.admin, i.ID, custody.StepLessons)
-		if row.Track.Next() != custody.StepClosed || s.stateOf(s.deputyToken) != custody.Blocked {
+		if row.Track.Next() != custody.StepClosed || s.stateOf(s.deputyToken) != custody.Revoked {
 			t.Errorf("before the end: next %s, token %s", row.Track.Next(), s.stateOf(s.deputyToken))
 		}
 		row = s.step(s.admin, i.ID, custody.StepClosed)
