@@ -53,6 +53,11 @@ type document struct {
 	result    *agent.Result
 }
 
+// MaxPages is how many pages a document may have that is shown: a file can claim any number.
+const MaxPages = 20_000
+
+var errTooManyPages = errors.New("more pages than are shown")
+
 // readAtMost bounds how many pages are read for their text: the first ones and the last ones.
 const (
 	readFirst = 2
@@ -287,6 +292,8 @@ func (d *Desk) view(ctx context.Context, doc *document, look bool) documentView 
 	switch {
 	case errors.Is(doc.err, preview.ErrPassword):
 		v.Problem = &failure{"password", d.say("error.password")}
+	case errors.Is(doc.err, errTooManyPages):
+		v.Problem = &failure{"too_many_pages", d.say("error.too_many_pages", "count", fmt.Sprint(MaxPages))}
 	case doc.err != nil:
 		v.Problem = &failure{"damaged", d.say("error.damaged")}
 	case doc.verified.Error != "":
@@ -310,6 +317,14 @@ func (d *Desk) look(ctx context.Context, doc *document) {
 	doc.looked, doc.err, doc.sizes, doc.fields, doc.forbidden, doc.text = true, nil, nil, nil, false, map[int]preview.Words{}
 	file := doc.file()
 	if doc.pages, doc.err = d.viewer.Pages(ctx, file); doc.err != nil {
+		return
+	}
+	if doc.pages == 0 { // a tree of pages that leads nowhere
+		doc.err = preview.ErrDamaged
+		return
+	}
+	if doc.pages > MaxPages {
+		doc.pages, doc.err = 0, errTooManyPages
 		return
 	}
 	var words []preview.Words
@@ -371,10 +386,11 @@ func (doc *document) file() preview.File { return preview.File{Path: doc.path, P
 // pagesToRead are the first and the last pages, in order.
 func pagesToRead(count int) []int {
 	var pages []int
-	for n := 1; n <= count; n++ {
-		if n <= readFirst || n > count-readLast {
-			pages = append(pages, n)
-		}
+	for n := 1; n <= min(count, readFirst); n++ {
+		pages = append(pages, n)
+	}
+	for n := max(readFirst, count-readLast) + 1; n <= count; n++ {
+		pages = append(pages, n)
 	}
 	return pages
 }

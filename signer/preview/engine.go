@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"io"
 	"os"
+	"runtime"
 	"time"
 
 	pdfium "github.com/klippa-app/go-pdfium"
@@ -48,7 +49,8 @@ func newEngine(cacheDir string) (*engine, error) {
 		config = config.WithCompilationCache(cache)
 	}
 	pool, err := webassembly.Init(webassembly.Config{
-		Context: context.Background(), MinIdle: 1, MaxIdle: 1, MaxTotal: 1, ReuseWorkers: true,
+		// Compiling it the first time takes seconds; on several processors fewer.
+		Context: experimental.WithCompilationWorkers(context.Background(), runtime.GOMAXPROCS(0)), MinIdle: 1, MaxIdle: 1, MaxTotal: 1, ReuseWorkers: true,
 		FSConfig: wazero.NewFSConfig(), // nothing: the default is the whole disk
 		Stdout:   io.Discard, Stderr: io.Discard, RuntimeConfig: config,
 	})
