@@ -71,8 +71,13 @@ func (p *place) sign(act, pin string, ids ...string) []agent.Result {
 		files = append(files, file)
 	}
 	request["files"] = files
-	task := post[map[string]string](p, "/api/sign", request)["task"]
-	for range 600 {
+	return p.ended(post[map[string]string](p, "/api/sign", request)["task"])
+}
+
+// ended waits for the end of a task.
+func (p *place) ended(task string) []agent.Result {
+	p.t.Helper()
+	for range 1200 {
 		if view := get[taskView](p, "/api/tasks/"+task); view.Over {
 			return view.Results
 		}

@@ -22,7 +22,7 @@ type template struct {
 	Image string `json:"image"` // id of the seal's picture, "" = the first one kept
 	// ShiftMM moves the seal from its usual place, to the right and up.
 	ShiftMM [2]float64 `json:"shift_mm"`
-	// Symbol is a pattern for documents that do not tell theirs; {kind} stands for the kind's abbreviation.
+	// Symbol is a pattern for documents that do not tell theirs; … stands for the kind's abbreviation.
 	Symbol string `json:"symbol"`
 	// Series says how numbers run (Decree 30/2020/NĐ-CP Art. 15: the head decides): one for all kinds, or one for each.
 	Series string `json:"series"`
@@ -35,7 +35,7 @@ const (
 	maxShiftMM   = 100
 )
 
-var symbolPattern = regexp.MustCompile(`^[\p{L}0-9&{}./ -]{0,60}$`)
+var symbolPattern = regexp.MustCompile(`^[\p{L}0-9&…./ -]{0,60}$`)
 
 func (d *Desk) template() (template, error) {
 	t := template{Series: seriesOne}
@@ -62,7 +62,7 @@ func (d *Desk) postTemplate(r *http.Request) (any, error) {
 
 // symbol is the pattern's for a kind; a letter (công văn) has no abbreviation and no hyphen for it.
 func (t template) symbol(kind string) string {
-	return strings.Trim(strings.ReplaceAll(t.Symbol, "{kind}", kind), "- ")
+	return strings.Trim(strings.NewReplacer("…", kind, "...", kind).Replace(t.Symbol), "- ")
 }
 
 // issueView is what the page needs to issue a document.

@@ -17,7 +17,7 @@ function form() {
   const kept = desk.template;
   const seals = desk.images.filter((i) => i.kind === "seal");
   const image = el("select", { id: "template-image" }, el("option", { value: "" }, t(seals.length ? "template.image.first" : "template.image.none")), seals.map((i) => el("option", { value: i.id, selected: i.id === kept.image }, t("template.image.one", { name: i.name, width: i.width_mm }))));
-  const symbol = el("input", { id: "template-symbol", maxLength: 60, value: kept.symbol, placeholder: "{kind}-MNMT" });
+  const symbol = el("input", { id: "template-symbol", maxLength: 60, value: kept.symbol, placeholder: "…-MNMT" });
   const right = el("input", { id: "template-right", type: "number", min: -100, max: 100, step: 0.5, value: kept.shift_mm[0] });
   const up = el("input", { id: "template-up", type: "number", min: -100, max: 100, step: 0.5, value: kept.shift_mm[1] });
   const series = ["one", "kind"].map((value) => el("label", { class: "check" }, el("input", { type: "radio", name: "series", value, checked: kept.series === value }), el("span", {}, t("template.series." + value))));
@@ -38,7 +38,7 @@ function form() {
   };
   return el("form", { class: "card form", onsubmit: submit }, el("h2", {}, t("template.title")), el("p", { class: "dim" }, t("template.lead")),
     el("fieldset", {}, el("legend", {}, t("template.series")), series),
-    el("label", { htmlFor: "template-symbol" }, t("template.symbol")), symbol, el("small", {}, t("template.symbol.hint", { kind: "{kind}" })),
+    el("label", { htmlFor: "template-symbol" }, t("template.symbol")), symbol, el("small", {}, t("template.symbol.hint")),
     el("label", { htmlFor: "template-image" }, t("template.image")), image,
     el("fieldset", {}, el("legend", {}, t("template.shift")), el("small", {}, t("template.shift.hint")),
       el("div", { class: "pair even" }, el("div", {}, el("label", { htmlFor: "template-right" }, t("template.right")), right), el("div", {}, el("label", { htmlFor: "template-up" }, t("template.up")), up))),
