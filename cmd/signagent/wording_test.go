@@ -45,7 +45,7 @@ func TestWrongUseInThePersonsLanguage(t *testing.T) {
 // TestEveryFlagHasItsText: in both languages no name of a help text shows in its place.
 func TestEveryFlagHasItsText(t *testing.T) {
 	for _, lang := range []string{"vi", "en"} {
-		commands := []string{"sign", "augment", "verify", "tokens", "pair", "outbox", "doctor", ""}
+		commands := []string{"sign", "prepare", "issue", "serve", "augment", "verify", "tokens", "pair", "outbox", "doctor", ""}
 		for _, command := range commands {
 			var out, errs bytes.Buffer
 			args := append(strings.Fields(command), "--lang", lang, "--help")

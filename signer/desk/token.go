@@ -43,6 +43,9 @@ func (d *Desk) getTokens(r *http.Request) (any, error) {
 			PINPad: report.Flags.ProtectedAuthPath, Certificates: []certificateView{},
 		}
 		for _, c := range report.Certificates {
+			if !c.HasKey {
+				continue // its issuer's
+			}
 			v.Certificates = append(v.Certificates, certificateView{c.SHA256, c.Subject, c.Issuer, c.NotAfter, !now.Before(c.NotBefore) && now.Before(c.NotAfter)})
 		}
 		tokens = append(tokens, v)
