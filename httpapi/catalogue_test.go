@@ -204,7 +204,7 @@ func TestEverySentenceAskedForExistsAndIsUsed(t *testing.T) {
 		}
 	}
 	// These sets are asked for by value.
-	sets := []string{"problem.", "reason.", "status.", "field.", "field_name.", "code.", "type.", "act.", "capacity.", "position_kind.", "via.", "actor.", "flag.",
+	sets := []string{"problem.", "reason.", "status.", "field.", "field_name.", "code.", "paper_kind.", "type.", "act.", "capacity.", "position_kind.", "via.", "actor.", "flag.",
 		"state.", "token_kind.", "hand_over_state.", "incident_kind.", "incident.ended_", "incident_state.", "incident_state_help.", "alarm_state.", "step.", "step_help.", "step_button.", "step_note.", "step_sure.", "step_waits.", "deadline.",
 		"deadline_kind.", "doubt.", "pin.", "review.", "offer_kind.", "acceptance_kind.", "decline_kind.", "withdrawal_kind.", "return_type.", "ending_kind.", "acting.", "document_state.", "document_step.", "verdict.", "route_why.",
 		"hand_over_reason.", "confirmation_kind.", "confirmation_side.", "pin_step.", "retirement_kind.", "answer.", "token_step."}

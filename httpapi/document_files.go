@@ -32,6 +32,8 @@ func isTransfer(path string) bool {
 	switch {
 	case path == "/documents/new", path == wire.PathDocumentFiles:
 		return true
+	case strings.HasPrefix(path, "/papers/"), strings.HasPrefix(path, wire.PathPapers+"/"):
+		return strings.Contains(path, "/signed")
 	case strings.HasPrefix(path, "/documents/"), strings.HasPrefix(path, wire.PathDocuments+"/"):
 		return strings.HasSuffix(path, "/file") || strings.HasSuffix(path, "/signed")
 	}

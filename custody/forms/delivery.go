@@ -71,9 +71,9 @@ type DeviceLoss struct {
 
 // Inputs implements Facts.
 func (f *DeviceLoss) Inputs() []Input {
-	return f.inputs(Input{"to", &f.To, Lines, true}, Input{"keeper_name", &f.Keeper.Name, Line, false}, Input{"keeper_title", &f.Keeper.Title, Line, false},
+	return f.inputs(Input{"addressee", &f.To, Lines, true}, Input{"keeper_name", &f.Keeper.Name, Line, false}, Input{"keeper_title", &f.Keeper.Title, Line, false},
 		Input{"lost_on", &f.LostOn, Line, false}, Input{"where", &f.Where, Line, false}, Input{"events", &f.Events, Lines, true},
-		Input{"searched", &f.Searched, Lines, false}, Input{"request", &f.Request, Line, false})
+		Input{"searched", &f.Searched, Lines, false}, Input{"request_paper", &f.Request, Line, false})
 }
 
 func (f *DeviceLoss) sheet() paper.Sheet {

@@ -39,7 +39,7 @@ func (f *HandOver) Inputs() []Input {
 		Input{"regulation", &f.Regulation, Line, false},
 		Input{"temporary_until", (*string)(&f.TemporaryUntil), Day, false}, Input{"reason", &f.Reason, Lines, false},
 		Input{"condition", &f.Device.Condition, Line, false}, Input{"accessories", &f.Device.Accessories, Line, false},
-		Input{"pin_changed", &f.PINChanged, YesNo, false}, Input{"scope", &f.Scope, Lines, false})
+		Input{"pin_changed", &f.PINChanged, YesNo, false}, Input{"scope_lines", &f.Scope, Lines, false})
 }
 
 const (

@@ -47,7 +47,7 @@ type Signed struct {
 
 // Inputs implements Facts.
 func (f *Loss) Inputs() []Input {
-	return f.inputs(Input{"to", &f.To, Lines, true}, Input{"reporter_name", &f.Reporter.Name, Line, false}, Input{"reporter_title", &f.Reporter.Title, Line, false},
+	return f.inputs(Input{"addressee", &f.To, Lines, true}, Input{"reporter_name", &f.Reporter.Name, Line, false}, Input{"reporter_title", &f.Reporter.Title, Line, false},
 		Input{"phone", &f.Phone, Line, false}, Input{"email", &f.Email, Line, false},
 		Input{"where", &f.Where, Line, false}, Input{"last_use", &f.LastUse, Line, false}, Input{"events", &f.Events, Lines, true},
 		Input{"pin_exposed", &f.PINExposed, YesNo, false}, Input{"done", &f.Done, Lines, false}, Input{"asked", &f.Asked, Lines, false})

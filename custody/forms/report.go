@@ -91,7 +91,7 @@ func ActName(a custody.Act) string { return actName(string(a)) }
 
 // Inputs implements Facts.
 func (f *Report) Inputs() []Input {
-	return f.inputs(Input{"to", &f.To, Lines, true}, Input{"assessment", &f.Assessment, Lines, false}, Input{"needs", &f.Needs, Lines, false}, Input{"asked", &f.Asked, Lines, false})
+	return f.inputs(Input{"addressee", &f.To, Lines, true}, Input{"assessment", &f.Assessment, Lines, false}, Input{"needs", &f.Needs, Lines, false}, Input{"asked", &f.Asked, Lines, false})
 }
 
 // span names the period: a half-year, a year, or its days.

@@ -69,7 +69,7 @@ type Revocation struct {
 
 // Inputs implements Facts.
 func (f *Revocation) Inputs() []Input {
-	in := append([]Input{{"to", &f.To, Lines, true}, {"reason", &f.Reason, Lines, true}}, f.Contact.inputs(true)...)
+	in := append([]Input{{"addressee", &f.To, Lines, true}, {"reason", &f.Reason, Lines, true}}, f.Contact.inputs(true)...)
 	return f.inputs(append(in, f.Subscriber.inputs(f.Device.Kind)...)...)
 }
 
@@ -109,7 +109,7 @@ type Recovery struct {
 
 // Inputs implements Facts.
 func (f *Recovery) Inputs() []Input {
-	return f.inputs(append([]Input{{"to", &f.To, Lines, true}, {"reason", &f.Reason, Line, false}, {"subscriber_unit", &f.Unit, Line, false}, {"subscriber_email", &f.Email, Line, false}}, f.Contact.inputs(false)...)...)
+	return f.inputs(append([]Input{{"addressee", &f.To, Lines, true}, {"reason", &f.Reason, Line, false}, {"subscriber_unit", &f.Unit, Line, false}, {"subscriber_email", &f.Email, Line, false}}, f.Contact.inputs(false)...)...)
 }
 
 func (f *Recovery) sheet() paper.Sheet {
@@ -146,7 +146,7 @@ type Renewal struct {
 
 // Inputs implements Facts.
 func (f *Renewal) Inputs() []Input {
-	return f.inputs(Input{"to", &f.To, Lines, true}, Input{"renew", &f.Renew, YesNo, true}, Input{"change_old", &f.Old, Lines, false}, Input{"change_new", &f.New, Lines, false},
+	return f.inputs(Input{"addressee", &f.To, Lines, true}, Input{"renew", &f.Renew, YesNo, true}, Input{"change_old", &f.Old, Lines, false}, Input{"change_new", &f.New, Lines, false},
 		Input{"subscriber_email", &f.Email, Line, false}, Input{"contact_name", &f.Contact.Name, Line, false}, Input{"contact_title", &f.Contact.Title, Line, false},
 		Input{"contact_phone", &f.Phone, Line, false})
 }

@@ -106,8 +106,8 @@
 //	unpairing    person api_key: id; pairing_entry: count; [device]: commitment
 //	ending       person ending: id; kind: word (position, scope, account); [position] [scope]: id; until: date; reason: commitment
 //	possession   person token possession: id; certificate challenge_sha256 cms_sha256: hash; purpose: word; custody_entry: count
-//	paper        paper [token] [hand_over] [incident] [replaces]: id; kind: word; version [number]: count; [symbol]: text; dated [from] [until]: date; facts pdf: commitment (of SHA-256)
-//	signed_paper signed_paper paper [token]: id; paper_entry size signatures: count; sha256: hash; signers: commitment
+//	paper        paper_id [token] [hand_over] [incident] [replaces_paper]: id; kind: word; version [number]: count; [symbol]: text; dated [from] [until]: date; facts pdf: commitment (of SHA-256)
+//	signed_paper signed_paper paper_id [token]: id; paper_entry size signatures: count; sha256: hash; signers: commitment
 //	setting      setting: id; name: word; [value]: text
 //	support_request  support token [person]: id; kind: word (unlock, technical, renewal, change); description [present] [wanted]: commitment
 //	support_step     support step token [person]: id; state: word (sent, answered, solved, refused, withdrawn); request_entry: count; [addressee] [paper_number]: text;

@@ -181,10 +181,10 @@ var rules = map[Type][]fieldRule{
 	TypeEnding: {must(FieldPerson, isID), must("ending", isID), must("kind", isWord), may("position", isID), may("scope", isID),
 		must("until", isDate), must("reason", IsCommitment)},
 	TypeSetting: {must("setting", isID), must("name", isWord), may("value", isText)},
-	TypePaper: {must("paper", isID), must("kind", isWord), must("version", isCount), may("number", isCount), may("symbol", isText), must("dated", isDate),
-		may(FieldToken, isID), may("hand_over", isID), may("incident", isID), may("from", isDate), may("until", isDate), may("replaces", isID),
+	TypePaper: {must("paper_id", isID), must("kind", isWord), must("version", isCount), may("number", isCount), may("symbol", isText), must("dated", isDate),
+		may(FieldToken, isID), may("hand_over", isID), may("incident", isID), may("from", isDate), may("until", isDate), may("replaces_paper", isID),
 		must("facts", IsCommitment), must("pdf", IsCommitment)}, // of their SHA-256 in hex
-	TypeSignedPaper: {must("signed_paper", isID), must("paper", isID), must("paper_entry", isCount), may(FieldToken, isID), must("sha256", isHash), must("size", isCount),
+	TypeSignedPaper: {must("signed_paper", isID), must("paper_id", isID), must("paper_entry", isCount), may(FieldToken, isID), must("sha256", isHash), must("size", isCount),
 		must("signatures", isCount), must("signers", IsCommitment)},
 	TypeConfirmation: join(handOverRules, must("confirmation", isID), must("offer", isCount), must("side", isWord), must(FieldPerson, isID), must("signed_with", isID),
 		must(FieldCertificate, isHash), must("minutes_sha256", isHash), must("challenge_sha256", isHash), must("cms_sha256", isHash)),

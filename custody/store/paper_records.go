@@ -123,9 +123,9 @@ func (r paperRow) fields() map[string]string {
 	if r.Number > 0 {
 		number = count(int64(r.Number))
 	}
-	return map[string]string{signinglog.FieldActor: actorField(r.IssuedBy), "paper": r.ID, "kind": r.Kind, "version": count(int64(r.Version)), "number": number,
+	return map[string]string{signinglog.FieldActor: actorField(r.IssuedBy), "paper_id": r.ID, "kind": r.Kind, "version": count(int64(r.Version)), "number": number,
 		"symbol": r.Symbol, "dated": string(r.Date), signinglog.FieldToken: r.Token, "hand_over": r.HandOver, "incident": r.Incident,
-		"from": string(r.From), "until": string(r.Until), "replaces": r.Replaces}
+		"from": string(r.From), "until": string(r.Until), "replaces_paper": r.Replaces}
 }
 
 type signedPaperRow struct {
@@ -149,6 +149,6 @@ func (r signedPaperRow) entry() (int64, signinglog.Type, time.Time) {
 }
 
 func (r signedPaperRow) fields() map[string]string {
-	return map[string]string{signinglog.FieldActor: actorField(r.KeptBy), "signed_paper": r.ID, "paper": r.Paper, "paper_entry": count(r.PaperEntry),
+	return map[string]string{signinglog.FieldActor: actorField(r.KeptBy), "signed_paper": r.ID, "paper_id": r.Paper, "paper_entry": count(r.PaperEntry),
 		signinglog.FieldToken: r.Token, "sha256": r.SHA256, "size": count(r.Size), "signatures": count(int64(r.Signatures))}
 }

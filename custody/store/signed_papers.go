@@ -132,3 +132,25 @@ func (s *Store) SignedPaper(ctx context.Context, actor custody.Actor, paper cust
 	}
 	return file, nil
 }
+
+// CertificateHolder returns whose certificate it is: the owner of a personal token,
+// the school for its seal; "" for a certificate that is not registered.
+func (s *Store) CertificateHolder(ctx context.Context, actor custody.Actor, sha256 string) (string, error) {
+	var row struct {
+		Kind   string `db:"kind"`
+		Owner  string `db:"owner"`
+		School string `db:"name"`
+	}
+	err := s.reader.get(ctx, &row, `SELECT t.kind, `+fmt.Sprintf(nameOf, "t.owner_id")+` AS owner, c.name FROM certificates x JOIN tokens t ON t.id = x.token_id
+		JOIN schools c ON c.id = x.school_id WHERE x.school_id = ? AND x.sha256 = ?`, string(actor.School), sha256)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read certificate: %w", err)
+	}
+	if custody.TokenKind(row.Kind) == custody.Seal {
+		return row.School, nil
+	}
+	return row.Owner, nil
+}

@@ -82,6 +82,12 @@ const (
 	PathReadNotices   = Prefix + "/notices/read"                   // POST: all up to one
 	PathBackground    = Prefix + "/background"                     // GET: work in the background
 	PathRetryDelivery = Prefix + "/background/deliveries/%s/retry" // POST; delivery
+	PathPapers        = Prefix + "/papers"                         // GET list ?kind=&hand_over=&incident=&token=&from=&until=, POST issue
+	PathPaperDrafts   = Prefix + "/paper-drafts"                   // POST what a paper would hold
+	PathPaperPreviews = Prefix + "/paper-previews"                 // POST its PDF
+	PathPaper         = Prefix + "/papers/%s"                      // GET; paper
+	PathPaperFile     = Prefix + "/papers/%s/file"                 // GET the PDF; paper
+	PathPaperSigned   = Prefix + "/papers/%s/signed"               // POST a signed PDF, GET one ?signed=; paper
 
 	PathCheckpoint  = Prefix + "/log/checkpoint"         // GET, no sign-in, text/plain signed note
 	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
