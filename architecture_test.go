@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"signer/reading":       {"signer/preview"},
 	"signer/ink":           {},
 	"signer/desk":          {"signer", "signer/agent", "signer/ink", "signer/preview", "signer/reading", "httpapi/look", "httpapi/wire"},
+	"signer/tray":          {},
 	"signer/token":         {},
 	"signer/token/worker":  {"signer/token"},
 	"signer/token/softhsm": {"signer/token"},
@@ -48,7 +49,7 @@ var mayImport = map[string][]string{
 	"httpapi/look": {},
 	"httpapi":      {"custody", "custody/forms", "custody/notices", "custody/revocation", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "signer/pdf", "signer/validation"},
 
-	"cmd/signagent": {"signer", "signer/agent", "signer/desk", "signer/preview", "signer/validation", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
+	"cmd/signagent": {"signer", "signer/agent", "signer/desk", "signer/preview", "signer/tray", "signer/validation", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
 	// The worker for 32-bit modules on Windows: nothing else is worth building twice.
 	"cmd/tokenworker": {"signer/token/worker"},
 	"cmd/custodyd":    {"custody", "custody/background", "custody/notices", "custody/revocation", "custody/store", "custody/signinglog", "httpapi", "httpapi/wire", "migrations"},

@@ -438,7 +438,7 @@ func TestHandOffOffline(t *testing.T) {
 func TestOpenHandsOver(t *testing.T) {
 	s := testSchool(t)
 	d := s.submitted(t, "principal")
-	desk := s.desk(t, "principal", nil, "serve", "--no-open")
+	desk := s.desk(t, "principal", []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent/bus"}, "serve", "--no-open", "--tray")
 	info, err := os.Stat(filepath.Join(s.home("principal"), "desk-running.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, %v", info, err)
@@ -488,6 +488,9 @@ func TestOpenHandsOver(t *testing.T) {
 		t.Errorf("without the secret: %s", resp.Status)
 	}
 	desk.stop()
+	if said := desk.stderr.String(); !strings.Contains(said, "không có khay hệ thống") || desk.cmd.ProcessState.ExitCode() != 0 {
+		t.Errorf("without a tray: %v\n%s", desk.cmd.ProcessState, said)
+	}
 	if _, err := os.Stat(filepath.Join(s.home("principal"), "desk-running.json")); !os.IsNotExist(err) {
 		t.Errorf("an ended desk is still announced: %v", err)
 	}

@@ -47,6 +47,7 @@ type commands struct {
 	Doctor  doctorCommand  `cmd:"" help:"help_doctor"`
 	Serve   serveCommand   `cmd:"" help:"help_serve"`
 	Open    openCommand    `cmd:"" help:"help_open"`
+	Tray    trayCommand    `cmd:"" help:"help_tray_command"`
 }
 
 // program is what a command works with.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -22,6 +23,8 @@ type serveCommand struct {
 	Address    string   `placeholder:"127.0.0.1:PORT" help:"help_address"`
 	NoOpen     bool     `help:"help_no_open"`
 	Standalone bool     `help:"help_standalone"`
+
+	Tray bool `help:"help_tray"`
 
 	invitation string // of the custody site, to be opened at once
 }
@@ -78,7 +81,12 @@ func (c *serveCommand) Run(p *program) error {
 			fmt.Fprintln(p.stderr, p.say("serve.open_yourself"))
 		}
 	}
-	return d.Serve(p.ctx, listener)
+	ctx, quit := context.WithCancel(p.ctx)
+	defer quit()
+	if c.Tray {
+		go p.showTray(ctx, d, quit)
+	}
+	return d.Serve(ctx, listener)
 }
 
 // openBrowser shows an address in the person's browser.

@@ -241,6 +241,28 @@ func (d *Desk) getWaiting(r *http.Request) (any, error) {
 	return v, nil
 }
 
+// Standing counts what waits for the person and what is not with the service yet, for an icon in the tray.
+func (d *Desk) Standing(ctx context.Context) (waiting, pending int, offline bool) {
+	if n, err := agent.CountPending(d.cfg.Agent.Home); err == nil {
+		pending = n
+	}
+	if kept, err := agent.HandOffs(d.cfg.Agent.Home); err == nil {
+		for _, h := range kept {
+			if h.Entry != 0 && h.Ended == "" {
+				pending++
+			}
+		}
+	}
+	courier, err := agent.NewCourier(d.cfg.Agent)
+	if err != nil {
+		return 0, pending, false // not paired: nothing can wait
+	}
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	list, err := courier.Waiting(ctx)
+	return len(list), pending, err != nil
+}
+
 // returnsShown is how long a document that is done stays in the list.
 const returnsShown = 24 * time.Hour
 
