@@ -32,8 +32,7 @@ func wirePerson(p store.PersonRow) wire.Person {
 		Positions: []wire.Position{}, Scopes: []wire.Scope{},
 	}
 	for _, x := range p.Positions {
-		person.Positions = append(person.Positions, wire.Position{ID: string(x.ID), Kind: string(x.Kind), Title: x.Title, From: string(x.From), Until: string(x.Until), Paper: x.Paper,
-			Field: x.Field, Acting: string(x.Acting), EndedEntry: entryOrNil(x.Ended)})
+		person.Positions = append(person.Positions, wirePosition(x))
 	}
 	for _, x := range p.Scopes {
 		person.Scopes = append(person.Scopes, wire.Scope{
@@ -42,6 +41,11 @@ func wirePerson(p store.PersonRow) wire.Person {
 		})
 	}
 	return person
+}
+
+func wirePosition(p custody.Position) wire.Position {
+	return wire.Position{ID: string(p.ID), Kind: string(p.Kind), Title: p.Title, From: string(p.From), Until: string(p.Until), Paper: p.Paper,
+		Field: p.Field, Acting: string(p.Acting), EndedEntry: entryOrNil(p.Ended)}
 }
 
 func entryOrNil(index int64) *int64 {

@@ -388,3 +388,64 @@ func TestPagesOfTheRegister(t *testing.T) {
 		})
 	}
 }
+
+// TestRegisterByAPI: the same over JSON, and what an agent's key may not do.
+func TestRegisterByAPI(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	s.give()
+	admin := s.signIn(s.admin)
+	leaf, chain := storetest.IssuedCertificate(t, "Trần Thị Hòa", 2026, 2029)
+	if known, err := s.deputy.agent.ProposeCertificate(ctx, wire.ReadCertificate{TokenSerial: "A1002", Certificate: leaf, Chain: chain}); err != nil || known {
+		t.Fatal(known, err)
+	}
+	proposals, err := admin.Proposals(ctx)
+	if err != nil || len(proposals) != 1 || proposals[0].Person != s.deputy.name {
+		t.Fatalf("%+v, %v", proposals, err)
+	}
+	if err := s.admin.agent.DecideProposal(ctx, proposals[0].ID, true); err == nil {
+		t.Error("an agent's key confirms a certificate")
+	}
+	if err := admin.DecideProposal(ctx, proposals[0].ID, true); err != nil {
+		t.Fatal(err)
+	}
+	certificates, err := admin.Certificates(ctx, "")
+	if err != nil || len(certificates) != 5 {
+		t.Fatalf("%d certificates, %v", len(certificates), err)
+	}
+	own, err := s.deputy.agent.Certificates(ctx, "")
+	if err != nil || len(own) != 2 || !own[0].Current || own[0].World != "official" || own[0].Replaces != own[1].SHA256 {
+		t.Errorf("the deputy's: %+v, %v", own, err)
+	}
+	second, secondChain := storetest.IssuedCertificate(t, "Lê Minh Quân", 2026, 2030)
+	if added, err := admin.AddCertificate(ctx, string(s.officeHead.token.ID), wire.NewCertificate{Certificate: second, Chain: secondChain}); err != nil || added.Standing != "valid" {
+		t.Errorf("%+v, %v", added, err)
+	}
+	d, err := admin.Delegate(ctx, wire.NewDelegation{GrantorID: string(s.principal.actor.Person), DelegateID: string(s.officeHead.actor.Person), Capacity: "TUQ", Kinds: []string{"GM"},
+		From: "2026-10-07", Until: "2026-10-31", PaperNumber: "32/GUQ-MNHS", PaperOn: "2026-10-07"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	staff, err := admin.Staff(ctx, "2026-10-08")
+	if err != nil || len(staff.Staff) != 5 || staff.Staff[0].Name != s.principal.name {
+		t.Fatalf("%+v, %v", staff, err)
+	}
+	if head := staff.Staff[3]; head.Name != s.officeHead.name || len(head.Delegations) != 1 || len(head.Holds) != 1 || head.Holds[0] != "B2001" {
+		t.Errorf("the office head: %+v", head)
+	}
+	if err := admin.EndDelegation(ctx, d.ID, wire.DelegationEnding{Until: "2026-10-06", Reason: "nhầm"}); err != nil {
+		t.Error(err)
+	}
+	if list, err := admin.Delegations(ctx, "2026-10-08"); err != nil || len(list) != 0 {
+		t.Errorf("as if it had never been: %v, %v", list, err)
+	}
+	if err := admin.PlaceToken(ctx, string(s.officeHead.token.ID), "Két sắt"); err != nil {
+		t.Error(err)
+	}
+	timeline, err := s.officeHead.agent.Timeline(ctx, string(s.officeHead.token.ID))
+	if err != nil || timeline.Token.Place != "Két sắt" || len(timeline.Custodies) != 1 || len(timeline.Steps) != 5 {
+		t.Errorf("%+v, %v", timeline, err)
+	}
+	_, err = s.deputy.agent.Timeline(ctx, string(s.officeHead.token.ID))
+	mustRefuse(t, err, http.StatusNotFound, wire.CodeNotFound)
+	s.CheckLog()
+}

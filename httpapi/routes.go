@@ -179,6 +179,18 @@ func (s *server) operations(api huma.API) {
 	inPerson(s, api, create("registerToken", wire.PathTokens, "Register a token with its certificate"), s.apiRegisterToken)
 	private(s, api, get("myTokens", wire.PathMyTokens, "Tokens that the person holds"), s.apiMyTokens)
 
+	private(s, api, get("certificates", wire.PathCertificates, "Certificates of the tokens that the person may see"), s.apiCertificates)
+	inPerson(s, api, create("addCertificate", wire.PathAddCertificate, "Register a token's next certificate"), s.apiAddCertificate)
+	private(s, api, get("certificateProposals", wire.PathProposals, "Certificates that agents read and nobody has confirmed"), s.apiProposals)
+	private(s, api, post("proposeCertificate", wire.PathProposals, "Send the certificate read from the person's token"), s.apiProposeCertificate)
+	inPerson(s, api, post("decideCertificate", wire.PathDecideProposal, "Confirm a proposed certificate, or drop it").silent(), s.apiDecideProposal)
+	inPerson(s, api, post("placeToken", wire.PathPlacing, "Say where a token is kept").silent(), s.apiPlaceToken)
+	private(s, api, get("timeline", wire.PathTimeline, "A token's life: custodies, steps, signatures a month"), s.apiTimeline)
+	private(s, api, get("staff", wire.PathStaff, "Who is what on a day, and holds what"), s.apiStaff)
+	private(s, api, get("delegations", wire.PathDelegations, "Papers by which the head has somebody sign"), s.apiDelegations)
+	inPerson(s, api, create("delegate", wire.PathDelegations, "Register such a paper"), s.apiDelegate)
+	inPerson(s, api, post("endDelegation", wire.PathDelegationEnded, "End a delegation before its last day").silent(), s.apiEndDelegation)
+
 	private(s, api, get("handOvers", wire.PathHandOvers, "Open hand-overs of the person"), s.apiHandOvers)
 	inPerson(s, api, create("offerHandOver", wire.PathHandOvers, "Offer a token to a person, or back to the safe"), s.apiOfferHandOver)
 	private(s, api, get("handOver", wire.PathHandOver, "One hand-over"), s.apiHandOver)
