@@ -51,6 +51,9 @@ type deadlineLine struct {
 	Words string
 }
 
+// LastMoment is the last that is in time: the end of a day belongs to that day.
+func (l deadlineLine) LastMoment() time.Time { return l.Due.Add(-time.Nanosecond) }
+
 func (s *server) deadlineLines(lang string, deadlines []custody.Deadline) []deadlineLine {
 	now := s.now()
 	lines := make([]deadlineLine, len(deadlines))
