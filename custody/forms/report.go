@@ -75,6 +75,14 @@ func StateName(s custody.TokenState) string {
 		return "Đang sử dụng"
 	case custody.ReturnOffered:
 		return "Chờ nhận lại"
+	case custody.PINLocked:
+		return "Bị khóa mã PIN"
+	case custody.RecoveryAsked:
+		return "Đã đề nghị khôi phục"
+	case custody.RevocationAsked:
+		return "Đã đề nghị thu hồi chứng thư"
+	case custody.Revoked:
+		return "Chứng thư đã bị thu hồi"
 	case custody.Blocked:
 		return "Bị khóa do sự cố"
 	case custody.Retired:

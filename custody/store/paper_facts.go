@@ -139,30 +139,31 @@ func (g *gathering) handOver(id custody.HandOverID) (forms.Facts, PaperSubject, 
 	if err != nil {
 		return nil, PaperSubject{}, err
 	}
-	var ends struct {
-		Decider string `db:"decided_by"`
-		Offer   int64  `db:"entry_index"`
-		Decided *int64 `db:"decided_entry"`
-	}
-	if err := g.store.reader.get(g.ctx, &ends, `SELECT COALESCE(decided_by, '') AS decided_by, entry_index, decided_entry FROM hand_overs WHERE school_id = ? AND id = ?`, string(g.school.ID), string(id)); err != nil {
-		return nil, PaperSubject{}, fmt.Errorf("read hand-over: %w", err)
-	}
 	f := &forms.HandOver{Head: g.head, Return: row.Kind == custody.Return, At: row.OfferedAt, Where: g.school.Name, Permission: row.PermissionNumber, PermissionDate: row.PermissionDate,
-		Reason: row.Reason, Device: g.device(token), Entries: count(ends.Offer)}
+		Reason: row.Reason, Device: g.device(token), Entries: count(row.OfferEntry), TemporaryUntil: row.Until, PermissionBy: row.PermissionSigner}
 	if row.DecidedAt != nil {
 		f.At = *row.DecidedAt
 	}
-	if ends.Decided != nil {
-		f.Entries += " và " + count(*ends.Decided)
+	if row.Entry != row.OfferEntry {
+		f.Entries += " và " + count(row.Entry)
 	}
-	f.Device.Condition = row.Condition
+	f.Device.Condition, f.Device.Accessories = row.Condition, row.Accessories
+	if row.PINChanged != nil {
+		f.PINChanged = "no"
+		if *row.PINChanged {
+			f.PINChanged = "yes"
+		}
+	}
 	day := custody.DateOf(f.At)
 	f.Giver, f.Receiver = g.party(row.From, day), g.party(row.To, day)
+	if row.Witness != "" {
+		f.Witness = g.party(row.Witness, day)
+	}
 	if row.From == "" {
 		f.Giver = g.forSchool(string(row.OfferedBy), day)
 	}
 	if row.To == "" {
-		f.Receiver = g.forSchool(ends.Decider, day)
+		f.Receiver = g.forSchool(string(row.DecidedBy), day)
 	} else {
 		f.Scope = g.scope(row.To, day, token.Kind)
 	}
@@ -220,16 +221,19 @@ func (g *gathering) loss(id custody.IncidentID) (forms.Facts, PaperSubject, erro
 		f.To = "Hiệu trưởng " + g.school.Name + "\n" + body + "\n" + g.settings.Value(custody.SettingRevokeTo)
 	}
 	if row.PIN == custody.PINExposed || row.PIN == custody.PINSafe {
-		f.PINExposed = string(row.PIN) // the form's words are the same; not known stays open
+		f.PINExposed = string(row.PIN) // otherwise it is left to be ticked by hand
 	}
 	last, err := g.signed(` AND g.token_id = ? AND s.signed_at < ? ORDER BY s.signed_at DESC LIMIT 1`, string(row.Token), at(row.DiscoveredAt))
 	if err != nil {
 		return nil, PaperSubject{}, err
 	}
 	from := time.Time{}
-	if len(last) > 0 {
+	if row.LastUsedAt != nil {
+		from = *row.LastUsedAt
+		f.LastUse = from.In(custody.SchoolZone).Format("15:04 02/01/2006")
+	} else if len(last) > 0 {
 		from = last[0].At
-		f.LastUse = from.In(custody.SchoolZone).Format("15:04 02/01/2006") + ", " + strings.TrimSpace(strings.ToLower(last[0].Act)+" văn bản "+last[0].Number)
+		f.LastUse = from.In(custody.SchoolZone).Format("15:04 02/01/2006") + ", " + strings.TrimSpace(strings.ToLower(forms.ActName(custody.Act(last[0].Act)))+" văn bản "+last[0].Number)
 	}
 	if f.AtRisk, err = g.signed(` AND g.token_id = ? AND s.signed_at > ? ORDER BY s.signed_at LIMIT ?`, string(row.Token), at(from), maxAtRisk+1); err != nil {
 		return nil, PaperSubject{}, err
@@ -308,7 +312,10 @@ func (g *gathering) request(n NewPaper) (forms.Facts, PaperSubject, error) {
 		f.LostOn, f.Where, f.Events = incident.DiscoveredAt.In(custody.SchoolZone).Format("15:04 02/01/2006"), incident.Place, incident.Description
 		day = custody.DateOf(incident.DiscoveredAt)
 	}
-	if token.Custodian != "" {
+	switch {
+	case incident != nil && incident.Custodian != "":
+		f.Keeper = g.party(incident.Custodian, day)
+	case token.Custodian != "":
 		f.Keeper = g.party(token.Custodian, day)
 	}
 	letters, err := g.store.papers(g.ctx, g.all, ` AND p.token_id = ? AND p.kind = ?`, 1, string(subject.Token), string(forms.RevocationRequest))

@@ -150,7 +150,7 @@ func (g *gathering) handOverRows(from, until time.Time) ([]forms.HandOverRow, er
 	const safe = "Nhà trường (tủ bảo quản)"
 	rows := []forms.HandOverRow{}
 	for _, h := range listed {
-		row := forms.HandOverRow{At: h.OfferedAt, Serial: tokens[h.Token].Serial, Kind: tokens[h.Token].Kind, Giver: h.FromName, Receiver: h.ToName, Reason: h.Reason, Minutes: numbers[h.ID], Remark: handOverState(h.State)}
+		row := forms.HandOverRow{At: h.OfferedAt, Serial: tokens[h.Token].Serial, Kind: tokens[h.Token].Kind, Giver: h.FromName, Receiver: h.ToName, Reason: h.Reason, Minutes: numbers[h.ID], Until: h.Until, Remark: handOverState(h.State)}
 		if h.DecidedAt != nil {
 			row.At = *h.DecidedAt
 		}
@@ -190,11 +190,11 @@ func (g *gathering) tokens() (map[custody.TokenID]TokenRow, error) {
 }
 
 func (g *gathering) incidentRows(from, until time.Time) ([]forms.IncidentRow, error) {
-	listed, err := g.store.incidents(g.ctx, g.all, ` AND i.reported_at >= ? AND i.reported_at < ?`, at(from), at(until))
+	listed, err := g.store.tracks(g.ctx, g.all, ` AND i.reported_at >= ? AND i.reported_at < ?`, at(from), at(until))
 	if err != nil {
 		return nil, err
 	}
-	slices.Reverse(listed) // the oldest first
+	slices.SortStableFunc(listed, func(a, b TrackRow) int { return a.ReportedAt.Compare(b.ReportedAt) })
 	tokens, err := g.tokens()
 	if err != nil {
 		return nil, err
@@ -210,7 +210,24 @@ func (g *gathering) incidentRows(from, until time.Time) ([]forms.IncidentRow, er
 		if token.Certificate.RevokedAt != nil && !token.Certificate.RevokedAt.Before(i.DiscoveredAt) {
 			row.RevokedAt = *token.Certificate.RevokedAt
 		}
+		named := map[string]bool{} // papers that the track names
+		for _, step := range i.Steps {
+			at := step.DoneAt.In(custody.SchoolZone).Format("15:04 02/01/2006")
+			paper := strings.TrimSuffix(at+", "+step.PaperNumber, ", ")
+			switch step.Kind {
+			case custody.StepRevocationAsked, custody.StepAuthorityInformed:
+				row.Authority = strings.TrimPrefix(row.Authority+"; "+paper, "; ")
+			case custody.StepDeviceReturned:
+				row.Device = strings.TrimPrefix(row.Device+"; Mẫu 08: "+paper, "; ")
+			case custody.StepDeviceLost:
+				row.Device = strings.TrimPrefix(row.Device+"; Mẫu 09: "+paper, "; ")
+			}
+			named[step.PaperNumber] = step.PaperNumber != ""
+		}
 		for _, p := range papers {
+			if named[paperName(p)] {
+				continue
+			}
 			if p.Subject.Incident != i.ID || p.Replaced != "" {
 				continue
 			}
