@@ -19,6 +19,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"sokyso/httpapi/wire"
 	"sokyso/signer"
 	"sokyso/signer/agent"
 	"sokyso/signer/preview"
@@ -431,7 +432,7 @@ func (d *Desk) warnings(doc *document) []string {
 		return warnings
 	}
 	warn(!doc.proposal.Text, "scan")
-	warn(doc.proposal.Text && len(doc.proposal.Blocks) == 0, "no_place")
+	warn(doc.proposal.Text && len(doc.proposal.Blocks) == 0 && len(doc.fieldPlaces(wire.ActApprove)) == 0, "no_place")
 	warn(len(doc.proposal.Blocks) > 1, "several_places")
 	if person := d.person(); person != "" && len(doc.proposal.Blocks) > 0 {
 		mine := slices.ContainsFunc(doc.proposal.Blocks, func(b reading.Block) bool {
