@@ -70,6 +70,9 @@ const (
 	NoticeCertificateExpires NoticeKind = "certificate_expires" // params days, until
 	NoticeCertificateExpired NoticeKind = "certificate_expired" // param until
 	NoticeOfferWaits         NoticeKind = "offer_waits"         // params days, giver, receiver
+	NoticeCheckWaits         NoticeKind = "check_waits"         // params check, due_on
+	NoticeCheckWitnessWaits  NoticeKind = "check_witness_waits" // params check, due_on, person
+	NoticeSupportLate        NoticeKind = "support_late"        // params support, state, due_on
 	NoticeAuthorityDown      NoticeKind = "authority_down"      // params since, source
 	NoticeDeliveryGivenUp    NoticeKind = "delivery_given_up"   // params channel, error
 )

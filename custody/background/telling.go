@@ -15,6 +15,7 @@ const (
 	JobDeliveries = "deliveries"
 	JobReminders  = "reminders"
 	JobRevocation = "revocation"
+	JobChecks     = "checks"
 )
 
 // Sender hands a message over to whoever carries it on.

@@ -30,6 +30,8 @@ type dueSource struct {
 var dueSources = []dueSource{
 	{"certificates", dueCertificates},
 	{"offers", dueOffers},
+	{"checks", dueChecks},
+	{"support", dueSupport},
 }
 
 // Remind writes notices of what is due now and what is to go out of them by the
