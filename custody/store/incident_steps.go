@@ -200,6 +200,11 @@ func (t *tx) insertStep(actor custody.Actor, row incidentRow, step custody.Step,
 	if state == "" {
 		return r.Entry, nil
 	}
+	if state == custody.IncidentClosed {
+		if err := t.retireReported(actor, row); err != nil {
+			return 0, err
+		}
+	}
 	changed, err := t.exec(t.ctx, `UPDATE incidents SET state = ? WHERE id = ? AND state = 'open'`, string(state), row.ID)
 	if err != nil {
 		return 0, fmt.Errorf("end incident: %w", err)
@@ -208,6 +213,28 @@ func (t *tx) insertStep(actor custody.Actor, row incidentRow, step custody.Step,
 		return 0, custody.Conflict(custody.ReasonTrackEnded)
 	}
 	return r.Entry, nil
+}
+
+// retireReported takes the token of an incident that is closed out of use, with the
+// custody that its custodian still had.
+func (t *tx) retireReported(actor custody.Actor, row incidentRow) error {
+	f, err := t.tokenBy("id", row.Token)
+	if err != nil || f == nil || f.Retired {
+		return err
+	}
+	track, err := t.track(row)
+	if err != nil {
+		return err
+	}
+	n := NewRetirement{Token: custody.TokenID(row.Token), Kind: custody.RetiredToCA, Reason: "đã kết thúc xử lý sự cố, mục " + count(row.Entry)}
+	device := track.Step(custody.StepDeviceReturned)
+	if device == nil {
+		n.Kind, device = custody.RetiredLost, track.Step(custody.StepDeviceLost)
+	}
+	if device != nil {
+		n.Paper = device.PaperNumber
+	}
+	return t.retire(actor, f, n)
 }
 
 // certificateRevoked moves the open incidents of a token on once no certificate of

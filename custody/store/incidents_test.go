@@ -162,6 +162,9 @@ func TestTheTrackOfALostToken(t *testing.T) {
 		if row.State != "closed" || row.Track.Next() != "" || s.stateOf(s.deputyToken) != custody.Retired {
 			t.Errorf("closed: %s, next %s, token %s", row.State, row.Track.Next(), s.stateOf(s.deputyToken))
 		}
+		if gone, err := s.Token(ctx, s.admin, s.deputyToken.ID); err != nil || gone.Custodian != "" {
+			t.Errorf("the custodian still has it: %+v, %v", gone, err)
+		}
 		s.refuseStep(s.admin, i.ID, custody.StepAuthorityInformed, custody.ErrConflict, custody.ReasonTrackEnded)
 		_, err = s.RequestGrant(ctx, s.deputy, custody.GrantRequest{Request: "after", TokenSerial: "A1002", Certificate: s.deputyCert, SHA256In: randomHash(), Document: document, Act: custody.Initial})
 		if code := refusalCode(err); code != custody.RefusedTokenRetired {
@@ -229,7 +232,7 @@ func TestFoundAgain(t *testing.T) {
 			t.Errorf("by the notice: %+v, next %s", step, row.Track.Next())
 		}
 		s.step(s.admin, i.ID, custody.StepDeviceReturned)
-		if s.stateOf(s.deputyToken) != custody.Blocked {
+		if s.stateOf(s.deputyToken) != custody.Revoked {
 			t.Errorf("token is %s", s.stateOf(s.deputyToken))
 		}
 		s.CheckLog()
