@@ -14,11 +14,12 @@ type proveCommand struct {
 	PINFile  string `name:"pin-file" placeholder:"F" help:"help_pin_file"`
 	FinalTry bool   `help:"help_final_try"`
 	Check    bool   `help:"help_check"`
+	HandOver string `placeholder:"ID" help:"help_hand_over"`
 	JSON     bool   `name:"json" help:"help_json"`
 }
 
 // Run proves to the service that the person has the token and its PIN; with --check
-// it only tells what the service waits for.
+// it only tells what the service waits for, with --hand-over it confirms one.
 func (c *proveCommand) Run(p *program) error {
 	config, err := p.config(c.Module)
 	if err != nil {
@@ -38,14 +39,22 @@ func (c *proveCommand) Run(p *program) error {
 	if c.PINFile != "" {
 		batch.PIN = agent.PINFromFile(c.PINFile, p.stdin)
 	}
-	proof, err := a.Prove(p.ctx, batch, func(sentence string) { fmt.Fprintln(p.stderr, sentence) })
+	show := func(sentence string) { fmt.Fprintln(p.stderr, sentence) }
+	var proof agent.Proof
+	done := "prove.done"
+	if c.HandOver != "" {
+		done = "prove.confirmed"
+		proof, err = a.ConfirmHandOver(p.ctx, batch, c.HandOver, nil, show)
+	} else {
+		proof, err = a.Prove(p.ctx, batch, show)
+	}
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return p.printJSON(proof)
 	}
-	fmt.Fprintln(p.stdout, p.say("prove.done", "serial", proof.TokenSerial, "entry", fmt.Sprint(proof.EntryIndex), "receipt", proof.Receipt))
+	fmt.Fprintln(p.stdout, p.say(done, "serial", proof.TokenSerial, "entry", fmt.Sprint(proof.EntryIndex), "receipt", proof.Receipt))
 	return nil
 }
 

@@ -20,12 +20,13 @@ import (
 
 // school is a copy of the template with its own service, tokens and agents.
 type school struct {
-	dir      string
-	template *schoolTemplate
-	url      string
-	service  *exec.Cmd
-	ended    chan error
-	log      bytes.Buffer
+	returning *wire.Client // the session in which a return was offered
+	dir       string
+	template  *schoolTemplate
+	url       string
+	service   *exec.Cmd
+	ended     chan error
+	log       bytes.Buffer
 }
 
 func newSchool(dir string) (*school, error) {
@@ -205,6 +206,36 @@ func (s *school) openCheck() error {
 		return err
 	}
 	_, err = principal.OpenCheck(ctx, wire.NewCheck{Kind: "special", Due: time.Now().AddDate(0, 0, 7).Format(time.DateOnly)})
+	return err
+}
+
+// offerReturn offers the principal's token back to the safe, and returns the hand-over's id.
+func (s *school) offerReturn(serial string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	principal, err := s.signIn(ctx, "nghia")
+	if err != nil {
+		return "", err
+	}
+	tokens, err := principal.MyTokens(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, token := range tokens {
+		if token.Serial == serial {
+			s.returning = principal
+			h, err := principal.OfferHandOver(ctx, wire.NewHandOver{TokenID: token.ID, Condition: "nguyên vẹn"})
+			return h.ID, err
+		}
+	}
+	return "", fmt.Errorf("the principal has no token %s", serial)
+}
+
+// withdrawReturn withdraws it in the same session: signing in is limited.
+func (s *school) withdrawReturn(id string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	_, err := s.returning.WithdrawHandOver(ctx, id)
 	return err
 }
 

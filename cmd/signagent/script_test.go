@@ -66,10 +66,16 @@ func scriptService(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(s.openCheck())
 	case "close-check":
 		ts.Check(s.closeCheck())
+	case "offer-return":
+		id, err := s.offerReturn(ts.Getenv("TOKEN"))
+		ts.Check(err)
+		ts.Setenv("HAND_OVER", id)
+	case "withdraw-return":
+		ts.Check(s.withdrawReturn(ts.Getenv("HAND_OVER")))
 	case "unpair":
 		ts.Check(s.unpair("nghia"))
 	default:
-		ts.Fatalf("use: service stop|start|lose-token|open-check|close-check|unpair")
+		ts.Fatalf("use: service stop|start|lose-token|open-check|close-check|offer-return|withdraw-return|unpair")
 	}
 }
 

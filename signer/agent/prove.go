@@ -51,29 +51,38 @@ func (a *Agent) Prove(ctx context.Context, batch Batch, show func(sentence strin
 	if err != nil {
 		return Proof{}, err
 	}
-	text, err := a.readChallenge(challenge, serial, certificate.SHA256)
+	text, err := a.readChallenge(challenge, serial, certificate.SHA256, wire.Challenge{Purpose: wire.ProofCustodyCheck})
 	if err != nil {
 		return Proof{}, &wire.NonsenseError{URL: a.client.URL(), Operation: "POST " + wire.PathChallenges, Reason: err.Error()}
 	}
 	show(a.config.Catalogue.Sentence("prove.challenge", "school", a.pairing.School, "name", a.pairing.Person, "label", r.device.info.Label,
 		"serial", serial, "at", challenge.IssuedAt.Format(time.RFC3339)))
-	if err := r.device.login(ctx, &batch); err != nil {
-		return Proof{}, err
-	}
-	der, err := cms.SignPossession(nil, r.device.signer(ctx), text, certificate.X509, batch.Scheme)
+	der, err := r.answer(ctx, text)
 	if err != nil {
-		return Proof{}, r.device.named(err)
-	}
-	if err := cms.VerifyPossession(der, text, certificate.X509); err != nil {
-		return Proof{}, fail("proof_invalid", err)
+		return Proof{}, err
 	}
 	answer, err := a.client.Prove(ctx, challenge.ID, wire.Possession{CMS: der})
 	if err != nil {
 		return Proof{}, err
 	}
-	return a.takeProof(ctx, answer, serial, map[string]string{
+	return a.takeProof(ctx, answer, serial, signinglog.TypePossession, map[string]string{
 		"possession": challenge.ID, "challenge_sha256": sumOf(text), "cms_sha256": sumOf(der), signinglog.FieldCertificate: certificate.SHA256,
 	})
+}
+
+// answer signs a challenge's text, once the PIN is given.
+func (r *run) answer(ctx context.Context, text []byte) ([]byte, error) {
+	if err := r.device.login(ctx, r.batch); err != nil {
+		return nil, err
+	}
+	der, err := cms.SignPossession(nil, r.device.signer(ctx), text, r.device.certificate.X509, r.batch.Scheme)
+	if err != nil {
+		return nil, r.device.named(err)
+	}
+	if err := cms.VerifyPossession(der, text, r.device.certificate.X509); err != nil {
+		return nil, fail("proof_invalid", err)
+	}
+	return der, nil
 }
 
 // AskedProof is a token that the person holds and whose possession an open custody
@@ -108,14 +117,16 @@ func sumOf(content []byte) string {
 }
 
 // readChallenge makes the text of a challenge that is about this school, person,
-// token and certificate, and soon over.
-func (a *Agent) readChallenge(c wire.Challenge, serial, certificate string) ([]byte, error) {
+// token and certificate, for what is wanted (its purpose, hand-over and minutes), and soon over.
+func (a *Agent) readChallenge(c wire.Challenge, serial, certificate string, wanted wire.Challenge) ([]byte, error) {
 	holds := c.ExpiresAt.Sub(c.IssuedAt)
 	switch {
 	case c.School != a.pairing.Code || c.PersonID != a.pairing.PersonID || c.LogOrigin != a.witness.verifier.Name():
 		return nil, fmt.Errorf("the challenge is for school %q, person %q, log %q", c.School, c.PersonID, c.LogOrigin)
-	case c.TokenSerial != serial || c.CertificateSHA256 != certificate || c.Purpose != wire.ProofCustodyCheck:
+	case c.TokenSerial != serial || c.CertificateSHA256 != certificate || c.Purpose != wanted.Purpose:
 		return nil, fmt.Errorf("the challenge is for token %q, certificate %q, purpose %q", c.TokenSerial, c.CertificateSHA256, c.Purpose)
+	case c.HandOverID != wanted.HandOverID || c.MinutesSHA256 != wanted.MinutesSHA256:
+		return nil, fmt.Errorf("the challenge is for hand-over %q with minutes %q", c.HandOverID, c.MinutesSHA256)
 	case !nonceForm.MatchString(c.Nonce) || holds <= 0 || holds > longestChallenge:
 		return nil, fmt.Errorf("the challenge has nonce %q and holds for %v", c.Nonce, holds)
 	}
@@ -123,7 +134,7 @@ func (a *Agent) readChallenge(c wire.Challenge, serial, certificate string) ([]b
 }
 
 // takeProof checks the receipt of a proof and stores it in the state folder.
-func (a *Agent) takeProof(ctx context.Context, answer wire.Receipt, serial string, want map[string]string) (Proof, error) {
+func (a *Agent) takeProof(ctx context.Context, answer wire.Receipt, serial string, kind signinglog.Type, want map[string]string) (Proof, error) {
 	receipt, err := receiptOf(answer)
 	if err != nil {
 		return Proof{}, err
@@ -133,7 +144,7 @@ func (a *Agent) takeProof(ctx context.Context, answer wire.Receipt, serial strin
 		return Proof{}, fail("receipt_invalid", err)
 	}
 	for field, value := range want {
-		if entry.Type != signinglog.TypePossession || entry.Fields[field] != value {
+		if entry.Type != kind || entry.Fields[field] != value {
 			return Proof{}, fail("receipt_invalid", fmt.Errorf("entry %d of type %q names %s %q", receipt.Index, entry.Type, field, entry.Fields[field]))
 		}
 	}
@@ -145,7 +156,7 @@ func (a *Agent) takeProof(ctx context.Context, answer wire.Receipt, serial strin
 		return Proof{}, fail("receipt_invalid", err)
 	}
 	folder := filepath.Join(a.config.Home, "receipts")
-	path := filepath.Join(folder, fmt.Sprintf("possession-%d%s", receipt.Index, receiptSuffix))
+	path := filepath.Join(folder, fmt.Sprintf("%s-%d%s", kind, receipt.Index, receiptSuffix))
 	if err := makeFolder(folder); err != nil {
 		return Proof{}, fail("receipt_write", err, "file", folder)
 	}
