@@ -73,6 +73,8 @@ const (
 	NoticeCheckWaits         NoticeKind = "check_waits"         // params check, due_on
 	NoticeCheckWitnessWaits  NoticeKind = "check_witness_waits" // params check, due_on, person
 	NoticeSupportLate        NoticeKind = "support_late"        // params support, state, due_on
+	NoticeHandOverOverdue    NoticeKind = "hand_over_overdue"   // params days, until, giver, receiver
+	NoticeDeadlineMissed     NoticeKind = "deadline_missed"     // params kind, since
 	NoticeAuthorityDown      NoticeKind = "authority_down"      // params since, source
 	NoticeDeliveryGivenUp    NoticeKind = "delivery_given_up"   // params channel, error
 )

@@ -546,3 +546,38 @@ func TestRemindersOfOffers(t *testing.T) {
 		t.Errorf("%d reminders of an offer that was accepted", n)
 	}
 }
+
+// A loss that is not reported to the authority in the school's hours is chased each
+// day, until it is done.
+func TestADeadlineIsChased(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := newSchool(r)
+		token, _ := s.AddToken("A1002", s.deputy.Person)
+		s.Give(token.ID, s.deputy)
+		s.report(token.ID)
+		chased := func() (n int) {
+			t.Helper()
+			for range 2 {
+				if _, err := s.Remind(ctx, s.School.ID, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rows, err := s.Notices(ctx, s.admin, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range rows {
+				if row.Kind == custody.NoticeDeadlineMissed {
+					n++
+				}
+			}
+			return n
+		}
+		for day, want := range []int{0, 1, 2, 3} {
+			if n := chased(); n != want {
+				t.Errorf("day %d: told %d times, want %d", day, n, want)
+			}
+			s.Clock.Advance(24*time.Hour + time.Minute)
+		}
+	})
+}

@@ -25,8 +25,8 @@ type dueSource struct {
 	find func(t *tx, settings custody.Settings) ([]Due, error)
 }
 
-// dueSources are all things that are reminded of by themselves. A new one is a line
-// here and a query below.
+// dueSources are read in the transaction that writes their notices; those of
+// chaseSources are lists that the pages show too. A new one is a line in either.
 var dueSources = []dueSource{
 	{"certificates", dueCertificates},
 	{"offers", dueOffers},
@@ -37,12 +37,16 @@ var dueSources = []dueSource{
 // Remind writes notices of what is due now and what is to go out of them by the
 // channels, each once, and says how many there were.
 func (s *Store) Remind(ctx context.Context, school custody.SchoolID, channels []Channel) (int, error) {
+	late, err := s.chases(ctx, school)
+	if err != nil {
+		return 0, err
+	}
 	return s.remind(ctx, school, channels, func(t *tx) ([]Due, error) {
 		settings, err := t.settings()
 		if err != nil {
 			return nil, err
 		}
-		var all []Due
+		all := slices.Clone(late)
 		for _, source := range dueSources {
 			due, err := source.find(t, settings)
 			if err != nil {

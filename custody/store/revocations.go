@@ -58,7 +58,8 @@ const queryRevocations = `SELECT c.sha256, c.der, c.token_id, COALESCE(l.value, 
 
 // inUse: the certificate was not replaced by another, and its token not retired.
 const inUse = ` AND NOT EXISTS (SELECT 1 FROM certificates n WHERE n.school_id = c.school_id AND n.replaces = c.sha256)
-	AND NOT EXISTS (SELECT 1 FROM incidents x WHERE x.token_id = c.token_id AND x.state = 'closed')`
+	AND NOT EXISTS (SELECT 1 FROM incidents x WHERE x.token_id = c.token_id AND x.state = 'closed')
+	AND NOT EXISTS (SELECT 1 FROM retirements y WHERE y.token_id = c.token_id)`
 
 // DueRevocations lists certificates in use, not known to be revoked, that are to be
 // asked about now: those that were never asked about first, then the longest due.
