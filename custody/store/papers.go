@@ -256,7 +256,10 @@ type listedPaper struct {
 	Erased   int    `db:"erased"`
 }
 
-var queryPapers = `SELECT ` + paperColumns + `, ` + fmt.Sprintf(nameOf, "p.issued_by") + ` AS issuer,
+// issuerName is nameOf for papers p: in nameOf p are persons.
+const issuerName = `COALESCE((SELECT r.value FROM persons w JOIN reveals r ON r.school_id = w.school_id AND r.entry_index = w.entry_index AND r.field = 'name' WHERE w.id = p.issued_by), '')`
+
+var queryPapers = `SELECT ` + paperColumns + `, ` + issuerName + ` AS issuer,
 	COALESCE((SELECT y.id FROM papers y WHERE y.replaces_id = p.id), '') AS replaced, ` + revealOf("t", "label") + ` AS label, COALESCE(t.serial, '') AS serial,
 	(SELECT COUNT(*) FROM signed_papers g WHERE g.paper_id = p.id) AS signed, CASE WHEN p.facts IS NULL THEN 1 ELSE 0 END AS erased
 	FROM papers p LEFT JOIN tokens t ON t.id = p.token_id WHERE p.school_id = ?`
