@@ -47,7 +47,7 @@ func (s *Store) RecordStep(ctx context.Context, actor custody.Actor, id custody.
 			return custody.Invalid("note", "no words")
 		}
 		if step.Kind == custody.StepCertificateRevoked {
-			return t.revokedByNotice(actor, track, step)
+			return t.revokedByNotice(actor, *row, track, step, n.Note)
 		}
 		_, err = t.writeStep(actor, *row, step, n.Note)
 		return err
@@ -59,8 +59,13 @@ func (s *Store) RecordStep(ctx context.Context, actor custody.Actor, id custody.
 }
 
 // revokedByNotice believes the authority's notice, where the certificate does not
-// say whom to ask. The revocation of the last certificate brings the step.
-func (t *tx) revokedByNotice(actor custody.Actor, track custody.Track, step custody.Step) error {
+// say whom to ask. The revocation of the last certificate brings the step; where all
+// have run out there is none, and the step is recorded by itself.
+func (t *tx) revokedByNotice(actor custody.Actor, row incidentRow, track custody.Track, step custody.Step, note string) error {
+	if track.CertificateEnded {
+		_, err := t.writeStep(actor, row, step, note)
+		return err
+	}
 	notice := track.Step(custody.StepRevocationNoticed)
 	certificates, err := t.certificates(string(track.Incident.Token))
 	if err != nil {
