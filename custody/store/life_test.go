@@ -55,9 +55,9 @@ type life struct {
 // entries it made; custody has neither a gap nor two at once, and no grant was given
 // for what could not be used. -rapid.checks and -rapid.steps have it go on longer.
 func TestLifeOfATokenAtRandom(t *testing.T) {
+	rapidDefault(t, "rapid.checks", "8")
+	rapidDefault(t, "rapid.steps", "60")
 	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
-		rapidDefault(t, "rapid.checks", "12")
-		rapidDefault(t, "rapid.steps", "60")
 		s := newSchool(r)
 		allKinds(s, s.principal)
 		db, tally := s.DB(), map[string]int{}
