@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -19,6 +20,8 @@ type desk struct {
 	roots   string // PEM file
 	serial  string // of the token
 	tokenID string // the service's name for it
+
+	certificate *x509.Certificate // of the token
 }
 
 // signing is a signing as the person orders it.

@@ -72,6 +72,24 @@ func (b *browser) visit(ctx context.Context, path string) (*page, error) {
 	return b.do(req)
 }
 
+// download returns a file's bytes.
+func (b *browser) download(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.base.JoinPath(path).String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := b.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	content, err := io.ReadAll(io.LimitReader(resp.Body, 50<<20))
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", path, resp.Status)
+	}
+	return content, err
+}
+
 // submit fills in the page's form whose action contains the text, and sends it.
 // A field that the form does not have is an error: the page has changed.
 func (b *browser) submit(ctx context.Context, p *page, action string, fields map[string]string) (*page, error) {

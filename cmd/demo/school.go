@@ -165,7 +165,7 @@ func (s *school) buildTokens(ctx context.Context, flags Flags) error {
 		s.desks[i] = &desk{
 			member: member, program: filepath.Join(flags.Bin, "signagent"), folder: filepath.Join(folder, "documents"),
 			env:    append(s.tokens.Env(), "SOKYSO_HOME="+filepath.Join(folder, "agent"), "LC_ALL="+locale),
-			module: s.tokens.Module(), roots: s.roots, serial: created.Serial,
+			module: s.tokens.Module(), roots: s.roots, serial: created.Serial, certificate: created.Certificate,
 		}
 		if err := os.WriteFile(filepath.Join(folder, "certificate.der"), created.Certificate.Raw, 0o644); err != nil {
 			return err

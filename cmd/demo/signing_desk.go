@@ -20,8 +20,7 @@ type signingDesk struct {
 
 var deskAddress = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+/#\S+`)
 
-// openSigningDesk starts signagent serve for the principal and returns when it
-// has told its address. The caller closes it.
+// openSigningDesk lays documents on the principal's desk. The caller closes it.
 func (s *school) openSigningDesk(ctx context.Context) (*signingDesk, error) {
 	const principal = 0
 	desk := s.desks[principal]
@@ -33,6 +32,11 @@ func (s *school) openSigningDesk(ctx context.Context) (*signingDesk, error) {
 		}
 		args = append(args, path)
 	}
+	return startDesk(ctx, desk, args...)
+}
+
+// startDesk starts signagent as a person's desk and returns when it has told its address. The caller closes it.
+func startDesk(ctx context.Context, desk *desk, args ...string) (*signingDesk, error) {
 	cmd := exec.CommandContext(ctx, desk.program, args...)
 	cmd.Env = append(os.Environ(), desk.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}

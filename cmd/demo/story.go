@@ -21,6 +21,8 @@ type story struct {
 	thongBao paper // approved by a deputy under KT., then sealed
 	pictures map[string]string
 	logged   []int64 // log indexes that the admin's page must list
+
+	sealHandOver string // by which the office head got the seal token
 }
 
 // paper is a document on its way: the unsigned input, then each signed state.
@@ -41,7 +43,9 @@ func (s *story) run(ctx context.Context) {
 		{"step.refuse", s.refuse},
 		{"step.verify", s.verifyAll},
 		{"step.archive", s.archive},
-		{"step.loss", s.reportLoss},
+		{"step.hand_off", s.handOff},
+		{"step.check", s.custodyCheck},
+		{"step.loss", func(ctx context.Context) { s.reportLoss(ctx); s.track(ctx) }},
 		{"step.return", s.returnSeal},
 		{"step.tamper", s.tamper},
 		{"step.review", s.review},
@@ -73,6 +77,9 @@ func (s *story) handOver(ctx context.Context) {
 			if err != nil {
 				return 0, err
 			}
+			if desk.member.Token.Kind == "seal" {
+				s.sealHandOver = accepted.ID
+			}
 			held, err := s.clients[i].MyTokens(ctx)
 			if err != nil {
 				return 0, err
@@ -87,6 +94,7 @@ func (s *story) handOver(ctx context.Context) {
 			s.logged = append(s.logged, entry)
 		}
 	}
+	s.minutes(ctx)
 }
 
 // Places on the sample documents, in points from the lower left: the signature
