@@ -157,7 +157,8 @@ func pageWords(words *catalogue, told *notices.Words, lang string) template.Func
 
 // view is what the layout and every page get.
 type view struct {
-	Name     string // of the page, for the navigation
+	Name     string // of the page
+	Menu     menu
 	Style    string
 	School   custody.School
 	Me       store.Me
@@ -208,7 +209,7 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name
 		here = "/"
 	}
 	v := view{
-		Name: name, Style: s.style, School: s.school, Me: state.me, Roles: state.actor.Roles, SignedIn: state.actor.Person != "",
+		Name: name, Menu: menuOf(state.actor.Roles, name), Style: s.style, School: s.school, Me: state.me, Roles: state.actor.Roles, SignedIn: state.actor.Person != "",
 		Here: here, Problem: problem, Content: content,
 	}
 	if v.SignedIn {

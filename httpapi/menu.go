@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"slices"
+
+	"sokyso/custody"
+)
+
+// menuItem is an entry of the navigation.
+type menuItem struct {
+	Key     string // of its word in the catalogue
+	Path    string
+	Pages   []string // names of the pages that belong to it
+	Current bool     // one of them is shown
+	manages bool     // only for who runs the register
+}
+
+// menu is the navigation: what is wanted daily in a row, the rest by groups behind
+// one word. On a phone all of it opens by one word.
+type menu struct {
+	Main []menuItem
+	More []menuGroup
+	Here string // word of the entry in More that is shown, "" when none is
+}
+
+type menuGroup struct {
+	Key   string
+	Items []menuItem
+}
+
+var mainMenu = []menuItem{
+	{Key: "nav.home", Path: "/", Pages: []string{"home"}},
+	{Key: "nav.tokens", Path: "/tokens", Pages: []string{"tokens", "token", "token_new", "retire"}, manages: true},
+	{Key: "nav.hand_overs", Path: "/hand-overs", Pages: []string{"hand_overs", "hand_over", "offer"}},
+	{Key: "nav.documents", Path: "/documents", Pages: []string{"documents", "document", "document_new", "document_open", "document_end"}},
+	{Key: "nav.incidents", Path: "/incidents", Pages: []string{"incidents", "incident", "alarms"}, manages: true},
+	{Key: "nav.papers", Path: "/papers", Pages: []string{"papers", "paper", "paper_new"}},
+	{Key: "nav.log", Path: "/log", Pages: []string{"log", "entry"}},
+}
+
+var moreMenu = []menuGroup{
+	{Key: "nav.group_tokens", Items: []menuItem{
+		{Key: "nav.checks", Path: "/checks", Pages: []string{"checks", "check", "check_new", "check_close"}},
+		{Key: "nav.support", Path: "/support", Pages: []string{"support", "support_new", "support_request"}},
+		{Key: "nav.certificates", Path: "/certificates", Pages: []string{"certificates"}, manages: true},
+		{Key: "nav.grants", Path: "/grants", Pages: []string{"grants"}, manages: true},
+	}},
+	{Key: "nav.group_people", Items: []menuItem{
+		{Key: "nav.people", Path: "/people", Pages: []string{"people", "person", "person_new", "end"}, manages: true},
+		{Key: "nav.delegations", Path: "/delegations", Pages: []string{"delegations", "delegation_end"}, manages: true},
+	}},
+	{Key: "nav.group_system", Items: []menuItem{
+		{Key: "nav.settings", Path: "/settings", Pages: []string{"settings"}, manages: true},
+		{Key: "nav.background", Path: "/background", Pages: []string{"background"}, manages: true},
+		{Key: "nav.pairing", Path: "/pairing", Pages: []string{"pairing", "pairing_end"}},
+		{Key: "nav.password", Path: "/password", Pages: []string{"password"}},
+	}},
+}
+
+// menuOf is the navigation as somebody sees it on a page.
+func menuOf(roles custody.Roles, page string) menu {
+	visible := func(items []menuItem) []menuItem {
+		var shown []menuItem
+		for _, item := range items {
+			if item.manages && !roles.Manages() {
+				continue
+			}
+			item.Current = slices.Contains(item.Pages, page)
+			shown = append(shown, item)
+		}
+		return shown
+	}
+	m := menu{Main: visible(mainMenu)}
+	for _, group := range moreMenu {
+		group.Items = visible(group.Items)
+		if len(group.Items) == 0 {
+			continue
+		}
+		for _, item := range group.Items {
+			if item.Current {
+				m.Here = item.Key
+			}
+		}
+		m.More = append(m.More, group)
+	}
+	return m
+}

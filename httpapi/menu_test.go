@@ -1,0 +1,61 @@
+package httpapi
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"sokyso/custody"
+)
+
+func TestMenuMarksWhereOneIs(t *testing.T) {
+	m := menuOf(custody.Roles{Admin: true}, "check_close")
+	if m.Here != "nav.checks" {
+		t.Errorf("a page of the checks stands under %q", m.Here)
+	}
+	for _, item := range m.Main {
+		if item.Current {
+			t.Errorf("%s is marked", item.Path)
+		}
+	}
+	if m := menuOf(custody.Roles{Admin: true}, "token"); m.Here != "" || !m.Main[1].Current || m.Main[0].Current {
+		t.Errorf("a token's page: %+v", m)
+	}
+	if slices.ContainsFunc(mainMenu, func(i menuItem) bool { return i.Current }) {
+		t.Error("one person's page marks everybody's menu")
+	}
+}
+
+func TestMenuShowsOnlyWhatOneMayUse(t *testing.T) {
+	m := menuOf(custody.Roles{}, "home")
+	for _, items := range [][]menuItem{m.Main, m.More[0].Items, m.More[1].Items} {
+		for _, item := range items {
+			if item.manages {
+				t.Errorf("a custodian sees %s", item.Path)
+			}
+		}
+	}
+	if len(m.More) != 2 {
+		t.Errorf("%d groups, one of them empty", len(m.More))
+	}
+}
+
+// TestMenuNamesRealPages: a page that is renamed would lose its mark silently.
+func TestMenuNamesRealPages(t *testing.T) {
+	files, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := append([]menuGroup{{Items: mainMenu}}, moreMenu...)
+	for _, group := range groups {
+		for _, item := range group.Items {
+			for _, page := range item.Pages {
+				if !slices.ContainsFunc(files, func(f string) bool { return strings.TrimSuffix(path.Base(f), ".html") == page }) {
+					t.Errorf("%s: there is no page %q", item.Path, page)
+				}
+			}
+		}
+	}
+}
