@@ -220,8 +220,8 @@ func (t *tx) insertStep(actor custody.Actor, row incidentRow, step custody.Step,
 	return r.Entry, nil
 }
 
-// retireReported takes the token of an incident that is closed out of use, with the
-// custody that its custodian still had.
+// retireReported records of the token of an incident that is closed why it is out of
+// use, and by which paper; its custody has ended with the step.
 func (t *tx) retireReported(actor custody.Actor, row incidentRow) error {
 	f, err := t.tokenBy("id", row.Token)
 	if err != nil || f == nil || f.Retired {

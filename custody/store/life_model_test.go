@@ -16,6 +16,7 @@ type tokenLife struct {
 	cert      []byte
 	until     time.Time        // of the certificate
 	custodian custody.PersonID // "" = the safe
+	last      custody.PersonID // who had it last
 	offer     offerLife        // the latest
 	pin       custody.PINStep
 	incidents []*incidentLife
@@ -118,9 +119,9 @@ func manages(a custody.Actor) bool { return a.Roles.Admin || a.Roles.Principal }
 func lifeSteps() []lifeStep {
 	steps := []lifeStep{
 		{"offer", false, (*life).offer}, {"offer back", false, (*life).offerBack}, {"accept", false, (*life).accept}, {"decline", false, (*life).decline},
-		{"withdraw", false, (*life).withdraw}, {"lock PIN", false, (*life).lockPIN}, {"ask recovery", false, (*life).askRecovery}, {"recover", false, (*life).recoverPIN},
+		{"withdraw", false, (*life).withdraw}, {"lock PIN", true, (*life).lockPIN}, {"ask recovery", false, (*life).askRecovery}, {"recover", false, (*life).recoverPIN},
 		{"grant", false, (*life).grant}, {"grant again", false, (*life).grantAgain}, {"record", false, (*life).record}, {"replace", false, (*life).replace},
-		{"report", true, (*life).report}, {"write off", true, (*life).writeOff}, {"retire", true, (*life).retire}, {"authority revokes", true, (*life).authorityRevokes},
+		{"report", false, (*life).report}, {"write off", true, (*life).writeOff}, {"retire", true, (*life).retire}, {"authority revokes", true, (*life).authorityRevokes},
 		{"end position", true, (*life).endPosition}, {"end position, writing off", true, (*life).endPositionWritingOff}, {"later", true, (*life).later},
 	}
 	for _, rule := range custody.StepRules {

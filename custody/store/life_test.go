@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"flag"
+	"fmt"
 	"math/big"
 	"slices"
 	"strconv"
@@ -51,8 +52,8 @@ type life struct {
 
 // TestLifeOfATokenAtRandom takes steps that chance chooses, by people that chance
 // chooses. After each the register says what the test's own model says: where the
-// token is, who has it, whether the step was for that person to take and how many
-// entries it made; custody has neither a gap nor two at once, and no grant was given
+// token is, who has it, whether the step was for that person to take, whether its
+// custodian gets a grant now, and how many entries that made; custody has neither a gap nor two at once, and no grant was given
 // for what could not be used. -rapid.checks and -rapid.steps have it go on longer.
 func TestLifeOfATokenAtRandom(t *testing.T) {
 	rapidDefault(t, "rapid.checks", "8")
@@ -94,13 +95,19 @@ func newLife(s *school, rt *rapid.T, db *sqlx.DB) *life {
 			s.TB.Fatal(err)
 		}
 	}
+	for i, to := range []custody.Actor{l.deputy, l.clerk} { // most begin at their custodians
+		if k := l.tokens[i]; rapid.IntRange(0, 3).Draw(rt, "given") < 3 {
+			s.Give(k.token.ID, to)
+			k.custodian = to.Person
+		}
+	}
 	l.size = l.logSize()
 	return l
 }
 
-// register registers a token whose certificate goes on for half an hour.
+// register registers a token whose certificate goes on for less than an hour.
 func (l *life) register(kind custody.TokenKind) error {
-	k := &tokenLife{until: l.Clock.Now().Add(30 * time.Minute).Truncate(time.Second)}
+	k := &tokenLife{until: l.Clock.Now().Add(50 * time.Minute).Truncate(time.Second)}
 	k.cert = certificateUntil(l.school, k.until)
 	n := store.NewToken{Serial: randomHash()[:16], Label: "USB ký số", Kind: kind, Certificate: k.cert}
 	if kind == custody.Personal {
@@ -154,35 +161,55 @@ func (l *life) step(tally map[string]int) {
 	if len(names) == 0 {
 		return
 	}
+	for _, often := range []string{"offer", "accept", "accept", string(custody.StepFound), string(custody.StepCleared)} {
+		if choices[often] != nil { // else few would ever be handed over, or given back
+			names = append(names, often)
+		}
+	}
 	slices.Sort(names)
 	name := rapid.SampledFrom(names).Draw(l.rapid, "step")
 	c := choices[name][rapid.IntRange(0, len(choices[name])-1).Draw(l.rapid, "who and which")]
 	k := l.tokens[c.token]
+	l.take(name, k, l.people[c.who], c.move, tally)
+	// Whatever it was, who has the token or had it last tries to sign now.
+	if k.custodian != "" {
+		k.last = k.custodian
+	}
+	if who := slices.IndexFunc(l.people, func(a custody.Actor) bool { return a.Person == k.last }); who >= 0 {
+		l.take("grant", k, l.people[who], l.grant(k, l.people[who]), tally)
+	}
+}
+
+// take takes a step and looks at what it came to.
+func (l *life) take(name string, k *tokenLife, a custody.Actor, m move, tally map[string]int) {
 	before := k.state()
-	err := c.move.run()
+	what := fmt.Sprintf("%s of the %s one, %s, by %s", name, k.token.Kind, before, l.name(a))
+	err := m.run()
 	var refusal *custody.Refusal
 	var known *custody.Error
-	entries := c.move.entries
+	entries := m.entries
 	switch {
-	case err == nil && !c.move.may:
-		l.rapid.Fatalf("%s of the %s one, %s, by %s: taken, and must not be", name, k.token.Kind, before, l.name(c.who))
+	case err == nil && !m.may:
+		l.rapid.Fatalf("%s: taken, and must not be", what)
 	case err == nil:
-		c.move.then()
+		m.then()
 		tally[name]++
 	case !errors.As(err, &refusal) && !errors.As(err, &known):
-		l.rapid.Fatalf("%s, %s, by %s: %v", name, before, l.name(c.who), err)
-	case c.move.may:
-		l.rapid.Fatalf("%s of the %s one, %s, by %s: refused, and must not be: %v", name, k.token.Kind, before, l.name(c.who), err)
+		l.rapid.Fatalf("%s: %v", what, err)
+	case m.may:
+		l.rapid.Fatalf("%s: refused, and must not be: %v", what, err)
 	default:
-		tally["refused"]++
-		if entries = 0; c.move.logged {
+		tally[name+" refused"]++
+		if entries = 0; m.logged {
 			entries = 1
 		}
 	}
-	tally["to "+string(k.state())]++
+	if after := k.state(); after != before {
+		tally["to "+string(after)]++
+	}
 	size := l.logSize()
 	if size != l.size+entries {
-		l.rapid.Fatalf("%s, %s, by %s (%v): the log grew by %d entries, want %d", name, before, l.name(c.who), err, size-l.size, entries)
+		l.rapid.Fatalf("%s (%v): the log grew by %d entries, want %d", what, err, size-l.size, entries)
 	}
 	l.size = size
 	for _, k := range l.tokens {
@@ -190,8 +217,9 @@ func (l *life) step(tally map[string]int) {
 	}
 }
 
-func (l *life) name(who int) string {
-	return []string{"admin", "principal", "deputy", "clerk", "office head"}[who]
+func (l *life) name(a custody.Actor) string {
+	i := slices.IndexFunc(l.people, func(p custody.Actor) bool { return p.Person == a.Person })
+	return []string{"admin", "principal", "deputy", "clerk", "office head"}[i]
 }
 
 func (l *life) logSize() (n int64) {
