@@ -59,3 +59,17 @@ func TestMenuNamesRealPages(t *testing.T) {
 		}
 	}
 }
+
+func TestSubjectIsReadable(t *testing.T) {
+	const before = "CN=Nguyễn Thị Mẫu,C=VN,1.2.840.113549.1.9.1=#"
+	for in, want := range map[string]string{
+		before + "0c0461406578": "CN=Nguyễn Thị Mẫu,C=VN,E-mail=a@ex",
+		before + "160461406578": "CN=Nguyễn Thị Mẫu,C=VN,E-mail=a@ex",
+		before + "0c09614065":   before + "0c09614065", // cut off
+		before + "0c0":          before + "0c0",
+	} {
+		if got := readableSubject(in); got != want {
+			t.Errorf("%s: %s", in, got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"embed"
+	"encoding/asn1"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,7 +147,8 @@ func pageWords(words *catalogue, told *notices.Words, lang string) template.Func
 			}
 			return text
 		},
-		"lang": func() string { return lang },
+		"subject": readableSubject,
+		"lang":    func() string { return lang },
 		"other": func() string {
 			if lang == languages[0] {
 				return languages[1]
@@ -153,6 +156,24 @@ func pageWords(words *catalogue, told *notices.Words, lang string) template.Func
 			return languages[0]
 		},
 	}
+}
+
+// emailOfSubject is the e-mail attribute as RFC 4514 writes it for programs: hexadecimal DER.
+var emailOfSubject = regexp.MustCompile(`1\.2\.840\.113549\.1\.9\.1=#([0-9a-f]+)`)
+
+// readableSubject writes a certificate's name with its e-mail address in letters.
+func readableSubject(name string) string {
+	return emailOfSubject.ReplaceAllStringFunc(name, func(attribute string) string {
+		der, err := hex.DecodeString(emailOfSubject.FindStringSubmatch(attribute)[1])
+		var email string
+		if err == nil {
+			_, err = asn1.Unmarshal(der, &email)
+		}
+		if err != nil {
+			return attribute
+		}
+		return "E-mail=" + email
+	})
 }
 
 // view is what the layout and every page get.
