@@ -63,6 +63,7 @@ const (
 	ReasonHoldsTokens      = "holds_tokens"       // who ends it must say that they know
 	ReasonTokenRetired     = "token_retired"      // nothing more is done with it
 	ReasonSupportReported  = "support_reported"   // a reported token is revoked, not mended
+	ReasonSupportNotLocked = "support_not_locked" // unlocking is asked for a token whose PIN is not reported locked
 	ReasonSupportOpen      = "support_open"       // the same was asked for and is not done
 	ReasonSupportClosed    = "support_closed"     // the request is done
 	ReasonSupportStep      = "support_step"       // the request can't take this step now

@@ -134,6 +134,24 @@ func CanAskSupport(a Actor, f CustodyFacts, open bool) error {
 	return nil
 }
 
+// PINStep is the step of its token's PIN that a step of the request is at the same
+// time, after the latest one: an unlock that is sent by its form asks for recovery,
+// one that is solved ends it; "" = the PIN's story stays where it is. What is not
+// reported locked is not sent to be unlocked.
+func (r SupportRequest) PINStep(to SupportState, latest PINStep) (PINStep, error) {
+	switch {
+	case r.Kind != SupportUnlock:
+		return "", nil
+	case to == SupportSent && !latest.Locked():
+		return "", Conflict(ReasonSupportNotLocked)
+	case to == SupportSent && latest == PINStepLocked:
+		return PINStepAsked, nil
+	case to == SupportSolved && latest.Locked():
+		return PINStepRecovered, nil
+	}
+	return "", nil
+}
+
 // SupportStep is what somebody wants to note of a request.
 type SupportStep struct {
 	To          SupportState

@@ -53,6 +53,7 @@ func (s *server) apiSupportRequest(ctx context.Context, actor custody.Actor, in 
 func (s *server) apiAskSupport(ctx context.Context, actor custody.Actor, in *body[wire.NewSupportRequest]) (*body[wire.SupportRequest], error) {
 	row, err := s.store.AskSupport(ctx, actor, store.NewSupport{
 		Token: custody.TokenID(in.Body.TokenID), Kind: custody.SupportKind(in.Body.Kind), Description: in.Body.Description, Present: in.Body.Present, Wanted: in.Body.Wanted,
+		LockPIN: in.Body.LockPIN,
 	})
 	if err != nil {
 		return nil, err

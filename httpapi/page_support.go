@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -56,6 +57,7 @@ type newSupportPage struct {
 	Description string
 	Present     string
 	Wanted      string
+	Lock        bool // the token's PIN is not reported locked: that is to be confirmed
 }
 
 func (s *server) newSupport(r *http.Request, actor custody.Actor) (newSupportPage, error) {
@@ -96,8 +98,11 @@ func (s *server) doNewSupport(w http.ResponseWriter, r *http.Request, actor cust
 	}
 	row, err := s.store.AskSupport(r.Context(), actor, store.NewSupport{
 		Token: custody.TokenID(page.Token), Kind: custody.SupportKind(page.Kind), Description: page.Description, Present: page.Present, Wanted: page.Wanted,
+		LockPIN: r.PostFormValue("lock_pin") != "",
 	})
 	if err != nil {
+		var refused *custody.Error
+		page.Lock = errors.As(err, &refused) && refused.Params["reason"] == custody.ReasonSupportNotLocked
 		return s.showAgain(w, r, "support_new", page, err)
 	}
 	return s.done(w, r, "/support/"+string(row.ID), "support.asked_done", map[string]string{"Token": row.TokenLabel})
@@ -106,6 +111,7 @@ func (s *server) doNewSupport(w http.ResponseWriter, r *http.Request, actor cust
 // supportPage is one request: what was asked, what became of it, what comes next.
 type supportPage struct {
 	store.SupportRow
+	PIN   bool   // it is about the token's PIN, which has a page of its own
 	Paper string // address of the form to be made for it; "" when there is none to make
 
 	// The form of the next step, as it was filled in.
@@ -125,7 +131,7 @@ func (s *server) support(r *http.Request, actor custody.Actor) (supportPage, err
 	if err != nil {
 		return supportPage{}, err
 	}
-	page := supportPage{SupportRow: row, Addressee: row.Addressee, PaperOn: string(custody.DateOf(s.now()))}
+	page := supportPage{SupportRow: row, PIN: row.Kind == custody.SupportUnlock, Addressee: row.Addressee, PaperOn: string(custody.DateOf(s.now()))}
 	settings, err := s.store.Settings(r.Context(), actor)
 	if err != nil {
 		return supportPage{}, err

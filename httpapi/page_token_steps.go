@@ -15,6 +15,9 @@ type pinPage struct {
 	Token                       store.TokenRow
 	MayLock, MayAsk, MayRecover bool
 	FormNumber, FormDate, Note  string
+
+	Support    custody.SupportID // the open request to unlock it, if the person sees one
+	AskSupport bool              // there is none, and it may be asked for
 }
 
 func (s *server) pin(r *http.Request, actor custody.Actor) (pinPage, error) {
@@ -28,10 +31,19 @@ func (s *server) pin(r *http.Request, actor custody.Actor) (pinPage, error) {
 	}
 	may := custody.StepsFrom(token.State)
 	mine := custody.CanLockPIN(actor, facts) == nil
-	return pinPage{Token: token, MayLock: mine && slices.Contains(may, custody.TokenLockPIN),
+	page := pinPage{Token: token, MayLock: mine && slices.Contains(may, custody.TokenLockPIN),
 		MayAsk:     actor.Roles.Manages() && slices.Contains(may, custody.TokenAskRecovery),
 		MayRecover: mine && slices.Contains(may, custody.TokenRecover),
-		FormNumber: r.PostFormValue("form_number"), FormDate: r.PostFormValue("form_date"), Note: r.PostFormValue("note")}, nil
+		FormNumber: r.PostFormValue("form_number"), FormDate: r.PostFormValue("form_date"), Note: r.PostFormValue("note")}
+	requests, _, err := s.store.SupportRequests(r.Context(), actor, store.SupportFilter{Token: token.ID, Kind: custody.SupportUnlock, State: "open", Limit: 1})
+	if err != nil {
+		return pinPage{}, err
+	}
+	if len(requests) > 0 {
+		page.Support = requests[0].ID
+	}
+	page.AskSupport = page.Support == "" && mine && token.State == custody.PINLocked
+	return page, nil
 }
 
 // pagePIN handles "GET /tokens/{id}/pin".

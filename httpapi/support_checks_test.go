@@ -21,6 +21,11 @@ func TestSupportThroughTheAPI(t *testing.T) {
 		_, err := s.deputy.agent.AskSupport(ctx, in)
 		mustRefuse(t, err, http.StatusForbidden, wire.CodeForbidden)
 		deputy, admin := s.signIn(s.deputy), s.signIn(s.admin)
+		_, err = deputy.AskSupport(ctx, in)
+		if problem := mustRefuse(t, err, http.StatusConflict, wire.CodeConflict); problem.Params["reason"] != custody.ReasonSupportNotLocked {
+			t.Errorf("%+v", problem)
+		}
+		in.LockPIN = true
 		asked, err := deputy.AskSupport(ctx, in)
 		mustDo(t, err)
 		if asked.Form != "06" || asked.State != "asked" || asked.Person != s.deputy.name || asked.Due == "" {
@@ -225,10 +230,18 @@ func TestPagesOfSupport(t *testing.T) {
 			b.fill("#description", "Nhập sai PIN 5 lần, thiết bị báo bị khóa")
 			b.shoot("support-new")
 			b.press("main form button")
+			b.mustSay("chưa được báo bị khóa", "Báo bị khóa mã PIN cùng lúc")
+			b.shoot("support-not-locked")
+			b.tick("input[name='lock_pin']")
+			b.press("main form button")
 			b.mustSay("Đã ghi yêu cầu hỗ trợ cho USB ký số A1002", "Mẫu số 06", "Mới yêu cầu", "Rút yêu cầu")
 			b.mustNotSay("Ghi đã gửi đi", "Lập văn bản theo mẫu")
 			request := b.path()
 			b.shoot("support-asked")
+			b.press("a[href$='/pin']")
+			b.mustSay("Bị khóa mã PIN", "Xem yêu cầu mở khóa đang có")
+			b.shoot("support-pin")
+			b.press("a[href='" + request + "']")
 			b.press("form[action='/sign-out'] button")
 
 			s.Clock.Advance(3 * 24 * time.Hour)
@@ -254,6 +267,9 @@ func TestPagesOfSupport(t *testing.T) {
 			b.press("details.form:has(input[value='sent']) button")
 			b.mustSay("Đã ghi bước xử lý", "Đã gửi đi", "Văn bản số 21/CV-MNHS", "→ Sở Khoa học và Công nghệ")
 			b.shoot("support-sent")
+			b.press("a[href$='/pin']")
+			b.mustSay("Đang khôi phục mã PIN", "Ghi mã PIN dùng lại được")
+			b.visit(request)
 			b.tick("details.form:has(input[value='solved']) summary")
 			b.fill("#note_solved", "Đã mở khóa, người giữ đổi PIN mới")
 			b.press("details.form:has(input[value='solved']) button")

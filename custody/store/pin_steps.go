@@ -41,33 +41,39 @@ func (s *Store) stepPIN(ctx context.Context, actor custody.Actor, row pinStepRow
 		if err != nil {
 			return err
 		}
-		step := custody.PINStep(row.Step)
-		switch step {
-		case custody.PINStepLocked:
-			err = custody.CanLockPIN(actor, f.rules())
-		case custody.PINStepAsked:
-			err = custody.CanAskRecovery(actor, row.FormNumber, row.FormOn, custody.DateOf(t.now))
-		default:
-			err = custody.CanRecover(actor, f.rules())
-		}
-		if err != nil {
+		return t.stepPIN(actor, f, row, note)
+	})
+}
+
+// stepPIN takes the step if the actor may and the token's state has it.
+func (t *tx) stepPIN(actor custody.Actor, f *tokenFacts, row pinStepRow, note string) error {
+	step := custody.PINStep(row.Step)
+	var err error
+	switch step {
+	case custody.PINStepLocked:
+		err = custody.CanLockPIN(actor, f.rules())
+	case custody.PINStepAsked:
+		err = custody.CanAskRecovery(actor, row.FormNumber, row.FormOn, custody.DateOf(t.now))
+	default:
+		err = custody.CanRecover(actor, f.rules())
+	}
+	if err != nil {
+		return err
+	}
+	row.rowBase, row.TakenAt = rowBase{ID: newID(), School: string(t.school)}, at(t.now)
+	fields := row.fields()
+	if f.custody != nil {
+		fields[signinglog.FieldPerson] = f.custody.Person
+	}
+	return t.takeStep(f, step.TokenStep(), func() error {
+		if row.Entry, err = t.append(signinglog.TypePIN, actor, fields, map[string]string{"note": note}); err != nil {
 			return err
 		}
-		row.rowBase, row.TakenAt = rowBase{ID: newID(), School: string(t.school)}, at(t.now)
-		fields := row.fields()
-		if f.custody != nil {
-			fields[signinglog.FieldPerson] = f.custody.Person
+		if err := t.insertRow(`INSERT INTO pin_steps (id, school_id, token_id, step, form_number, form_on, taken_at, entry_index)`,
+			row.ID, row.School, row.Token, row.Step, row.FormNumber, row.FormOn, row.TakenAt, row.Entry); err != nil {
+			return fmt.Errorf("write step of PIN: %w", err)
 		}
-		return t.takeStep(f, step.TokenStep(), func() error {
-			if row.Entry, err = t.append(signinglog.TypePIN, actor, fields, map[string]string{"note": note}); err != nil {
-				return err
-			}
-			if err := t.insertRow(`INSERT INTO pin_steps (id, school_id, token_id, step, form_number, form_on, taken_at, entry_index)`,
-				row.ID, row.School, row.Token, row.Step, row.FormNumber, row.FormOn, row.TakenAt, row.Entry); err != nil {
-				return fmt.Errorf("write step of PIN: %w", err)
-			}
-			return nil
-		})
+		return nil
 	})
 }
 

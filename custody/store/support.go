@@ -17,6 +17,7 @@ type NewSupport struct {
 	Description string
 	Present     string
 	Wanted      string
+	LockPIN     bool // unlock: the PIN is locked, and is to be recorded so with the request
 }
 
 // SupportRow is a request with what lists show.
@@ -122,6 +123,8 @@ func (r supportStepRow) fields() map[string]string {
 }
 
 // AskSupport asks the provider's help for a token, by way of who runs the register.
+// Unlocking is asked for a token whose PIN is reported locked, or is reported so
+// now; otherwise it fails with custody.ReasonSupportNotLocked.
 func (s *Store) AskSupport(ctx context.Context, actor custody.Actor, n NewSupport) (SupportRow, error) {
 	if err := texts("description!", &n.Description, "present", &n.Present, "wanted", &n.Wanted); err != nil {
 		return SupportRow{}, err
@@ -154,6 +157,14 @@ func (s *Store) AskSupport(ctx context.Context, actor custody.Actor, n NewSuppor
 		if err := custody.CanAskSupport(actor, f.rules(), open > 0); err != nil {
 			return err
 		}
+		if n.Kind == custody.SupportUnlock && !custody.PINStep(f.PIN).Locked() {
+			if !n.LockPIN {
+				return custody.Conflict(custody.ReasonSupportNotLocked)
+			}
+			if err := t.stepPIN(actor, f, pinStepRow{Token: string(n.Token), Step: string(custody.PINStepLocked)}, n.Description); err != nil {
+				return err
+			}
+		}
 		row := supportRow{rowBase: rowBase{ID: id, School: string(t.school)}, Token: string(n.Token), Kind: string(n.Kind), AskedBy: string(actor.Person), AskedAt: at(t.now)}
 		switch {
 		case f.custody != nil:
@@ -180,7 +191,9 @@ func (s *Store) AskSupport(ctx context.Context, actor custody.Actor, n NewSuppor
 }
 
 // StepSupport takes a request a step on: it was sent, answered, solved, refused or
-// withdrawn.
+// withdrawn. Of an unlock the steps of the token's PIN are recorded with it, by
+// their own rules: recovery is asked when it is sent, by the letter's number and
+// day as those of form 06, and the PIN is recovered when it is solved.
 func (s *Store) StepSupport(ctx context.Context, actor custody.Actor, id custody.SupportID, n custody.SupportStep) (SupportRow, error) {
 	if err := texts("addressee", &n.Addressee, "paper_number", &n.PaperNumber, "note", &n.Note); err != nil {
 		return SupportRow{}, err
@@ -221,12 +234,29 @@ func (s *Store) StepSupport(ctx context.Context, actor custody.Actor, id custody
 			step.ID, step.School, step.Request, step.State, step.Addressee, step.PaperNumber, step.PaperOn, step.DueOn, orNull(step.By), step.At, step.Entry); err != nil {
 			return fmt.Errorf("write support step: %w", err)
 		}
-		return nil
+		return t.stepPINOf(actor, request, *row, n)
 	})
 	if err != nil {
 		return SupportRow{}, err
 	}
 	return s.Support(ctx, actor, id)
+}
+
+// stepPINOf records the step of the token's PIN that a request's step is, too.
+func (t *tx) stepPINOf(actor custody.Actor, request custody.SupportRequest, row supportRow, n custody.SupportStep) error {
+	f, err := t.tokenBy("id", row.Token)
+	if err != nil {
+		return err
+	}
+	step, err := request.PINStep(n.To, custody.PINStep(f.PIN))
+	if err != nil || step == "" {
+		return err
+	}
+	pin := pinStepRow{Token: row.Token, Step: string(step)}
+	if step == custody.PINStepAsked {
+		pin.FormNumber, pin.FormOn = n.PaperNumber, n.PaperOn
+	}
+	return t.stepPIN(actor, f, pin, n.Note)
 }
 
 func seesSupport(actor custody.Actor, row supportRow) bool {

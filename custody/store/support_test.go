@@ -24,6 +24,12 @@ func TestSupport(t *testing.T) {
 		if _, err := s.AskSupport(ctx, s.deputy, store.NewSupport{Token: s.deputyToken.ID, Kind: custody.SupportChange, Description: "đổi tên", Wanted: "tên mới"}); !errors.Is(err, custody.ErrInvalid) {
 			t.Errorf("a change of nothing: %v", err)
 		}
+		if _, err := ask(s.deputy, s.deputyToken.ID, custody.SupportUnlock); reason(err) != custody.ReasonSupportNotLocked {
+			t.Errorf("of a PIN that is not reported locked: %v", err)
+		}
+		if err := s.LockPIN(ctx, s.deputy, s.deputyToken.ID, ""); err != nil {
+			t.Fatal(err)
+		}
 		asked, err := ask(s.deputy, s.deputyToken.ID, custody.SupportUnlock)
 		if err != nil {
 			t.Fatal(err)
@@ -127,6 +133,73 @@ func TestSupport(t *testing.T) {
 			t.Errorf("of others: %+v, %v", rows, err)
 		}
 		if n := s.CheckLog().ByType; n["support_request"] != 3 || n["support_step"] != 4 {
+			t.Errorf("the log: %v", n)
+		}
+	})
+}
+
+// TestUnlockAndPIN: a request to unlock a token and the story of its PIN are told
+// once: what is sent asks for recovery by the letter's number, what is solved ends it,
+// and what one of the two refuses is not recorded of the other.
+func TestUnlockAndPIN(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		state := func(want custody.TokenState) {
+			t.Helper()
+			row, err := s.Token(ctx, s.admin, s.deputyToken.ID)
+			if err != nil || row.State != want {
+				t.Errorf("the token is %s, not %s (%v)", row.State, want, err)
+			}
+		}
+		unlock := store.NewSupport{Token: s.deputyToken.ID, Kind: custody.SupportUnlock, Description: "Nhập sai mã PIN nhiều lần", LockPIN: true}
+		asked, err := s.AskSupport(ctx, s.deputy, unlock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state(custody.PINLocked)
+		step := func(n custody.SupportStep) error {
+			_, err := s.StepSupport(ctx, s.admin, asked.ID, n)
+			return err
+		}
+		if err := step(custody.SupportStep{To: custody.SupportSolved, Note: "xong"}); reason(err) != custody.ReasonStepNotAllowed {
+			t.Errorf("recovered, which nobody asked for: %v", err)
+		}
+		sent := custody.SupportStep{To: custody.SupportSent, Addressee: "Sở Khoa học và Công nghệ", PaperNumber: "21/CV-MNHS", PaperOn: s.day(0)}
+		if err := step(sent); err != nil {
+			t.Fatal(err)
+		}
+		state(custody.RecoveryAsked)
+		if err := step(sent); err != nil {
+			t.Errorf("sent again: %v", err)
+		}
+		if err := step(custody.SupportStep{To: custody.SupportSolved, Note: "Đã mở khóa, đổi PIN"}); err != nil {
+			t.Fatal(err)
+		}
+		state(custody.Held)
+
+		// The PIN was recovered without the request: it can't be sent any more.
+		if asked, err = s.AskSupport(ctx, s.deputy, unlock); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AskRecovery(ctx, s.admin, s.deputyToken.ID, "06/MNHS", s.day(0)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.RecoverPIN(ctx, s.deputy, s.deputyToken.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := step(sent); reason(err) != custody.ReasonSupportNotLocked {
+			t.Errorf("sent after the PIN worked again: %v", err)
+		}
+		if err := step(custody.SupportStep{To: custody.SupportSolved, Note: "Đã mở khóa"}); err != nil {
+			t.Error(err)
+		}
+		state(custody.Held)
+		// Somebody whose token it is not locks it by no request.
+		if _, err := s.AskSupport(ctx, s.officeHead, unlock); !errors.Is(err, custody.ErrNotFound) {
+			t.Errorf("by a stranger: %v", err)
+		}
+		log := s.CheckLog()
+		if n := log.ByType; n["pin"] != 6 || n["support_request"] != 2 || n["support_step"] != 4 {
 			t.Errorf("the log: %v", n)
 		}
 	})

@@ -15,6 +15,7 @@ type NewSupportRequest struct {
 	Description string `json:"description"`
 	Present     string `json:"present,omitempty"`
 	Wanted      string `json:"wanted,omitempty"`
+	LockPIN     bool   `json:"lock_pin,omitempty"` // unlock: report the PIN locked with it
 }
 
 // NewSupportStep takes a request a step on. State is sent (to Addressee, by the
