@@ -29,6 +29,7 @@ const (
 	schoolCode     = "MNMT"
 	schoolSuperior = "UBND xã Minh Thuận"
 	province       = "Ninh Bình"
+	schoolPlace    = "Minh Thuận" // before the date of a paper
 )
 
 // The school's people. The order is that of the story.

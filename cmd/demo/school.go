@@ -181,7 +181,7 @@ func (s *school) buildService(ctx context.Context, flags Flags) error {
 	}
 	common := []string{"--data", s.service.data, "--lang", s.lang}
 	if _, err := mustRun(ctx, nil, nil, s.service.program, append(common, "init",
-		"--school-name", schoolName, "--school-code", schoolCode)...); err != nil {
+		"--school-name", schoolName, "--school-code", schoolCode, "--superior", schoolSuperior, "--place", schoolPlace)...); err != nil {
 		return err
 	}
 	first := s.members[admin]
