@@ -386,7 +386,7 @@ func TestPagesOfTheAdmin(t *testing.T) {
 			b.do(chromedp.SetUploadFiles(chromedp.CSS("#certificate"), []string{file}))
 			b.press("main form button")
 			b.mustSay("Đã thêm USB dự phòng")
-			b.press(`tr:has(code) a[href$="/hand-over"]`)
+			b.press(`main .actions a[href$="/hand-over"]`)
 			b.fill("#to", person)
 			b.fill("#permission_number", "31/QĐ-MNHS")
 			b.fill("#permission_date", "06/10/2026")
