@@ -50,7 +50,11 @@ func (s *server) apiHealth(ctx context.Context, _ *none) (*body[wire.Health], er
 	if _, err := s.store.School(ctx); err != nil {
 		return nil, &failure{status: http.StatusServiceUnavailable, code: wire.CodeUnavailable, retry: 10 * time.Second, err: err}
 	}
-	return &body[wire.Health]{wire.Health{Status: "ok"}}, nil
+	late, err := s.store.LateJobs(ctx)
+	if err != nil {
+		return nil, &failure{status: http.StatusServiceUnavailable, code: wire.CodeUnavailable, retry: 10 * time.Second, err: err}
+	}
+	return &body[wire.Health]{wire.Health{Status: "ok", LateJobs: late}}, nil
 }
 
 func (s *server) apiPair(ctx context.Context, in *body[wire.Pair]) (*body[wire.Paired], error) {

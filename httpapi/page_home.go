@@ -84,7 +84,7 @@ func (h *home) line(urgent bool, link, key string, params ...string) homeLine {
 // pageHome handles "GET /".
 func (s *server) pageHome(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
 	h := &home{server: s, lang: requestOf(r.Context()).language, actor: actor, today: custody.DateOf(s.now())}
-	for _, gather := range []func(*http.Request) error{h.mine, h.powers, h.register} {
+	for _, gather := range []func(*http.Request) error{h.mine, h.asked, h.powers, h.register} {
 		if err := gather(r); err != nil {
 			return err
 		}
@@ -134,6 +134,37 @@ func (h *home) mine(r *http.Request) error {
 		if i.State == "open" {
 			h.page.Incidents = append(h.page.Incidents, i)
 		}
+	}
+	return nil
+}
+
+// asked: the documents that wait for the person's signature, and the open custody
+// check where it waits for their proof or their word.
+func (h *home) asked(r *http.Request) error {
+	documents, err := h.store.DocumentsWaiting(r.Context(), h.actor)
+	if err != nil {
+		return err
+	}
+	if len(documents) > 0 { // the first is due first
+		late := documents[0].Due != "" && documents[0].Due < h.today
+		h.page.Waiting = append(h.page.Waiting, h.line(late, "/documents", "home.documents", "Count", strconv.Itoa(len(documents))))
+	}
+	check, err := h.store.OpenCheckOf(r.Context(), h.actor)
+	if err != nil || check == nil {
+		return err
+	}
+	link, due := "/checks/"+string(check.ID), check.Due.Written()
+	for _, item := range check.Items {
+		key := ""
+		switch {
+		case item.MayWitness:
+			key = "home.check_witness"
+		case item.MayProve && item.Outcome == custody.CheckOpen && !item.SaidNotAtHand:
+			key = "home.check_prove"
+		default:
+			continue
+		}
+		h.page.Waiting = append(h.page.Waiting, h.line(check.Late, link, key, "Token", cmp.Or(item.Label, item.Serial), "Due", due))
 	}
 	return nil
 }

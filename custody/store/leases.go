@@ -27,10 +27,13 @@ type Job struct {
 	Failures    int    // runs that failed, one after another
 }
 
+// jobLate is how long after its time a job that nobody runs is late.
+const jobLate = 15 * time.Minute
+
 // Late reports whether the next run should have been long ago: no service runs, or
 // whoever took the work died and nobody has taken it over.
 func (j Job) Late(now time.Time) bool {
-	return j.HeldUntil == nil && now.After(j.Due.Add(15*time.Minute))
+	return j.HeldUntil == nil && now.After(j.Due.Add(jobLate))
 }
 
 type jobRow struct {
@@ -113,6 +116,17 @@ func (s *Store) FinishJob(ctx context.Context, school custody.SchoolID, name, ho
 		return fmt.Errorf("finish job %s: %w", name, err)
 	}
 	return nil
+}
+
+// LateJobs names the work in the background of all schools that should have run long
+// ago: names of jobs only, for who watches the service.
+func (s *Store) LateJobs(ctx context.Context) ([]string, error) {
+	now := s.now()
+	var names []string
+	if err := s.reader.list(ctx, &names, `SELECT DISTINCT name FROM background_jobs WHERE held_until_at <= ? AND due_at < ? ORDER BY name`, at(now), at(now.Add(-jobLate))); err != nil {
+		return nil, fmt.Errorf("list late jobs: %w", err)
+	}
+	return names, nil
 }
 
 // Jobs lists the work in the background: for who manages the register.

@@ -38,5 +38,6 @@ type Proof struct {
 
 // Health is the answer of the health check.
 type Health struct {
-	Status string `json:"status"` // ok
+	Status   string   `json:"status"`              // ok
+	LateJobs []string `json:"late_jobs,omitempty"` // work in the background that should have run long ago
 }
