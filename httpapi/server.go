@@ -20,7 +20,6 @@ import (
 	"sokyso/custody/notices"
 	"sokyso/custody/revocation"
 	"sokyso/custody/store"
-	"sokyso/signer/validation"
 )
 
 // RevocationMode says what a certificate's revocation state means for grants.
@@ -176,6 +175,3 @@ func newServer(cfg Config) (*server, error) {
 	s.alarmRate = httprate.NewRateLimiter(5, 10*time.Minute)
 	return s, nil
 }
-
-// certificateSHA256 is the name of a certificate in records and the API.
-func certificateSHA256(cert *x509.Certificate) string { return validation.CertificateSHA256(cert) }

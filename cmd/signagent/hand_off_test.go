@@ -407,15 +407,15 @@ func TestHandOffOffline(t *testing.T) {
 	d := s.submitted(t, "principal")
 	desk := s.desk(t, "principal", nil, "serve", "--no-open")
 	desk.ask(http.MethodPost, "/api/waiting/open", map[string]string{"id": d.ID}, nil)
-	document, problem := desk.arrived()
-	if problem != "" {
+	if _, problem := desk.arrived(); problem != "" {
 		t.Fatal(problem)
 	}
 	desk.stop()
 	// The record is settled by hand of a run that dies right after it, so that only the way back is left.
 	desk = s.desk(t, "principal", []string{killVariable + "=after-hand-off"}, "serve", "--no-open")
 	desk.ask(http.MethodPost, "/api/waiting/open", map[string]string{"id": d.ID}, nil)
-	if document, problem = desk.arrived(); problem != "" {
+	document, problem := desk.arrived()
+	if problem != "" {
 		t.Fatal(problem)
 	}
 	desk.sign(s, "principal", document, wire.ActApprove)

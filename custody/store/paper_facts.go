@@ -63,20 +63,15 @@ func (s *Store) gather(ctx context.Context, actor custody.Actor, n NewPaper) (*g
 
 // facts gathers the facts of a kind of paper, and completes its subject.
 func (g *gathering) facts(n NewPaper) (forms.Facts, PaperSubject, error) {
-	subject := n.PaperSubject
-	var f forms.Facts
-	var err error
 	switch n.Kind {
 	case forms.HandOverMinutes:
-		f, subject, err = g.handOver(n.HandOver)
+		return g.handOver(n.HandOver)
 	case forms.LossReport:
-		f, subject, err = g.loss(n.Incident)
+		return g.loss(n.Incident)
 	case forms.RevocationRequest, forms.RecoveryRequest, forms.RenewalRequest, forms.DeviceMinutes, forms.LostDevice:
-		f, subject, err = g.request(n)
-	default:
-		f, subject, err = g.period(n)
+		return g.request(n)
 	}
-	return f, subject, err
+	return g.period(n)
 }
 
 // party is a person with the position of that day.

@@ -167,7 +167,7 @@ func explainProblem(problem *wire.Problem) explanation {
 	switch problem.Code {
 	case wire.CodeUnauthenticated, wire.CodeKeyEnded, wire.CodeAccountEnded, wire.CodeInternal, wire.CodeUnavailable, wire.CodeRateLimited,
 		wire.RefusedTokenUnknown, wire.RefusedTokenReported, wire.RefusedTokenRetired, wire.RefusedTokenReturned,
-		wire.RefusedTokenInSafe, wire.RefusedTokenNotAccepted, wire.RefusedNotCustodian, wire.RefusedNoPosition,
+		wire.RefusedTokenInSafe, wire.RefusedTokenNotAccepted, wire.RefusedPINLocked, wire.RefusedTokenWrittenOff, wire.RefusedNotCustodian, wire.RefusedNoPosition,
 		wire.RefusedCertificateUnknown, wire.RefusedCertificateExpired, wire.RefusedCertificateRevoked:
 		e.fatal = true
 	}
@@ -182,7 +182,7 @@ var serviceCodes = func() map[string]bool {
 		wire.CodeTooLarge, wire.CodeRateLimited, wire.CodeInternal, wire.CodeUnavailable, wire.CodeWrongPassword,
 		wire.CodePairingCode, wire.CodeKeyEnded, wire.CodeAccountEnded, wire.CodeGrantExpired, wire.CodeSignatureInvalid, wire.CodeSignatureConflict, wire.CodeChallengeExpired,
 		wire.RefusedNotCustodian, wire.RefusedTokenUnknown, wire.RefusedTokenInSafe, wire.RefusedTokenNotAccepted,
-		wire.RefusedTokenReported, wire.RefusedTokenReturned, wire.RefusedTokenRetired, wire.RefusedCertificateUnknown,
+		wire.RefusedTokenReported, wire.RefusedTokenReturned, wire.RefusedTokenRetired, wire.RefusedPINLocked, wire.RefusedTokenWrittenOff, wire.RefusedCertificateUnknown,
 		wire.RefusedCertificateExpired, wire.RefusedCertificateRevoked, wire.RefusedActNotAllowed, wire.RefusedOutOfScope,
 		wire.RefusedCapacity, wire.RefusedNoCompetentSignature, wire.RefusedDocumentUnstated, wire.RefusedNoPosition,
 	} {

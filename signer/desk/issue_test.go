@@ -3,7 +3,6 @@ package desk_test
 import (
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -122,8 +121,6 @@ type issueView struct{ State, Message, Number, Date, Last, Symbol string }
 // TestIssueStates: what can't be issued says what to do, and nothing is signed.
 func TestIssueStates(t *testing.T) {
 	p := sitDown(t)
-	dir := t.TempDir()
-	prepared := filepath.Join(dir, "prepared.pdf")
 	if err := p.desk.Open(copied(t, "du-thao-cham.pdf")); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +128,7 @@ func TestIssueStates(t *testing.T) {
 	open := get[struct {
 		Documents []struct{ ID, Path string }
 	}](p, "/api/state").Documents
-	prepared = open[1].Path
+	prepared := open[1].Path
 	status, answer := p.ask(http.MethodPost, "/api/documents/"+made.ID+"/prepare", encoded(t, struct{}{}))
 	if status == http.StatusOK || !strings.Contains(string(answer), "fields_present") {
 		t.Errorf("prepared twice: %d %s", status, answer)

@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 	"golang.org/x/mod/sumdb/note"
 
 	"sokyso/custody"
@@ -141,7 +140,7 @@ func (w *seeder) write(tx *sql.Tx, table string, columns []string) error {
 	query := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(",?", len(columns)-1) + ")"
 	bulk := w.db.DriverName() == "postgres"
 	if bulk {
-		query = pq.CopyIn(table, columns...)
+		query = "COPY " + table + " (" + strings.Join(columns, ", ") + ") FROM STDIN"
 	}
 	statement, err := tx.Prepare(query)
 	if err != nil {
