@@ -56,6 +56,7 @@ type life struct {
 // custodian gets a grant now, and how many entries that made; custody has neither a gap nor two at once, and no grant was given
 // for what could not be used. -rapid.checks and -rapid.steps have it go on longer.
 func TestLifeOfATokenAtRandom(t *testing.T) {
+	inOneGoroutine(t)
 	rapidDefault(t, "rapid.checks", "8")
 	rapidDefault(t, "rapid.steps", "60")
 	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
