@@ -346,8 +346,8 @@ func TestOneAlteredRowIsFound(t *testing.T) {
 			if len(rows) == 0 {
 				t.Errorf("%s: the register has no row of this kind", table)
 			}
-			if database == "postgres" && len(rows) > 2 {
-				rows = rows[:2]
+			if database == "postgres" && len(rows) > 1 {
+				rows = rows[:1] // the columns are the same; SQLite has each row altered
 			}
 			for i, row := range rows {
 				where, key := rowKey(table, row)
