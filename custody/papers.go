@@ -12,6 +12,7 @@ const (
 	ReasonFactsChanged   = "facts_changed"   // the register has changed since the preview was looked at
 	ReasonReplaced       = "replaced"        // the paper was replaced already; param paper
 	ReasonNotAccepted    = "not_accepted"    // minutes of a hand-over that was declined or withdrawn
+	ReasonNotClosed      = "not_closed"      // minutes of a custody check that is still open
 	ReasonErased         = "erased"          // the facts of the paper were erased
 	ReasonUnreproducible = "unreproducible"  // what comes out is not what the log says
 	ReasonTooMany        = "too_many"        // a register of more lines than one paper takes; param most

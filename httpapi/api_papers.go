@@ -14,7 +14,7 @@ import (
 func wirePaper(p store.PaperRow) wire.Paper {
 	return wire.Paper{
 		ID: string(p.ID), Kind: string(p.Kind), Number: p.Number, Symbol: p.Symbol, Date: string(p.Date), HandOverID: string(p.Subject.HandOver), IncidentID: string(p.Subject.Incident),
-		TokenID: string(p.Subject.Token), From: string(p.Subject.From), Until: string(p.Subject.Until), IssuedBy: p.IssuedBy, IssuedAt: p.IssuedAt.UTC(), Entry: p.Entry,
+		TokenID: string(p.Subject.Token), CheckID: string(p.Subject.Check), From: string(p.Subject.From), Until: string(p.Subject.Until), IssuedBy: p.IssuedBy, IssuedAt: p.IssuedAt.UTC(), Entry: p.Entry,
 		Replaces: string(p.Replaces), Replaced: string(p.Replaced), FileName: paperFileName(p, ""), Signed: []wire.SignedPaper{},
 	}
 }
@@ -28,6 +28,7 @@ type papersInput struct {
 	HandOver string `query:"hand_over" maxLength:"64"`
 	Incident string `query:"incident" maxLength:"64"`
 	Token    string `query:"token" maxLength:"64"`
+	Check    string `query:"check" maxLength:"64"`
 	From     string `query:"from" maxLength:"10" doc:"first day, 2026-01-01"`
 	Until    string `query:"until" maxLength:"10" doc:"last day"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
@@ -43,7 +44,7 @@ func (s *server) apiPapers(ctx context.Context, actor custody.Actor, in *papersI
 		return nil, invalid("until", err)
 	}
 	rows, err := s.store.Papers(ctx, actor, store.PaperFilter{Kind: forms.Kind(in.Kind), HandOver: custody.HandOverID(in.HandOver), Incident: custody.IncidentID(in.Incident),
-		Token: custody.TokenID(in.Token), From: from, Until: until, Limit: in.Limit})
+		Token: custody.TokenID(in.Token), Check: custody.CheckID(in.Check), From: from, Until: until, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (s *server) apiPapers(ctx context.Context, actor custody.Actor, in *papersI
 
 func domainPaper(in wire.NewPaper) (store.NewPaper, error) {
 	n := store.NewPaper{Kind: forms.Kind(in.Kind), Number: in.Number, Symbol: in.Symbol, Inputs: in.Inputs, Replaces: custody.PaperID(in.Replaces), Seen: in.FactsSHA256,
-		PaperSubject: store.PaperSubject{HandOver: custody.HandOverID(in.HandOverID), Incident: custody.IncidentID(in.IncidentID), Token: custody.TokenID(in.TokenID)}}
+		PaperSubject: store.PaperSubject{HandOver: custody.HandOverID(in.HandOverID), Incident: custody.IncidentID(in.IncidentID), Token: custody.TokenID(in.TokenID), Check: custody.CheckID(in.CheckID)}, Support: custody.SupportID(in.SupportID)}
 	for _, day := range []struct {
 		field, value string
 		to           *custody.Date

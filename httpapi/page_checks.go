@@ -86,8 +86,9 @@ func (s *server) doNewCheck(w http.ResponseWriter, r *http.Request, actor custod
 // checkPage is one custody check: what is waited for, or what was found.
 type checkPage struct {
 	store.CheckRow
-	People []store.PersonRow // who may be named as the second person
-	MayEnd bool
+	People   []store.PersonRow // who may be named as the second person
+	MayEnd   bool
+	MayPaper bool // minutes can be made of it
 
 	// The step that was not taken, as it was filled in.
 	WrongToken string
@@ -100,7 +101,7 @@ func (s *server) check(r *http.Request, actor custody.Actor) (checkPage, error) 
 	if err != nil {
 		return checkPage{}, err
 	}
-	page := checkPage{CheckRow: row, MayEnd: actor.Roles.Manages() && row.ClosedAt == nil}
+	page := checkPage{CheckRow: row, MayEnd: actor.Roles.Manages() && row.ClosedAt == nil, MayPaper: custody.CanIssuePaper(actor) == nil}
 	if !page.MayEnd {
 		return page, nil
 	}

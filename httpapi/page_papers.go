@@ -29,6 +29,7 @@ type papersPage struct {
 	HandOver string
 	Incident string
 	Token    string
+	Check    string
 	Filtered bool
 	Make     []paperOffer // nil for who may make none
 	Periods  bool         // Make are registers and reports: they ask for days
@@ -43,7 +44,7 @@ type paperOffer struct {
 // pagePapers handles "GET /papers".
 func (s *server) pagePapers(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
 	query := r.URL.Query()
-	page := papersPage{Kinds: forms.Rules, Kind: query.Get("kind"), From: query.Get("from"), Until: query.Get("until"), HandOver: query.Get("hand_over"), Incident: query.Get("incident"), Token: query.Get("token")}
+	page := papersPage{Kinds: forms.Rules, Kind: query.Get("kind"), From: query.Get("from"), Until: query.Get("until"), HandOver: query.Get("hand_over"), Incident: query.Get("incident"), Token: query.Get("token"), Check: query.Get("check")}
 	page.offers(actor)
 	from, err := readDay("from", page.From)
 	if err != nil {
@@ -55,7 +56,7 @@ func (s *server) pagePapers(w http.ResponseWriter, r *http.Request, actor custod
 	}
 	page.Filtered = page.Kind != "" || from != "" || until != ""
 	if page.Rows, err = s.store.Papers(r.Context(), actor, store.PaperFilter{Kind: forms.Kind(page.Kind), From: from, Until: until,
-		HandOver: custody.HandOverID(page.HandOver), Incident: custody.IncidentID(page.Incident), Token: custody.TokenID(page.Token)}); err != nil {
+		HandOver: custody.HandOverID(page.HandOver), Incident: custody.IncidentID(page.Incident), Token: custody.TokenID(page.Token), Check: custody.CheckID(page.Check)}); err != nil {
 		return err
 	}
 	return s.show(w, r, http.StatusOK, "papers", page)
@@ -74,6 +75,8 @@ func (p *papersPage) offers(actor custody.Actor) {
 		subject, name, id = forms.OfIncident, "incident", p.Incident
 	case p.Token != "":
 		subject, name, id = forms.OfToken, "token", p.Token
+	case p.Check != "":
+		subject, name, id = forms.OfCheck, "check", p.Check
 	}
 	p.Periods = subject == forms.OfPeriod
 	ofIncident := []forms.Kind{forms.RevocationRequest, forms.DeviceMinutes, forms.LostDevice}
@@ -95,6 +98,8 @@ type newPaperPage struct {
 	HandOver string
 	Incident string
 	Token    string
+	Check    string
+	Support  string
 	From     string
 	Until    string
 	Replaces string
@@ -122,10 +127,10 @@ func (s *server) readPaper(r *http.Request) (newPaperPage, store.NewPaper, error
 	if !ok {
 		return newPaperPage{}, store.NewPaper{}, custody.NotFound("paper")
 	}
-	page := newPaperPage{Rule: rule, HandOver: r.FormValue("hand_over"), Incident: r.FormValue("incident"), Token: r.FormValue("token"), From: r.FormValue("from"), Until: r.FormValue("until"),
+	page := newPaperPage{Rule: rule, HandOver: r.FormValue("hand_over"), Incident: r.FormValue("incident"), Token: r.FormValue("token"), Check: r.FormValue("check"), Support: r.FormValue("support"), From: r.FormValue("from"), Until: r.FormValue("until"),
 		Replaces: r.FormValue("replaces"), Number: strings.TrimSpace(r.PostFormValue("number")), Symbol: r.PostFormValue("symbol"), Date: r.PostFormValue("date"), Seen: r.PostFormValue("seen")}
 	n := store.NewPaper{Kind: rule.Kind, Symbol: page.Symbol, Replaces: custody.PaperID(page.Replaces), PaperSubject: store.PaperSubject{
-		HandOver: custody.HandOverID(page.HandOver), Incident: custody.IncidentID(page.Incident), Token: custody.TokenID(page.Token)}}
+		HandOver: custody.HandOverID(page.HandOver), Incident: custody.IncidentID(page.Incident), Token: custody.TokenID(page.Token), Check: custody.CheckID(page.Check)}, Support: custody.SupportID(page.Support)}
 	var err error
 	if n.Date, err = readDay("date", page.Date); err != nil {
 		return page, n, err

@@ -28,6 +28,7 @@ const (
 	SignatureRegister Kind = "signature_register"
 	DeviceRegister    Kind = "device_register"
 	PeriodReport      Kind = "period_report"
+	CheckMinutes      Kind = "check_minutes"
 )
 
 // Subject says what a paper is about.
@@ -38,6 +39,7 @@ const (
 	OfHandOver Subject = "hand_over"
 	OfIncident Subject = "incident"
 	OfToken    Subject = "token"
+	OfCheck    Subject = "check" // a custody check
 	OfPeriod   Subject = "period"
 )
 
@@ -60,6 +62,7 @@ var Rules = []Rule{
 	{RenewalRequest, OfToken, "", true, "mau-04-gia-han", func() Facts { return new(Renewal) }},
 	{DeviceMinutes, OfToken, "BB", true, "mau-08-giao-thiet-bi", func() Facts { return new(DeviceDelivery) }},
 	{LostDevice, OfToken, "BB", true, "mau-09-mat-thiet-bi", func() Facts { return new(DeviceLoss) }},
+	{CheckMinutes, OfCheck, "BB", true, "bien-ban-kiem-ke", func() Facts { return new(Check) }},
 	{HandOverRegister, OfPeriod, "", false, "so-giao-nhan", func() Facts { return new(HandOverList) }},
 	{IncidentRegister, OfPeriod, "", false, "so-su-co", func() Facts { return new(IncidentList) }},
 	{SignatureRegister, OfPeriod, "", false, "so-ky-so", func() Facts { return new(SignatureList) }},

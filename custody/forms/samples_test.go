@@ -65,6 +65,13 @@ func samples() map[forms.Kind]forms.Facts {
 			ReceiverBody: authority, Device: device(custody.Seal), Reason: "chứng thư hết hạn", RevokedOn: "2026-12-01"},
 		forms.LostDevice: &forms.DeviceLoss{Head: head("BB-MNHS"), To: authority, Keeper: clerk, Device: device(custody.Seal), LostOn: "08 giờ 15 phút, ngày 26 tháng 11 năm 2026", Where: "Tại nhà riêng",
 			Events: "Người giữ thiết bị không thấy thiết bị trong tủ.", Searched: "Đã tìm tại phòng làm việc, niêm yết thông báo.", Request: "09/MNHS-VP ngày 26/11/2026", RevokedOn: "2026-12-01"},
+		forms.CheckMinutes: &forms.Check{Head: head("BB-MNHS"), Kind: custody.MonthlyCheck, Period: "2026-11", OpenedAt: noon.Add(-96 * time.Hour), ClosedAt: noon, Due: "2026-11-27", Where: "Văn phòng Trường Mầm non Hoa Sen",
+			Members: "Trần Thị Hồng Nhung, Hiệu trưởng\nLê Minh Quân, Tổ trưởng văn phòng", Opinion: "Các thiết bị có mặt đủ, trừ một thiết bị của người đang đi công tác.", Asked: "Kiểm tra lại thiết bị còn thiếu trước ngày 05/12/2026.",
+			Secretary: clerk, Entries: "40 và 47", Items: []forms.CheckedToken{
+				{Serial: "5409 1234 8877", Label: "USB ký số nhà trường", Kind: custody.Seal, Keeper: "Lê Minh Quân", Outcome: custody.CheckProved, At: noon.Add(-time.Hour), Entry: 44},
+				{Serial: "5409 1234 0001", Kind: custody.Personal, Keeper: "Trần Thị Hồng Nhung", Outcome: custody.CheckProved, At: noon.Add(-2 * time.Hour), Entry: 43},
+				{Serial: "5409 1234 0002", Kind: custody.Personal, Outcome: custody.CheckSeen, At: noon.Add(-3 * time.Hour), Entry: 42, Remark: "Trần Thị Hồng Nhung, Lê Minh Quân"},
+				{Serial: "5409 1234 0003", Kind: custody.Personal, Keeper: "Phạm Thu Hà", Outcome: custody.CheckExcused, At: noon.Add(-4 * time.Hour), Entry: 41, Remark: "Đi công tác"}}},
 		forms.HandOverRegister: &forms.HandOverList{Head: head(""), Period: forms.Period{From: "2026-01-01", Until: "2026-12-31"}, Volume: "01", Rows: moves},
 		forms.IncidentRegister: &forms.IncidentList{Head: head(""), Period: forms.Period{From: "2026-01-01", Until: "2026-12-31"}, Rows: []forms.IncidentRow{{DiscoveredAt: noon, Reporter: "Lê Minh Quân",
 			Serial: "5409 1234 8877", Kind: custody.Suspected, ReportedAt: noon.Add(time.Hour), Authority: "10:30 26/11/2026, 09/MNHS-VP", RevokedAt: noon.Add(48 * time.Hour), Device: "Mẫu 09: 03/BB-MNHS", Result: "Đang xử lý"}}},

@@ -182,7 +182,7 @@ var rules = map[Type][]fieldRule{
 		must("until", isDate), must("reason", IsCommitment)},
 	TypeSetting: {must("setting", isID), must("name", isWord), may("value", isText)},
 	TypePaper: {must("paper_id", isID), must("kind", isWord), must("version", isCount), may("number", isCount), may("symbol", isText), must("dated", isDate),
-		may(FieldToken, isID), may("hand_over", isID), may("incident", isID), may("from", isDate), may("until", isDate), may("replaces_paper", isID),
+		may(FieldToken, isID), may("hand_over", isID), may("incident", isID), may("check", isID), may("from", isDate), may("until", isDate), may("replaces_paper", isID),
 		must("facts", IsCommitment), must("pdf", IsCommitment)}, // of their SHA-256 in hex
 	TypeSignedPaper: {must("signed_paper", isID), must("paper_id", isID), must("paper_entry", isCount), may(FieldToken, isID), must("sha256", isHash), must("size", isCount),
 		must("signatures", isCount), must("signers", IsCommitment)},

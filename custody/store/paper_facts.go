@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/asn1"
-	"fmt"
 	"strings"
 	"time"
 
@@ -70,6 +69,8 @@ func (g *gathering) facts(n NewPaper) (forms.Facts, PaperSubject, error) {
 		return g.loss(n.Incident)
 	case forms.RevocationRequest, forms.RecoveryRequest, forms.RenewalRequest, forms.DeviceMinutes, forms.LostDevice:
 		return g.request(n)
+	case forms.CheckMinutes:
+		return g.check(n.Check)
 	}
 	return g.period(n)
 }
@@ -218,31 +219,28 @@ func (g *gathering) loss(id custody.IncidentID) (forms.Facts, PaperSubject, erro
 	if row.PIN == custody.PINExposed || row.PIN == custody.PINSafe {
 		f.PINExposed = string(row.PIN) // otherwise it is left to be ticked by hand
 	}
-	last, err := g.signed(` AND g.token_id = ? AND s.signed_at < ? ORDER BY s.signed_at DESC LIMIT 1`, string(row.Token), at(row.DiscoveredAt))
+	if row.LastUsedAt != nil {
+		f.LastUse = row.LastUsedAt.In(custody.SchoolZone).Format("15:04 02/01/2006")
+	} else {
+		last, err := g.signed(` AND g.token_id = ? AND s.recorded_at <= ? ORDER BY s.recorded_at DESC LIMIT 1`, string(row.Token), at(row.DoubtSince()))
+		if err != nil {
+			return nil, PaperSubject{}, err
+		}
+		if len(last) > 0 {
+			f.LastUse = last[0].At.In(custody.SchoolZone).Format("15:04 02/01/2006") + ", " + strings.TrimSpace(strings.ToLower(forms.ActName(custody.Act(last[0].Act)))+" văn bản "+last[0].Number)
+		}
+	}
+	// The report lists what the incident's own page lists for review.
+	doubtful, err := g.store.doubtful(g.ctx, g.all, row.Incident)
 	if err != nil {
 		return nil, PaperSubject{}, err
 	}
-	from := time.Time{}
-	if row.LastUsedAt != nil {
-		from = *row.LastUsedAt
-		f.LastUse = from.In(custody.SchoolZone).Format("15:04 02/01/2006")
-	} else if len(last) > 0 {
-		from = last[0].At
-		f.LastUse = from.In(custody.SchoolZone).Format("15:04 02/01/2006") + ", " + strings.TrimSpace(strings.ToLower(forms.ActName(custody.Act(last[0].Act)))+" văn bản "+last[0].Number)
+	if len(doubtful) > maxAtRisk {
+		doubtful, f.AtRiskMore = doubtful[:maxAtRisk], len(doubtful)-maxAtRisk
 	}
-	if f.AtRisk, err = g.signed(` AND g.token_id = ? AND s.signed_at > ? ORDER BY s.signed_at LIMIT ?`, string(row.Token), at(from), maxAtRisk+1); err != nil {
-		return nil, PaperSubject{}, err
-	}
-	if len(f.AtRisk) > maxAtRisk {
-		var total int
-		if err := g.store.reader.get(g.ctx, &total, `SELECT COUNT(*) FROM signatures s JOIN grants g ON g.id = s.grant_id WHERE s.school_id = ? AND g.token_id = ? AND s.signed_at > ?`,
-			string(g.school.ID), string(row.Token), at(from)); err != nil {
-			return nil, PaperSubject{}, fmt.Errorf("count signatures: %w", err)
-		}
-		f.AtRisk, f.AtRiskMore = f.AtRisk[:maxAtRisk], total-maxAtRisk
-	}
-	for i := range f.AtRisk {
-		f.AtRisk[i].Serial, f.AtRisk[i].Result, f.AtRisk[i].Remark = "", "", ""
+	f.AtRisk = []forms.Signed{}
+	for _, d := range doubtful {
+		f.AtRisk = append(f.AtRisk, forms.Signed{At: d.SignedAt, Number: strings.TrimSuffix(d.Number+"/"+d.Symbol, "/"), Kind: d.Kind, Summary: d.Summary, Signer: d.SignerName, Act: string(d.Act)})
 	}
 	return f, PaperSubject{Incident: id, Token: row.Token}, nil
 }
@@ -276,6 +274,15 @@ func (g *gathering) request(n NewPaper) (forms.Facts, PaperSubject, error) {
 	if body := g.settings.Value(custody.SettingManagingBody); body != "" && body != g.school.Name {
 		head.Superior, head.Issuer, head.SignerTitle, head.SignerName = "", body, "Thủ trưởng cơ quan", ""
 	}
+	facts, err := g.letter(n.Kind, head, token, incident, &subject)
+	if err == nil && n.Support != "" {
+		err = g.support(n.Support, facts, subject.Token)
+	}
+	return facts, subject, err
+}
+
+// letter gathers one of forms 04 to 09.
+func (g *gathering) letter(kind forms.Kind, head forms.Head, token TokenRow, incident *IncidentRow, subject *PaperSubject) (forms.Facts, error) {
 	device := g.device(token)
 	maker := g.people[g.maker]
 	contact := forms.Contact{Party: g.party(g.maker, head.Date), Phone: maker.Phone, Email: maker.Email}
@@ -285,21 +292,21 @@ func (g *gathering) request(n NewPaper) (forms.Facts, PaperSubject, error) {
 	if email == "" {
 		email = owner.Email
 	}
-	switch n.Kind {
+	switch kind {
 	case forms.RevocationRequest:
 		f := &forms.Revocation{Head: head, To: g.settings.Value(custody.SettingRevokeTo), Contact: contact, Device: device, Subscriber: forms.Subscriber{Email: email}}
 		if incident != nil {
 			f.Reason = forms.IncidentName(incident.Kind) + ", phát hiện ngày " + incident.DiscoveredAt.In(custody.SchoolZone).Format("02/01/2006")
 		}
-		return f, subject, nil
+		return f, nil
 	case forms.RecoveryRequest:
-		return &forms.Recovery{Head: head, To: g.settings.Value(custody.SettingRecoverTo), Contact: contact, Device: device, Email: email, Unit: g.school.Name}, subject, nil
+		return &forms.Recovery{Head: head, To: g.settings.Value(custody.SettingRecoverTo), Contact: contact, Device: device, Email: email, Unit: g.school.Name}, nil
 	case forms.RenewalRequest:
-		return &forms.Renewal{Head: head, To: g.settings.Value(custody.SettingRenewTo), Contact: contact.Party, Phone: contact.Phone, Device: device, Email: email, Renew: "yes"}, subject, nil
+		return &forms.Renewal{Head: head, To: g.settings.Value(custody.SettingRenewTo), Contact: contact.Party, Phone: contact.Phone, Device: device, Email: email, Renew: "yes"}, nil
 	case forms.DeviceMinutes:
 		f := &forms.DeviceDelivery{Head: head, Day: head.Date, GiverBody: head.Issuer, Giver: contact.Party, ReceiverBody: g.settings.Value(custody.SettingRevokeTo), Device: device, RevokedOn: revokedOn(token)}
 		f.Giver.Unit, f.Recipients = "", "Bên giao, bên nhận\nLưu: VT"
-		return f, subject, nil
+		return f, nil
 	}
 	f := &forms.DeviceLoss{Head: head, To: g.settings.Value(custody.SettingRevokeTo), Device: device, RevokedOn: revokedOn(token)}
 	day := head.Date
@@ -315,12 +322,12 @@ func (g *gathering) request(n NewPaper) (forms.Facts, PaperSubject, error) {
 	}
 	letters, err := g.store.papers(g.ctx, g.all, ` AND p.token_id = ? AND p.kind = ?`, 1, string(subject.Token), string(forms.RevocationRequest))
 	if err != nil {
-		return nil, subject, err
+		return nil, err
 	}
 	if len(letters) > 0 {
 		f.Request = paperName(letters[0]) + " ngày " + dayText(letters[0].Date)
 	}
-	return f, subject, nil
+	return f, nil
 }
 
 // incidentOf is the incident named, or the latest open one of the token; nil = none.

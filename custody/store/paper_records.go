@@ -8,11 +8,12 @@ import (
 	"sokyso/custody/signinglog"
 )
 
-// PaperSubject is what a paper is about: one of the first three, or a period.
+// PaperSubject is what a paper is about: one of the first four, or a period.
 type PaperSubject struct {
 	HandOver custody.HandOverID
 	Incident custody.IncidentID
 	Token    custody.TokenID
+	Check    custody.CheckID
 	From     custody.Date
 	Until    custody.Date
 }
@@ -26,6 +27,9 @@ type NewPaper struct {
 	Date     custody.Date // "" = today
 	Inputs   map[string]string
 	Replaces custody.PaperID
+	// Support is a request to the provider from whose words the fields of forms 04 and
+	// 06 are proposed; the paper does not name it.
+	Support custody.SupportID
 	// Seen is the SHA-256 of the facts that were looked at; "" = none were. The paper
 	// is issued of these or not at all.
 	Seen string
@@ -67,6 +71,7 @@ type PaperFilter struct {
 	HandOver custody.HandOverID
 	Incident custody.IncidentID
 	Token    custody.TokenID
+	Check    custody.CheckID
 	From     custody.Date
 	Until    custody.Date
 	Limit    int // 0 = 200
@@ -103,6 +108,7 @@ type paperRow struct {
 	Token    string       `db:"token_id"`
 	HandOver string       `db:"hand_over_id"`
 	Incident string       `db:"incident_id"`
+	Check    string       `db:"check_id"`
 	From     custody.Date `db:"from_on"`
 	Until    custody.Date `db:"until_on"`
 	Replaces string       `db:"replaces_id"`
@@ -111,7 +117,7 @@ type paperRow struct {
 }
 
 const paperColumns = `p.id, p.school_id, p.kind, p.version, p.number, p.symbol, p.dated_on, COALESCE(p.token_id, '') AS token_id,
-	COALESCE(p.hand_over_id, '') AS hand_over_id, COALESCE(p.incident_id, '') AS incident_id, p.from_on, p.until_on,
+	COALESCE(p.hand_over_id, '') AS hand_over_id, COALESCE(p.incident_id, '') AS incident_id, COALESCE(p.check_id, '') AS check_id, p.from_on, p.until_on,
 	COALESCE(p.replaces_id, '') AS replaces_id, COALESCE(p.issued_by, '') AS issued_by, p.issued_at, p.entry_index`
 
 func (r paperRow) entry() (int64, signinglog.Type, time.Time) {
@@ -124,7 +130,7 @@ func (r paperRow) fields() map[string]string {
 		number = count(int64(r.Number))
 	}
 	return map[string]string{signinglog.FieldActor: actorField(r.IssuedBy), "paper_id": r.ID, "kind": r.Kind, "version": count(int64(r.Version)), "number": number,
-		"symbol": r.Symbol, "dated": string(r.Date), signinglog.FieldToken: r.Token, "hand_over": r.HandOver, "incident": r.Incident,
+		"symbol": r.Symbol, "dated": string(r.Date), signinglog.FieldToken: r.Token, "hand_over": r.HandOver, "incident": r.Incident, "check": r.Check,
 		"from": string(r.From), "until": string(r.Until), "replaces_paper": r.Replaces}
 }
 

@@ -198,7 +198,7 @@ func (s *Store) IssuePaper(ctx context.Context, actor custody.Actor, n NewPaper)
 	}
 	head := d.Facts.Top()
 	row := paperRow{rowBase: rowBase{ID: newID(), School: string(actor.School)}, Kind: string(n.Kind), Version: forms.Version, Number: d.Number, Symbol: head.Symbol, Date: head.Date,
-		Token: string(d.Subject.Token), HandOver: string(d.Subject.HandOver), Incident: string(d.Subject.Incident), From: d.Subject.From, Until: d.Subject.Until,
+		Token: string(d.Subject.Token), HandOver: string(d.Subject.HandOver), Incident: string(d.Subject.Incident), Check: string(d.Subject.Check), From: d.Subject.From, Until: d.Subject.Until,
 		Replaces: string(n.Replaces), IssuedBy: string(actor.Person)}
 	err = s.write(ctx, actor.School, func(t *tx) error {
 		if err := t.paperMayBe(row); err != nil {
@@ -209,8 +209,8 @@ func (s *Store) IssuePaper(ctx context.Context, actor custody.Actor, n NewPaper)
 		if row.Entry, err = t.append(signinglog.TypePaper, actor, row.fields(), map[string]string{"facts": d.SHA256, "pdf": sha256Hex(pdf)}); err != nil {
 			return err
 		}
-		if err := t.insertRow(`INSERT INTO papers (id, school_id, kind, version, number, symbol, dated_on, token_id, hand_over_id, incident_id, from_on, until_on, replaces_id, facts, issued_by, issued_at, entry_index)`,
-			row.ID, row.School, row.Kind, row.Version, row.Number, row.Symbol, row.Date, orNull(row.Token), orNull(row.HandOver), orNull(row.Incident), row.From, row.Until,
+		if err := t.insertRow(`INSERT INTO papers (id, school_id, kind, version, number, symbol, dated_on, token_id, hand_over_id, incident_id, check_id, from_on, until_on, replaces_id, facts, issued_by, issued_at, entry_index)`,
+			row.ID, row.School, row.Kind, row.Version, row.Number, row.Symbol, row.Date, orNull(row.Token), orNull(row.HandOver), orNull(row.Incident), orNull(row.Check), row.From, row.Until,
 			orNull(row.Replaces), kept, orNull(row.IssuedBy), row.IssuedAt, row.Entry); err != nil {
 			return fmt.Errorf("issue paper: %w", err)
 		}
@@ -279,7 +279,7 @@ func paperSeen(actor custody.Actor) (string, []any) {
 func (s *Store) Papers(ctx context.Context, actor custody.Actor, f PaperFilter) ([]PaperRow, error) {
 	condition, args := "", []any{}
 	for _, part := range []struct{ condition, value string }{{` AND p.kind = ?`, string(f.Kind)}, {` AND p.hand_over_id = ?`, string(f.HandOver)}, {` AND p.incident_id = ?`, string(f.Incident)},
-		{` AND p.token_id = ?`, string(f.Token)}, {` AND p.dated_on >= ?`, string(f.From)}, {` AND p.dated_on <= ?`, string(f.Until)}} {
+		{` AND p.token_id = ?`, string(f.Token)}, {` AND p.check_id = ?`, string(f.Check)}, {` AND p.dated_on >= ?`, string(f.From)}, {` AND p.dated_on <= ?`, string(f.Until)}} {
 		if part.value != "" {
 			condition, args = condition+part.condition, append(args, part.value)
 		}
@@ -304,7 +304,7 @@ func (s *Store) papers(ctx context.Context, actor custody.Actor, condition strin
 	rows := make([]PaperRow, 0, len(listed))
 	for _, r := range listed {
 		row := PaperRow{ID: custody.PaperID(r.ID), Kind: forms.Kind(r.Kind), Version: r.Version, Number: r.Number, Symbol: r.Symbol, Date: r.Date,
-			Subject:  PaperSubject{HandOver: custody.HandOverID(r.HandOver), Incident: custody.IncidentID(r.Incident), Token: custody.TokenID(r.Token), From: r.From, Until: r.Until},
+			Subject:  PaperSubject{HandOver: custody.HandOverID(r.HandOver), Incident: custody.IncidentID(r.Incident), Token: custody.TokenID(r.Token), Check: custody.CheckID(r.Check), From: r.From, Until: r.Until},
 			IssuedBy: r.Issuer, IssuedAt: r.IssuedAt.Time, Entry: r.Entry, Replaces: custody.PaperID(r.Replaces), Replaced: custody.PaperID(r.Replaced),
 			Token: r.Label, Signed: r.Signed, Erased: r.Erased != 0}
 		if row.Token == "" {

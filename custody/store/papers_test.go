@@ -29,6 +29,11 @@ func withPapers(r *storetest.Register, s *school) {
 	}
 	s.issue(store.NewPaper{Kind: forms.LossReport, PaperSubject: store.PaperSubject{Incident: incidents[0].ID}, Number: 4})
 	s.issue(store.NewPaper{Kind: forms.SignatureRegister, PaperSubject: store.PaperSubject{From: "2026-01-01", Until: "2026-12-31"}})
+	if checks, err := s.Checks(ctx, s.admin); err != nil {
+		r.TB.Fatal(err)
+	} else if len(checks) > 0 && checks[0].ClosedAt != nil {
+		s.issue(store.NewPaper{Kind: forms.CheckMinutes, PaperSubject: store.PaperSubject{Check: checks[0].ID}, Number: 5})
+	}
 }
 
 func (s *school) issue(n store.NewPaper) store.PaperRow {
@@ -85,8 +90,12 @@ func TestPapersOfEveryKind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		check, err := s.OpenCheck(ctx, s.admin, store.NewCheck{Kind: custody.SpecialCheck, Due: s.day(1)})
+		s.must(err)
+		_, err = s.CloseCheck(ctx, s.admin, check.ID, "")
+		s.must(err)
 		subjects := map[forms.Subject]store.PaperSubject{forms.OfHandOver: {HandOver: s.handOver(s.sealToken.ID)}, forms.OfIncident: {Incident: incident.ID},
-			forms.OfToken: {Token: s.deputyToken.ID}, forms.OfPeriod: {From: "2026-07-01", Until: "2026-12-31"}}
+			forms.OfToken: {Token: s.deputyToken.ID}, forms.OfCheck: {Check: check.ID}, forms.OfPeriod: {From: "2026-07-01", Until: "2026-12-31"}}
 		wanted := map[forms.Kind]string{forms.HandOverMinutes: "Lê Minh Quân", forms.LossReport: "không thấy trong cặp", forms.RevocationRequest: "A1002",
 			forms.SignatureRegister: "07/QC-MNHS", forms.HandOverRegister: "B2001", forms.IncidentRegister: "A1002", forms.DeviceRegister: "A1001", forms.PeriodReport: "Mất thiết bị"}
 		made := map[custody.PaperID][]byte{}

@@ -9,13 +9,15 @@ import (
 )
 
 // NewPaper is an official paper to be drafted, looked at or issued: of a hand-over,
-// an incident or a token, or of a period.
+// an incident, a token or a custody check, or of a period.
 type NewPaper struct {
 	Kind       string            `json:"kind"`
 	HandOverID string            `json:"hand_over_id,omitempty"`
 	IncidentID string            `json:"incident_id,omitempty"`
 	TokenID    string            `json:"token_id,omitempty"`
-	From       string            `json:"from,omitempty"` // 2026-01-01
+	CheckID    string            `json:"check_id,omitempty"`   // a closed custody check
+	SupportID  string            `json:"support_id,omitempty"` // forms 04 and 06: the request that fields are proposed from
+	From       string            `json:"from,omitempty"`       // 2026-01-01
 	Until      string            `json:"until,omitempty"`
 	Number     int               `json:"number,omitempty"` // 0 = to be written in by hand
 	Symbol     string            `json:"symbol,omitempty"` // BB-MNHS; "" = as proposed
@@ -53,6 +55,7 @@ type Paper struct {
 	HandOverID string        `json:"hand_over_id,omitempty"`
 	IncidentID string        `json:"incident_id,omitempty"`
 	TokenID    string        `json:"token_id,omitempty"`
+	CheckID    string        `json:"check_id,omitempty"`
 	From       string        `json:"from,omitempty"`
 	Until      string        `json:"until,omitempty"`
 	IssuedBy   string        `json:"issued_by"`
