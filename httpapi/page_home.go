@@ -241,7 +241,46 @@ func (h *home) register(r *http.Request) error {
 	if len(grants) > 0 {
 		h.page.Open = append(h.page.Open, h.line(false, "/grants", "home.grants", "Count", strconv.Itoa(len(grants))))
 	}
+	if err := h.late(r); err != nil {
+		return err
+	}
 	return h.staff(r)
+}
+
+// late: what the register waits for and is not done in time.
+func (h *home) late(r *http.Request) error {
+	ctx := r.Context()
+	deadlines, err := h.store.IncidentDeadlines(ctx, h.actor)
+	if err != nil {
+		return err
+	}
+	for _, d := range deadlines {
+		if d.Late(h.now()) {
+			h.page.Waiting = append(h.page.Waiting, h.line(true, "/incidents/"+string(d.ID), "home.deadline", "Token", cmp.Or(d.TokenLabel, d.TokenSerial),
+				"What", h.words.sentence(h.lang, "deadline_kind."+string(d.Deadline.Kind), nil), "At", localTime(d.Due)))
+		}
+	}
+	overdue, err := h.store.OverdueHandOvers(ctx, h.actor)
+	if err != nil {
+		return err
+	}
+	for _, o := range overdue {
+		h.page.Waiting = append(h.page.Waiting, h.line(true, "/hand-overs/"+string(o.ID), "home.lent", "Token", o.TokenLabel, "Name", o.ToName, "Until", o.Until.Written()))
+	}
+	requests, err := h.store.SupportOverdue(ctx, h.actor)
+	if err != nil {
+		return err
+	}
+	for _, q := range requests {
+		h.page.Waiting = append(h.page.Waiting, h.line(true, "/support/"+string(q.ID), "home.support_late", "What", h.words.sentence(h.lang, "support_kind."+string(q.Kind), nil),
+			"Token", cmp.Or(q.TokenLabel, q.TokenSerial), "Due", q.Due.Written()))
+	}
+	check, err := h.store.OpenCheckOf(ctx, h.actor)
+	if err != nil || check == nil {
+		return err
+	}
+	h.page.Open = append(h.page.Open, h.line(check.Late, "/checks/"+string(check.ID), "home.check_open", "Left", strconv.Itoa(check.Counts.Left()), "Total", strconv.Itoa(check.Counts.Total()), "Due", check.Due.Written()))
+	return nil
 }
 
 // staff: who left and still holds a token; a school without a principal.
