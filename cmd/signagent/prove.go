@@ -15,7 +15,9 @@ type proveCommand struct {
 	FinalTry bool   `help:"help_final_try"`
 	Check    bool   `help:"help_check"`
 	HandOver string `placeholder:"ID" help:"help_hand_over"`
-	JSON     bool   `name:"json" help:"help_json"`
+	// The receiver says that they have changed the PIN; never which it is.
+	PINChanged bool `name:"pin-changed" help:"help_pin_changed"`
+	JSON       bool `name:"json" help:"help_json"`
 }
 
 // Run proves to the service that the person has the token and its PIN; with --check
@@ -44,7 +46,11 @@ func (c *proveCommand) Run(p *program) error {
 	done := "prove.done"
 	if c.HandOver != "" {
 		done = "prove.confirmed"
-		proof, err = a.ConfirmHandOver(p.ctx, batch, c.HandOver, nil, show)
+		var changed *bool // nil = not said
+		if c.PINChanged {
+			changed = &c.PINChanged
+		}
+		proof, err = a.ConfirmHandOver(p.ctx, batch, c.HandOver, changed, show)
 	} else {
 		proof, err = a.Prove(p.ctx, batch, show)
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"sokyso/httpapi/wire"
+	"sokyso/signer/authority"
+	"sokyso/signer/token/softhsm"
 )
 
 // school is a copy of the template with its own service, tokens and agents.
@@ -197,6 +199,20 @@ func (s *school) reportLoss() error {
 	return err
 }
 
+// renew puts a further certificate on a token, as the provider does; the service does
+// not know of it.
+func (s *school) renew(role string) error {
+	store, err := softhsm.New(filepath.Join(s.dir, "tokens"))
+	if err != nil {
+		return err
+	}
+	certificate, err := s.template.authority.Issue(s.template.keys[role], authority.Subject{CommonName: "Nguyễn Văn Nghĩa", OrganizationalUnit: "TRƯỜNG MẦM NON HOA SEN"})
+	if err != nil {
+		return err
+	}
+	return store.Renew(s.template.serials[role], testPIN, certificate)
+}
+
 // openCheck opens a custody check, as the principal does on the page.
 func (s *school) openCheck() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -229,6 +245,39 @@ func (s *school) offerReturn(serial string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("the principal has no token %s", serial)
+}
+
+// offerAgain has the deputy return the token and the admin offer it to them once more.
+func (s *school) offerAgain(serial string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	deputy, err := s.signIn(ctx, "hoa")
+	if err != nil {
+		return "", err
+	}
+	admin, err := s.signIn(ctx, "admin")
+	if err != nil {
+		return "", err
+	}
+	tokens, err := deputy.MyTokens(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, token := range tokens {
+		if token.Serial != serial {
+			continue
+		}
+		back, err := deputy.OfferHandOver(ctx, wire.NewHandOver{TokenID: token.ID, Condition: "nguyên vẹn"})
+		if err != nil {
+			return "", err
+		}
+		if _, err := admin.AcceptHandOver(ctx, back.ID); err != nil {
+			return "", err
+		}
+		again, err := admin.OfferHandOver(ctx, wire.NewHandOver{TokenID: token.ID, To: token.CustodianID, Condition: "nguyên vẹn"})
+		return again.ID, err
+	}
+	return "", fmt.Errorf("the deputy has no token %s", serial)
 }
 
 // withdrawReturn withdraws it in the same session: signing in is limited.

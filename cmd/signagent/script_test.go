@@ -62,6 +62,8 @@ func scriptService(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(s.start())
 	case "lose-token":
 		ts.Check(s.reportLoss())
+	case "renew":
+		ts.Check(s.renew("principal"))
 	case "open-check":
 		ts.Check(s.openCheck())
 	case "close-check":
@@ -70,12 +72,16 @@ func scriptService(ts *testscript.TestScript, neg bool, args []string) {
 		id, err := s.offerReturn(ts.Getenv("TOKEN"))
 		ts.Check(err)
 		ts.Setenv("HAND_OVER", id)
+	case "offer-again":
+		id, err := s.offerAgain(ts.Getenv("TOKEN"))
+		ts.Check(err)
+		ts.Setenv("HAND_OVER", id)
 	case "withdraw-return":
 		ts.Check(s.withdrawReturn(ts.Getenv("HAND_OVER")))
 	case "unpair":
 		ts.Check(s.unpair("nghia"))
 	default:
-		ts.Fatalf("use: service stop|start|lose-token|open-check|close-check|offer-return|withdraw-return|unpair")
+		ts.Fatalf("use: service stop|start|lose-token|renew|open-check|close-check|offer-return|offer-again|withdraw-return|unpair")
 	}
 }
 

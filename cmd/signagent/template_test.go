@@ -45,7 +45,8 @@ var holders = []holder{
 type schoolTemplate struct {
 	dir, custodyd, roots string
 	authority            *authority.Authority
-	serials              map[string]string // by role
+	serials              map[string]string
+	keys                 map[string]crypto.PublicKey // by role
 
 	troubled *troubledDesk
 }
@@ -82,7 +83,7 @@ func makeTemplate() (*schoolTemplate, error) {
 	if err != nil {
 		return nil, err
 	}
-	tm := &schoolTemplate{dir: dir, custodyd: filepath.Join(dir, "custodyd"), roots: filepath.Join(dir, "roots.pem"), serials: map[string]string{}}
+	tm := &schoolTemplate{dir: dir, custodyd: filepath.Join(dir, "custodyd"), roots: filepath.Join(dir, "roots.pem"), serials: map[string]string{}, keys: map[string]crypto.PublicKey{}}
 	build := exec.Command("go", "build", "-o", tm.custodyd, "sokyso/cmd/custodyd")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -125,7 +126,7 @@ func (tm *schoolTemplate) makeTokens() (map[string]*x509.Certificate, error) {
 		if err != nil {
 			return nil, err
 		}
-		certificates[h.role], tm.serials[h.role] = created.Certificate, created.Serial
+		certificates[h.role], tm.serials[h.role], tm.keys[h.role] = created.Certificate, created.Serial, created.PublicKey
 	}
 	return certificates, nil
 }
