@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -106,40 +104,47 @@ func CurrentCertificate(certificates []Certificate, now time.Time) int {
 	return len(certificates) - 1
 }
 
-// Roots tell the two worlds apart, by the SHA-256 of a root's DER in hexadecimal
-// digits or by its name, without regard to case.
+// Roots tell the two worlds apart: by the roots' own certificates, or, as long as
+// nobody has given them, by the names that are known.
 type Roots struct {
-	Official, Public []string
+	Official, Public []*x509.Certificate
 }
 
-// DefaultRoots are the names that the two worlds' roots and, where a chain ends
-// before, their issuing authorities bear.
-var DefaultRoots = Roots{
-	Official: []string{"RootCA chuyên dùng Chính phủ G2", "RootCA chuyên dùng Chính phủ", "CA phục vụ các cơ quan Nhà nước", "CA phục vụ các cơ quan Đảng"},
-	Public:   []string{"Vietnam National Root CA"},
+// rootNames are the names that the two worlds' roots and, where a chain ends before,
+// their issuing authorities bear. Anybody may use a name: who runs the service gives
+// the certificates.
+var rootNames = map[World][]string{
+	OfficialWorld: {"RootCA chuyên dùng Chính phủ G2", "RootCA chuyên dùng Chính phủ", "CA phục vụ các cơ quan Nhà nước", "CA phục vụ các cơ quan Đảng"},
+	PublicWorld:   {"Vietnam National Root CA"},
 }
 
 // WorldOf tells a certificate's world by the end of its chain, never by a file's
-// name: by fingerprint where the roots have one, else by name.
+// name. A chain that lacks its root belongs to the root that signed its end. Where a
+// world's roots are given, its names no longer count.
 func WorldOf(c *x509.Certificate, chain []*x509.Certificate, roots Roots) World {
-	names := []string{c.Issuer.CommonName}
-	for _, issuer := range chain {
-		sum := sha256.Sum256(issuer.Raw)
-		names = append(names, hex.EncodeToString(sum[:]), issuer.Issuer.CommonName)
-	}
-	for _, world := range []struct {
+	all := append([]*x509.Certificate{c}, chain...)
+	for _, w := range []struct {
 		world World
-		known []string
+		roots []*x509.Certificate
 	}{{OfficialWorld, roots.Official}, {PublicWorld, roots.Public}} {
-		for _, known := range world.known {
-			for _, name := range names {
-				if known != "" && len(name) >= len(known) && strings.EqualFold(name[:min(len(known), len(name))], known) {
-					return world.world
+		for _, certificate := range all {
+			if len(w.roots) == 0 && namedRoot(certificate.Issuer.CommonName, rootNames[w.world]) {
+				return w.world
+			}
+			for _, root := range w.roots {
+				if certificate.Equal(root) || bytes.Equal(certificate.RawIssuer, root.RawSubject) && certificate.CheckSignatureFrom(root) == nil {
+					return w.world
 				}
 			}
 		}
 	}
 	return OtherWorld
+}
+
+// namedRoot compares beginnings without regard to case: issuing authorities have a
+// generation at their end.
+func namedRoot(name string, known []string) bool {
+	return slices.ContainsFunc(known, func(k string) bool { return len(name) >= len(k) && strings.EqualFold(name[:len(k)], k) })
 }
 
 // Validity is how a certificate stands on a day.

@@ -50,7 +50,7 @@ func (s *server) certificateLine(t store.TokenRow, c custody.Certificate, settin
 	if err != nil {
 		chain = nil
 	}
-	line.Issuer, line.World = leaf.Issuer.CommonName, custody.WorldOf(leaf, chain, custody.DefaultRoots)
+	line.Issuer, line.World = leaf.Issuer.CommonName, custody.WorldOf(leaf, chain, s.roots)
 	for _, issuer := range chain {
 		line.Chain = append(line.Chain, issuer.Subject.CommonName)
 	}

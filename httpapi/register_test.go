@@ -153,11 +153,20 @@ func TestCertificateFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w := custody.WorldOf(c, issuers, custody.DefaultRoots); w != custody.OfficialWorld {
+	if w := custody.WorldOf(c, issuers, custody.Roots{}); w != custody.OfficialWorld {
 		t.Errorf("under the State's root it is of the world %s", w)
 	}
-	if w := custody.WorldOf(authorities().Chain()[0], nil, custody.DefaultRoots); w != custody.OtherWorld {
+	if w := custody.WorldOf(authorities().Chain()[0], nil, custody.Roots{}); w != custody.OtherWorld {
 		t.Errorf("under a root of our own it is of the world %s", w)
+	}
+	// Roots that are given count by what they signed, also where a chain ends before
+	// them; then a name alone counts no longer.
+	issuing, root := authorities().Chain()[0], authorities().Chain()[len(authorities().Chain())-1]
+	if w := custody.WorldOf(issuing, nil, custody.Roots{Public: []*x509.Certificate{root}}); w != custody.PublicWorld {
+		t.Errorf("under a root that was given it is of the world %s", w)
+	}
+	if w := custody.WorldOf(c, issuers, custody.Roots{Official: []*x509.Certificate{root}}); w != custody.OtherWorld {
+		t.Errorf("by its name alone it is of the world %s", w)
 	}
 }
 

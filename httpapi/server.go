@@ -57,6 +57,10 @@ type Config struct {
 	// Others are fetched from the address in the certificate.
 	Issuers []*x509.Certificate
 
+	// Roots are those of the two worlds of certificates, where they are given: without
+	// them the worlds are told apart by names.
+	Roots custody.Roots
+
 	// PrivateAuthority allows revocation addresses on this machine and in private
 	// networks. Without it they are not contacted.
 	PrivateAuthority bool
@@ -96,6 +100,7 @@ type server struct {
 	alarmRate   *httprate.RateLimiter // of alarms from one address; the store bounds them in total
 	judging     chan struct{}         // one slot for each file whose signatures are looked at
 	revocation  *revocation.Checker
+	roots       custody.Roots
 	style       string // address of the style sheet, with its content's hash
 	proxies     []netip.Prefix
 
@@ -118,7 +123,7 @@ func newServer(cfg Config) (*server, error) {
 	}
 	s := &server{
 		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, now: cfg.Now, proxies: cfg.Proxies,
-		unconfirmedAfter: cfg.UnconfirmedAfter,
+		unconfirmedAfter: cfg.UnconfirmedAfter, roots: cfg.Roots,
 		hashing:          make(chan struct{}, 2), judging: make(chan struct{}, 1), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
 	}
 	if s.logger == nil {

@@ -54,6 +54,8 @@ type ServeCommand struct {
 	Proxy             []netip.Prefix `help:"${help_proxy}" placeholder:"CIDR"`
 	Revocation        string         `enum:"off,soft,hard" default:"soft" help:"${help_revocation}"`
 	Issuers           string         `type:"path" help:"${help_issuers}" placeholder:"PEM"`
+	OfficialRoots     string         `type:"path" help:"${help_official_roots}" placeholder:"PEM"`
+	PublicRoots       string         `type:"path" help:"${help_public_roots}" placeholder:"PEM"`
 	PrivateAuthority  bool           `help:"${help_private_authority}"`
 	UnconfirmedAfter  time.Duration  `default:"1h" help:"${help_unconfirmed_after}"`
 	MonitorEvery      time.Duration  `default:"6h" help:"${help_monitor_every}"`

@@ -56,6 +56,10 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if err != nil {
 		return err
 	}
+	roots, err := c.roots()
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return p.fail("cannot_listen", map[string]string{"Address": c.Listen, "Error": err.Error()})
@@ -71,7 +75,7 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	}
 	handler, err := httpapi.New(httpapi.Config{
 		Store: register, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
-		Revocation: httpapi.RevocationMode(c.Revocation), Checker: checker, UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
+		Revocation: httpapi.RevocationMode(c.Revocation), Checker: checker, Roots: roots, UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
 	})
 	if err != nil {
 		return err
@@ -134,6 +138,27 @@ func loopback(listener net.Listener) bool {
 	return ok && address.IP.IsLoopback()
 }
 
+// roots reads the roots of the two worlds of certificates.
+func (c *ServeCommand) roots() (custody.Roots, error) {
+	var roots custody.Roots
+	for _, world := range []struct {
+		path string
+		to   *[]*x509.Certificate
+	}{{c.OfficialRoots, &roots.Official}, {c.PublicRoots, &roots.Public}} {
+		certificates, err := readCertificates(world.path)
+		if err != nil {
+			return roots, err
+		}
+		for _, certificate := range certificates {
+			if !certificate.IsCA {
+				return roots, fmt.Errorf("roots: %s holds %q, which is no certification authority's certificate", world.path, certificate.Subject.CommonName)
+			}
+		}
+		*world.to = certificates
+	}
+	return roots, nil
+}
+
 // readCertificates reads a PEM file; "" is none.
 func readCertificates(path string) ([]*x509.Certificate, error) {
 	if path == "" {
@@ -141,18 +166,18 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("certificates of issuers: %w", err)
+		return nil, fmt.Errorf("certificates: %w", err)
 	}
 	var certificates []*x509.Certificate
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("certificates of issuers: %s: %w", path, err)
+			return nil, fmt.Errorf("certificates: %s: %w", path, err)
 		}
 		certificates = append(certificates, cert)
 	}
 	if len(certificates) == 0 {
-		return nil, fmt.Errorf("certificates of issuers: %s holds none in PEM", path)
+		return nil, fmt.Errorf("certificates: %s holds none in PEM", path)
 	}
 	return certificates, nil
 }
