@@ -15,7 +15,10 @@ export GOFLAGS := $(GOFLAGS) -trimpath
 
 # Packages where goroutines share state: the race detector pays there, on SQLite,
 # since what shares it is the same for both databases.
-RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/...
+RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/wire/...
+# Of the service those tests in which requests meet; each test sets a school up, which
+# is slow under the detector.
+RACE_HTTP := Many|Flood|Bounded|Session|Cookies|SecondFactor|Documents|Bulk|Unreachable|Tiles
 
 .PHONY: build build-windows demo test test-windows packages test-packages vet-darwin bench lint fuzz screenshots clean help
 
@@ -52,6 +55,7 @@ test: lint ## the demo's story and all tests, on SQLite and on a PostgreSQL that
 	@deploy/install-packages test
 	@$(MAKE) --no-print-directory demo ARGS=--exit
 	@$(GO) test -race -short -count=1 $(RACE)
+	@$(GO) test -race -short -count=1 -run '$(RACE_HTTP)' ./httpapi
 	@deploy/with-postgres $(GO) test -count=1 -timeout 15m ./...
 
 test-windows: ## what can be tested of the agent for Windows here: under wine, headless

@@ -35,6 +35,7 @@ const (
 // Reasons are finer than codes: Params["reason"] of a conflict or a forbidden
 // step says which. Each has a sentence of its own in the pages' catalogue.
 const (
+	ReasonFactorSet        = "factor_set"         // the account has a second factor already
 	ReasonDuplicate        = "duplicate"          // param field: what is taken already
 	ReasonHandOverOpen     = "hand_over_open"     // the token has an open offer
 	ReasonHandOverDecided  = "hand_over_decided"  // somebody was faster; param state

@@ -221,10 +221,13 @@ type Via string
 
 // The doors.
 const (
-	ViaPage  Via = "page"
-	ViaAPI   Via = "api"
-	ViaAgent Via = "agent"
-	ViaCLI   Via = "cli"
+	ViaPage Via = "page"
+	ViaAPI  Via = "api"
+	// With a second factor that was typed in for this very act.
+	ViaPageFactor Via = "page_factor"
+	ViaAPIFactor  Via = "api_factor"
+	ViaAgent      Via = "agent"
+	ViaCLI        Via = "cli"
 )
 
 // Actor is who does something, with the roles of today. It is an argument of

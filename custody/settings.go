@@ -27,6 +27,7 @@ const (
 	SettingHolidays       SettingName = "holidays"        // days off besides the fixed ones: 2027-02-05, 2027-02-08
 	SettingCheckDay       SettingName = "check_day"       // day of the month on which a custody check opens; 0 = by hand only
 	SettingNumberSeries   SettingName = "number_series"   // of outgoing documents: one, or by_kind
+	SettingSecondFactor   SettingName = "second_factor"   // of confirmations by account: optional, or required
 	SettingRetentionYears SettingName = "retention_years" // how long personal data of entries are kept; 0 = for good
 )
 
@@ -69,6 +70,7 @@ var SettingRules = []SettingRule{
 	{SettingReminderDays, GroupReminders, "90, 60, 30, 7", fallingDays},
 	{SettingOfferDays, GroupReminders, "3", whole(1, 90)},
 	{SettingCheckDay, GroupReminders, "0", whole(0, 28)},
+	{SettingSecondFactor, GroupReview, "optional", oneOf("optional", "required")},
 	{SettingWorkFrom, GroupReview, "07:00", clock},
 	{SettingWorkUntil, GroupReview, "17:30", clock},
 	{SettingHolidays, GroupReview, "", days},

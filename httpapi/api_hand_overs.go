@@ -37,6 +37,10 @@ func (s *server) apiOfferHandOver(ctx context.Context, actor custody.Actor, in *
 		}
 		days[field] = day
 	}
+	actor, err := s.stepUp(ctx, actor, in.Body.Code)
+	if err != nil {
+		return nil, err
+	}
 	row, err := s.store.OfferHandOver(ctx, actor, store.NewHandOver{
 		Token: custody.TokenID(in.Body.TokenID), To: custody.PersonID(in.Body.To), Reason: in.Body.Reason, Condition: in.Body.Condition,
 		PermissionNumber: in.Body.PermissionNumber, PermissionDate: days["permission_date"], PermissionSigner: in.Body.PermissionSigner,
@@ -80,6 +84,10 @@ type acceptInput struct {
 }
 
 func (s *server) apiAccept(ctx context.Context, actor custody.Actor, in *acceptInput) (*body[wire.HandOver], error) {
+	actor, err := s.stepUp(ctx, actor, in.Body.Code)
+	if err != nil {
+		return nil, err
+	}
 	row, err := s.store.Accept(ctx, actor, custody.HandOverID(in.ID), store.Acceptance{PINChanged: in.Body.PINChanged})
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ func (s *server) apiSignIn(ctx context.Context, in *body[wire.SignIn]) (*body[wi
 	if try, ok := ctx.Value(attemptKey{}).(*attempt); ok && s.tooManySignIns(try.w, try.r, in.Body.Username) {
 		return nil, errRateLimited
 	}
-	me, actor, err := s.signIn(ctx, in.Body.Username, in.Body.Password, custody.ViaAPI)
+	me, actor, err := s.signIn(ctx, in.Body.Username, in.Body.Password, in.Body.Code, custody.ViaAPI)
 	if err != nil {
 		return nil, err
 	}

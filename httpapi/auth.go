@@ -82,12 +82,21 @@ func (q *request) signedIn() (custody.Actor, error) {
 	return q.actor, nil
 }
 
-// signIn checks the password and puts the person into a session.
-func (s *server) signIn(ctx context.Context, username, password string, via custody.Via) (store.Me, custody.Actor, error) {
+// signIn checks the password, and the code where the account has a second factor, and
+// puts the person into a session.
+func (s *server) signIn(ctx context.Context, username, password, code string, via custody.Via) (store.Me, custody.Actor, error) {
 	account, err := s.account(ctx, username, password)
 	if err != nil {
 		return store.Me{}, custody.Actor{}, err
 	}
+	if err := s.checkFactor(ctx, account.PersonID, code); err != nil && err != error(errFactorUnset) {
+		return store.Me{}, custody.Actor{}, err
+	}
+	return s.signInAs(ctx, account, via)
+}
+
+// signInAs puts the person of an account into a session.
+func (s *server) signInAs(ctx context.Context, account store.Account, via custody.Via) (store.Me, custody.Actor, error) {
 	actor, me, err := s.store.ActorOf(ctx, s.school.ID, account.PersonID, via)
 	if err != nil {
 		return store.Me{}, custody.Actor{}, err

@@ -209,7 +209,8 @@ func (s *server) showAgain(w http.ResponseWriter, r *http.Request, name string, 
 	switch problem.Status {
 	case http.StatusUnprocessableEntity, http.StatusConflict, http.StatusForbidden, http.StatusTooManyRequests:
 	case http.StatusUnauthorized:
-		if problem.Code != wire.CodeWrongPassword && problem.Code != wire.CodeAccountEnded {
+		// These are about what was typed; others send to the sign-in page.
+		if !slices.Contains([]string{wire.CodeWrongPassword, wire.CodeAccountEnded, wire.CodeFactorNeeded, wire.CodeFactorWrong}, problem.Code) {
 			return err
 		}
 	default:

@@ -29,6 +29,7 @@ type offerPage struct {
 	WitnessName      string
 	People           []store.PersonRow // who may witness
 	Behalf           bool              // a return for the custodian, by who runs the register
+	AskCode          bool              // of the second factor
 	Confirm          bool              // everything is filled in: shown to be looked over
 	ToName           string
 }
@@ -62,7 +63,8 @@ func (s *server) offer(r *http.Request, actor custody.Actor) (offerPage, error) 
 			page.Receivers = append(page.Receivers, person)
 		}
 	}
-	return page, nil
+	page.AskCode, err = s.asksFactor(r.Context(), actor)
+	return page, err
 }
 
 // pageOffer handles "GET /tokens/{id}/hand-over".
@@ -92,7 +94,12 @@ func (s *server) doOffer(w http.ResponseWriter, r *http.Request, actor custody.A
 		page.Confirm = true
 		return s.show(w, r, http.StatusOK, "offer", page)
 	}
-	row, err := s.store.OfferHandOver(r.Context(), actor, n)
+	page.Confirm = true
+	confirmed, err := s.confirming(w, r, actor)
+	if err != nil {
+		return s.showAgain(w, r, "offer", page, err)
+	}
+	row, err := s.store.OfferHandOver(r.Context(), confirmed, n)
 	if err != nil {
 		return s.showAgain(w, r, "offer", page, err)
 	}
@@ -151,6 +158,7 @@ type handOverPage struct {
 	MaySign     bool // the reader's side is still to be confirmed by signature
 	Overdue     bool
 	PINSaid     string // yes, no, or ""
+	AskCode     bool   // of the reader's second factor
 }
 
 // pageHandOver handles "GET /hand-overs/{id}": the receiver looks at what is
@@ -167,6 +175,11 @@ func (s *server) showHandOver(w http.ResponseWriter, r *http.Request, actor cust
 	page := handOverPage{HandOverRow: row, MayWithdraw: custody.CanWithdraw(actor, row.HandOver) == nil,
 		MaySign: row.MayAccept || row.Giving == nil && custody.CanConfirm(actor, row.HandOver, custody.Giving, false) == nil,
 		Overdue: !row.Ended && row.HandOver.Overdue(custody.DateOf(s.now()))}
+	asks, err := s.asksFactor(r.Context(), actor)
+	if err != nil {
+		return err
+	}
+	page.AskCode = asks
 	if said := row.PINChanged; said != nil {
 		page.PINSaid = map[bool]string{true: "yes", false: "no"}[*said]
 	}
@@ -207,7 +220,11 @@ func (s *server) doAccept(w http.ResponseWriter, r *http.Request, actor custody.
 		changed := answer == "yes"
 		said.PINChanged = &changed
 	}
-	row, err := s.store.Accept(r.Context(), actor, id, said)
+	confirmed, err := s.confirming(w, r, actor)
+	if err != nil {
+		return s.showHandOver(w, r, actor, before, err)
+	}
+	row, err := s.store.Accept(r.Context(), confirmed, id, said)
 	if err != nil {
 		return s.showHandOver(w, r, actor, before, err)
 	}

@@ -91,6 +91,7 @@ type personPage struct {
 
 	Today        custody.Date
 	AccountEnded bool
+	HasFactor    bool // shown to who runs the register
 	Pairings     []store.Pairing
 	Delegations  []custody.Delegation // to the person, the newest first
 	Holds        []tokenCard          // tokens in the person's hands
@@ -116,6 +117,11 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 	if page.Pairings, err = s.store.Pairings(r.Context(), actor, row.ID); err != nil {
 		return personPage{}, err
 	}
+	factor, err := s.store.SecondFactor(r.Context(), actor.School, row.ID)
+	if err != nil {
+		return personPage{}, err
+	}
+	page.HasFactor = factor.Confirmed
 	delegations, err := s.store.Delegations(r.Context(), actor, "")
 	if err != nil {
 		return personPage{}, err

@@ -32,7 +32,18 @@ func (s *server) doSignIn(w http.ResponseWriter, r *http.Request) error {
 	if s.tooManySignIns(w, r, form.Username) {
 		return s.showAgain(w, r, "sign_in", form, errRateLimited)
 	}
-	if _, _, err := s.signIn(r.Context(), form.Username, r.PostForm.Get("password"), custody.ViaPage); err != nil {
+	account, err := s.account(r.Context(), form.Username, r.PostForm.Get("password"))
+	if err != nil {
+		return s.showAgain(w, r, "sign_in", form, err)
+	}
+	factor, err := s.store.SecondFactor(r.Context(), s.school.ID, account.PersonID)
+	if err != nil {
+		return err
+	}
+	if factor.Confirmed {
+		return s.askCode(w, r, account.PersonID, form.Next)
+	}
+	if _, _, err := s.signInAs(r.Context(), account, custody.ViaPage); err != nil {
 		return s.showAgain(w, r, "sign_in", form, err)
 	}
 	http.Redirect(w, r, form.Next, http.StatusSeeOther)

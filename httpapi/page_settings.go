@@ -55,6 +55,7 @@ var settingForms = map[custody.SettingName]settingField{
 	custody.SettingCheckDay: {Numeric: true}, custody.SettingRetentionYears: {Numeric: true},
 	custody.SettingRevokeTo: {Long: true}, custody.SettingRenewTo: {Long: true}, custody.SettingRecoverTo: {Long: true}, custody.SettingManagingBody: {Long: true},
 	custody.SettingHolidays: {Long: true}, custody.SettingNumberSeries: {Choices: []string{"one", "by_kind"}},
+	custody.SettingSecondFactor: {Choices: []string{"optional", "required"}},
 }
 
 // settingWritten is a value as people write it.

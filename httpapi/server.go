@@ -124,7 +124,7 @@ func newServer(cfg Config) (*server, error) {
 	s := &server{
 		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, now: cfg.Now, proxies: cfg.Proxies,
 		unconfirmedAfter: cfg.UnconfirmedAfter, roots: cfg.Roots,
-		hashing:          make(chan struct{}, 2), judging: make(chan struct{}, 1), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
+		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/cipher"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type Store struct {
 	reader    *pool // the same as writer on PostgreSQL
 	signer    note.Signer
 	ticketKey ed25519.PrivateKey // nil without a log key
+	factors   cipher.AEAD        // encrypts secrets of second factors; nil without a log key
 	vkey      string
 	mark      *mark // nil without a mark file
 	log       *slog.Logger
@@ -63,6 +65,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		}
 		if s.signer, err = note.NewSigner(c.LogKey); err != nil {
 			return nil, fmt.Errorf("open register: log key: %w", err)
+		}
+		if s.factors, err = factorCipher(c.LogKey); err != nil {
+			return nil, err
 		}
 		if s.ticketKey, err = ticketKey(c.LogKey); err != nil {
 			return nil, fmt.Errorf("open register: %w", err)

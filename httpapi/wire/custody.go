@@ -6,6 +6,7 @@ import "time"
 type SignIn struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
+	Code     string `json:"code,omitempty"` // of the second factor, where the account has one
 }
 
 // Me is the signed-in person.
@@ -229,6 +230,7 @@ type Tokens struct {
 
 // NewHandOver offers a token. To "" returns it to the school's safe.
 type NewHandOver struct {
+	Code             string `json:"code,omitempty"` // of the second factor, where the account has one
 	TokenID          string `json:"token_id"`
 	To               string `json:"to,omitempty"`
 	Reason           string `json:"reason,omitempty"`
@@ -247,6 +249,8 @@ type NewHandOver struct {
 // PIN, absent where it is not said; never the PIN.
 type Acceptance struct {
 	PINChanged *bool `json:"pin_changed,omitempty"`
+	// Code of the second factor, where the account has one.
+	Code string `json:"code,omitempty"`
 }
 
 // HandOver is an offer and what became of it.

@@ -37,6 +37,9 @@ const (
 	CodeRateLimited       = "rate_limited"    // 429
 	CodeInternal          = "internal"        // 500: generic text, logged
 	CodeUnavailable       = "unavailable"     // 503: e.g. the log is behind its mark
+	CodeFactorNeeded      = "factor_needed"   // 401: the account has a second factor, and no code came
+	CodeFactorWrong       = "factor_wrong"    // 401: not its code, or one that was used
+	CodeFactorUnset       = "factor_unset"    // 403: the school requires a second factor, and the account has none
 	CodeWrongPassword     = "wrong_password"
 	CodePairingCode       = "pairing_code"       // unknown, used or expired
 	CodeKeyEnded          = "key_ended"          // 401: the API key was ended; param at
