@@ -195,3 +195,28 @@ func TestConfirmationOverHTTP(t *testing.T) {
 	}
 	s.CheckLog()
 }
+
+// An incident that ended stays on the bar of the token's page, from the report to its end.
+func TestAnEndedIncidentStaysOnTheBar(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	s.give()
+	incident, err := s.ReportIncident(ctx, s.deputy.actor, store.NewIncident{Token: s.deputy.token.ID, Kind: custody.Misplaced, DiscoveredAt: s.Clock.Now(), Description: "quên ở nhà"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Clock.Advance(3 * time.Hour)
+	if _, err := s.RecordStep(ctx, s.deputy.actor, incident.ID, store.NewStep{Step: custody.Step{Kind: custody.StepFound}, Note: "trong ngăn bàn"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.RecordStep(ctx, s.principal.actor, incident.ID, store.NewStep{Step: custody.Step{Kind: custody.StepCleared, PaperNumber: "31/QĐ-MNHS", PaperDate: custody.DateOf(s.Clock.Now())}, Note: "tìm thấy"}); err != nil {
+		t.Fatal(err)
+	}
+	cleared := s.Clock.Now().In(custody.SchoolZone).Format("15:04")
+	s.Clock.Advance(24 * time.Hour)
+	v := s.visitor(t)
+	v.signIn(s.admin)
+	_, page := v.get("/tokens/" + string(s.deputy.token.ID))
+	if !strings.Contains(page, `<rect class="hold-blocked"`) || !strings.Contains(page, cleared) {
+		t.Errorf("the bar lacks the incident, ended at %s:\n%s", cleared, page)
+	}
+}

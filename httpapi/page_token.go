@@ -226,13 +226,38 @@ func barOf(t store.TokenTimeline, now time.Time) custodyBar {
 	if len(t.Custodies) == 0 || !bar.Spans[len(bar.Spans)-1].Open {
 		safe(now, true)
 	}
+	ends := incidentEnds(t.Steps)
 	for _, incident := range t.Incidents {
-		if incident.State == "open" {
+		if incident.State == string(custody.IncidentOpen) {
 			bar.Reports = append(bar.Reports, place(barSpan{From: incident.ReportedAt, Until: now, Open: true, Entry: incident.Entry}))
+		} else if end, ok := ends[string(incident.ID)]; ok {
+			bar.Reports = append(bar.Reports, place(barSpan{From: incident.ReportedAt, Until: end, Entry: incident.Entry}))
 		}
 	}
 	bar.Ticks = yearTicks(from, now, whole)
 	return bar
+}
+
+// incidentEnds finds when incidents ended: the step that cleared or closed each, as far
+// as the steps go back.
+func incidentEnds(steps []store.TimelineStep) map[string]time.Time {
+	ends := map[string]time.Time{}
+	for _, step := range steps { // newest first
+		if step.Type != string(signinglog.TypeIncidentStep) {
+			continue
+		}
+		entry, err := signinglog.Parse(step.Bytes)
+		if err != nil {
+			continue // the log's page says what is wrong with it
+		}
+		switch custody.StepKind(entry.Fields["step"]) {
+		case custody.StepCleared, custody.StepClosed:
+			if id := entry.Fields["incident"]; ends[id].IsZero() {
+				ends[id] = step.At
+			}
+		}
+	}
+	return ends
 }
 
 func yearTicks(from, until time.Time, whole time.Duration) []barTick {

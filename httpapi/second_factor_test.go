@@ -15,6 +15,7 @@ import (
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
 	"sokyso/custody/store"
+	"sokyso/httpapi"
 	"sokyso/httpapi/wire"
 )
 
@@ -137,4 +138,53 @@ func TestSecondFactor(t *testing.T) {
 		again.signIn(s.deputy)
 		s.CheckLog()
 	})
+}
+
+// The page is for a phone: set up, recovery codes, and the code after the password.
+func TestPagesOfTheSecondFactor(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	s.give()
+	b := openBrowser(t, s, 390, 800)
+	b.signIn(s.deputy)
+	b.visit("/second-factor")
+	b.press("main form button")
+	b.shoot("second-factor")
+	secret := strings.ReplaceAll(b.wants("Quét mã QR", shownTyped), " ", "")
+	b.fill("#code", s.code(t, secret))
+	b.press(`form[action="/second-factor"] button`)
+	if !strings.Contains(b.text(), "chỉ hiện một lần") {
+		t.Errorf("no recovery codes on %s", b.text())
+	}
+	b.shoot("recovery-codes")
+	b.visit("/second-factor")
+	b.visit("/tokens/" + string(s.deputy.token.ID) + "/hand-over?return=1")
+	b.press("main form button")
+	if !strings.Contains(b.text(), "Mã 6 số") {
+		t.Errorf("the return does not ask for the code: %s", b.text())
+	}
+	b.press(`form[action="/sign-out"] button`)
+	b.visit("/sign-in")
+	b.fill("#username", s.deputy.username)
+	b.fill("#password", password)
+	b.press("main form button")
+	b.shoot("sign-in-code")
+	s.Clock.Advance(30 * time.Second)
+	b.fill("#code", s.code(t, secret))
+	b.press("main form button")
+	if b.path() != "/" {
+		t.Errorf("after the code: %s", b.path())
+	}
+}
+
+var shownTyped = regexp.MustCompile(`nhập tay:\s*([A-Z2-7 ]+)`)
+
+// wants fails unless the page has the words, and returns what the form matches in it.
+func (b *browser) wants(words string, form *regexp.Regexp) string {
+	b.t.Helper()
+	text := b.text()
+	found := form.FindStringSubmatch(text)
+	if !strings.Contains(text, words) || found == nil {
+		b.t.Fatalf("%q and %s are not on %s", words, form, text)
+	}
+	return strings.TrimSpace(found[1])
 }
