@@ -17,6 +17,7 @@ type verifyCommand struct {
 	Offline bool     `help:"help_offline"`
 	At      string   `placeholder:"TIME" help:"help_at"`
 	LogKey  string   `placeholder:"KEY" help:"help_log_key"`
+	Receipt string   `placeholder:"F" help:"help_receipt"`
 
 	PrivateIssuers bool `name:"private-issuers" help:"help_private_issuers"`
 
@@ -36,7 +37,10 @@ const verifyMemory = 192 << 20
 // Run validates the files and prints what is found in each.
 func (c *verifyCommand) Run(p *program) error {
 	debug.SetMemoryLimit(verifyMemory)
-	v := agent.Verification{Offline: c.Offline, Catalogue: p.catalogue, Measure: c.Report != ""}
+	if c.Receipt != "" && len(c.Files) != 1 {
+		return p.misuse("one_receipt")
+	}
+	v := agent.Verification{Offline: c.Offline, Receipt: c.Receipt, Catalogue: p.catalogue, Measure: c.Report != ""}
 	checked := time.Now()
 	var err error
 	if v.At, err = c.time(); err != nil {

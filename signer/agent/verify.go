@@ -27,6 +27,7 @@ type Verification struct {
 	At        time.Time     // zero = now
 	Offline   bool          // no network
 	LogKey    note.Verifier // checks receipts; nil = they are named as unchecked
+	Receipt   string        // path of the receipt; "" = the one beside each file
 	Register  *Register     // of the paired service; nil = it is not asked
 	Measure   bool          // the size and SHA-256 of each file too
 	Passwords *Passwords    // of encrypted files; nil = only those that need none are read
@@ -213,12 +214,17 @@ type receiptFinding struct {
 	params    map[string]string
 }
 
-// receiptDetail checks the receipt beside the file, if there is one: that the
+// receiptDetail checks the receipt that is named, or the one beside the file, if there is one: that the
 // log's key signed it, that its entry is in the log, and that the entry is about
 // a signature of this file. Without a fitting signature the last one bears it.
 func (v Verification) receiptDetail(found *validation.Report, source io.ReaderAt, path string) *receiptFinding {
-	receipt, err := readReceipt(path + receiptSuffix)
-	if errors.Is(err, os.ErrNotExist) || len(found.Signatures) == 0 {
+	if v.Receipt == "" {
+		path += receiptSuffix
+	} else {
+		path = v.Receipt
+	}
+	receipt, err := readReceipt(path)
+	if v.Receipt == "" && errors.Is(err, os.ErrNotExist) || len(found.Signatures) == 0 {
 		return nil
 	}
 	finding := &receiptFinding{signature: len(found.Signatures) - 1, params: map[string]string{}}
