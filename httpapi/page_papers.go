@@ -21,18 +21,19 @@ import (
 
 // papersPage lists papers, and offers those that can be made of the subject.
 type papersPage struct {
-	Rows     []store.PaperRow
-	Kinds    []forms.Rule
-	Kind     string
-	From     string
-	Until    string
-	HandOver string
-	Incident string
-	Token    string
-	Check    string
-	Filtered bool
-	Make     []paperOffer // nil for who may make none
-	Periods  bool         // Make are registers and reports: they ask for days
+	Rows                        []store.PaperRow
+	Kinds                       []forms.Rule
+	Kind                        string
+	From                        string
+	Until                       string
+	HandOver                    string
+	Incident                    string
+	Token                       string
+	Check                       string
+	Filtered                    bool
+	Make                        []paperOffer // nil for who may make none
+	RegisterFrom, RegisterUntil string       // days proposed for a table
+	Periods                     bool         // Make are registers and reports: they ask for days
 }
 
 // paperOffer is a paper that can be made.
@@ -54,6 +55,7 @@ func (s *server) pagePapers(w http.ResponseWriter, r *http.Request, actor custod
 	if err != nil {
 		return s.showAgain(w, r, "papers", page, err)
 	}
+	page.RegisterFrom, page.RegisterUntil = halfYear(s.now())
 	page.Filtered = page.Kind != "" || from != "" || until != ""
 	if page.Rows, err = s.store.Papers(r.Context(), actor, store.PaperFilter{Kind: forms.Kind(page.Kind), From: from, Until: until,
 		HandOver: custody.HandOverID(page.HandOver), Incident: custody.IncidentID(page.Incident), Token: custody.TokenID(page.Token), Check: custody.CheckID(page.Check)}); err != nil {

@@ -122,6 +122,7 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/background", s.managers(s.pageBackground))
 	r.Post("/background/deliveries/{id}/retry", s.managers(s.doRetryDelivery))
 	r.Get("/papers", s.page(s.pagePapers))
+	r.Get("/papers/register", s.page(s.downloadRegister))
 	r.Get("/papers/new", s.page(s.pageNewPaper))
 	r.Post("/papers/new", s.page(s.doNewPaper))
 	r.Get("/papers/{id}", s.page(s.pagePaper))
@@ -268,6 +269,7 @@ func (s *server) operations(api huma.API) {
 	inPerson(s, api, post("closeCheck", wire.PathCheckClose, "Fix the result of a custody check"), s.apiCloseCheck)
 
 	private(s, api, get("papers", wire.PathPapers, "Official papers that the person may see"), s.apiPapers)
+	private(s, api, get("register", wire.PathRegister, "A register of signatures or outgoing documents as XLSX or CSV"), s.apiRegister)
 	inPerson(s, api, create("issuePaper", wire.PathPapers, "Issue an official paper"), s.apiIssuePaper)
 	inPerson(s, api, post("draftPaper", wire.PathPaperDrafts, "What a paper would hold, with its next number"), s.apiDraftPaper)
 	inPerson(s, api, post("previewPaper", wire.PathPaperPreviews, "The PDF of a paper before it is issued"), s.apiPreviewPaper)

@@ -143,6 +143,9 @@ func (f *SignatureList) sheet() paper.Sheet {
 	return f.end(s, len(f.Rows))
 }
 
+// CapacityName words the capacity of a signature.
+func CapacityName(c string) string { return capacityName(c) }
+
 func capacityName(c string) string {
 	if c == "" {
 		return "Trực tiếp"

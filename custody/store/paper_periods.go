@@ -76,23 +76,30 @@ type signedRow struct {
 	Cert     string `db:"certificate_sha256"`
 	Late     bool   `db:"late"`
 	After    bool   `db:"after_report"`
+	Entry    int64  `db:"entry_index"`
 }
 
 // signed lists signatures of the log; the condition is of signatures s and grants g.
 func (g *gathering) signed(condition string, args ...any) ([]forms.Signed, error) {
+	rows, _, err := g.signedWithEntries(condition, args...)
+	return rows, err
+}
+
+// signedWithEntries is signed with the entry of each.
+func (g *gathering) signedWithEntries(condition string, args ...any) ([]forms.Signed, []int64, error) {
 	var rows []signedRow
 	if err := g.store.reader.list(g.ctx, &rows, `SELECT s.signed_at, g.document_number, g.document_symbol, g.document_kind, `+revealOf("s", "summary")+` AS summary, `+
-		fmt.Sprintf(nameOf, "g.person_id")+` AS signer, g.capacity, g.act, g.certificate_sha256, s.late, s.after_report
+		fmt.Sprintf(nameOf, "g.person_id")+` AS signer, g.capacity, g.act, g.certificate_sha256, s.late, s.after_report, s.entry_index
 		FROM signatures s JOIN grants g ON g.id = s.grant_id WHERE s.school_id = ?`+condition, append([]any{string(g.school.ID)}, args...)...); err != nil {
-		return nil, fmt.Errorf("list signatures: %w", err)
+		return nil, nil, fmt.Errorf("list signatures: %w", err)
 	}
 	serials := map[string]string{}
-	out := make([]forms.Signed, 0, len(rows))
+	out, entries := make([]forms.Signed, 0, len(rows)), make([]int64, 0, len(rows))
 	for _, r := range rows {
 		if _, ok := serials[r.Cert]; !ok {
 			serial, err := g.certificateSerial(r.Cert)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			serials[r.Cert] = serial
 		}
@@ -108,9 +115,9 @@ func (g *gathering) signed(condition string, args ...any) ([]forms.Signed, error
 			remarks = append(remarks, "sau khi báo mất")
 		}
 		signed.Remark = strings.Join(remarks, "; ")
-		out = append(out, signed)
+		out, entries = append(out, signed), append(entries, r.Entry)
 	}
-	return out, nil
+	return out, entries, nil
 }
 
 func (g *gathering) certificateSerial(sha256 string) (string, error) {
