@@ -30,7 +30,7 @@ const (
 // isTransfer tells the requests that carry a file one way or the other.
 func isTransfer(path string) bool {
 	switch {
-	case path == "/documents/new", path == wire.PathDocumentFiles:
+	case path == "/documents/new", path == wire.PathDocumentFiles, path == "/check", path == wire.PathCheckDocument:
 		return true
 	case strings.HasPrefix(path, "/papers/"), strings.HasPrefix(path, wire.PathPapers+"/"):
 		return strings.Contains(path, "/signed")

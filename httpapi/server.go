@@ -82,27 +82,29 @@ type Config struct {
 
 // server holds what the handlers share. All fields are set by New and read only.
 type server struct {
-	store       *store.Store
-	school      custody.School
-	language    string
-	publicURL   string
-	logger      *slog.Logger
-	now         func() time.Time
-	words       *catalogue
-	told        *notices.Words // words of notices
-	pages       map[string]*template.Template
-	sessions    *scs.SessionManager
-	hashing     chan struct{}         // one slot for each password hashed at a time
-	rest        *time.Timer           // frees the memory of hashing a while after the last
-	signInRate  *httprate.RateLimiter // for one account from one address
-	addressRate *httprate.RateLimiter // for all accounts from one address
-	pairRate    *httprate.RateLimiter
-	alarmRate   *httprate.RateLimiter // of alarms from one address; the store bounds them in total
-	judging     chan struct{}         // one slot for each file whose signatures are looked at
-	revocation  *revocation.Checker
-	roots       custody.Roots
-	style       string // address of the style sheet, with its content's hash
-	proxies     []netip.Prefix
+	store                        *store.Store
+	school                       custody.School
+	language                     string
+	publicURL                    string
+	logger                       *slog.Logger
+	now                          func() time.Time
+	words                        *catalogue
+	told                         *notices.Words // words of notices
+	pages                        map[string]*template.Template
+	sessions                     *scs.SessionManager
+	hashing                      chan struct{}         // one slot for each password hashed at a time
+	rest                         *time.Timer           // frees the memory of hashing a while after the last
+	signInRate                   *httprate.RateLimiter // for one account from one address
+	addressRate                  *httprate.RateLimiter // for all accounts from one address
+	pairRate                     *httprate.RateLimiter
+	alarmRate                    *httprate.RateLimiter // of alarms from one address; the store bounds them in total
+	publicReading, publicJudging chan struct{}         // slots for files that anybody sends
+	checkRate                    *httprate.RateLimiter // of such files from one address
+	judging                      chan struct{}         // one slot for each file whose signatures are looked at
+	revocation                   *revocation.Checker
+	roots                        custody.Roots
+	style                        string // address of the style sheet, with its content's hash
+	proxies                      []netip.Prefix
 
 	revocationMode   RevocationMode
 	unconfirmedAfter time.Duration
@@ -124,7 +126,7 @@ func newServer(cfg Config) (*server, error) {
 	s := &server{
 		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, now: cfg.Now, proxies: cfg.Proxies,
 		unconfirmedAfter: cfg.UnconfirmedAfter, roots: cfg.Roots,
-		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
+		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1), publicReading: make(chan struct{}, publicReaders), publicJudging: make(chan struct{}, 1), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -177,6 +179,7 @@ func newServer(cfg Config) (*server, error) {
 	s.signInRate = httprate.NewRateLimiter(10, time.Minute)
 	s.addressRate = httprate.NewRateLimiter(60, time.Minute)
 	s.pairRate = httprate.NewRateLimiter(20, time.Minute)
+	s.checkRate = httprate.NewRateLimiter(20, 10*time.Minute)
 	s.alarmRate = httprate.NewRateLimiter(5, 10*time.Minute)
 	return s, nil
 }

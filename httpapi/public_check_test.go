@@ -1,0 +1,155 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"sokyso/custody"
+	"sokyso/custody/store"
+	"sokyso/httpapi"
+	"sokyso/httpapi/wire"
+	"sokyso/signer/validation"
+)
+
+// logged signs a real PDF under a grant and records it, as the agent does.
+func (s *school) logged(m *member, content []byte) ([]byte, wire.Receipt) {
+	s.TB.Helper()
+	sum := sha256.Sum256(content)
+	d := newDocument("KH")
+	d.hash = hex.EncodeToString(sum[:])
+	grant, err := m.agent.Grant(ctx, m.request(d, wire.ActApprove, ""))
+	if err != nil {
+		s.TB.Fatal(err)
+	}
+	file := s.signPaper(m, content)
+	report, err := validation.Validate(ctx, bytes.NewReader(file), int64(len(file)), validation.Options{Offline: true, Now: s.Clock.Now})
+	if err != nil || len(report.Signatures) != 1 {
+		s.TB.Fatal(err)
+	}
+	sum = sha256.Sum256(file)
+	receipt, err := m.agent.Record(ctx, grant.ID, wire.Record{CMS: report.Signatures[0].CMS, ByteRangeDigest: hex.EncodeToString(report.Signatures[0].ByteRangeDigest),
+		SHA256Out: hex.EncodeToString(sum[:]), Level: "b-b", Field: "Signature1", SignedAt: s.Clock.Now()})
+	if err != nil {
+		s.TB.Fatal(err)
+	}
+	return file, receipt
+}
+
+// Anybody may ask about a document; what is told is what the document shows and what
+// the log proves of its signatures.
+func TestPublicCheck(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	s.give()
+	plain, err := os.ReadFile("../testdata/pdf/thong-bao.pdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, receipt := s.logged(s.principal, plain)
+	changed := bytes.Clone(file)
+	at := bytes.Index(changed, []byte("endobj"))
+	changed[at-2] ^= 1
+	unlogged := s.signPaper(s.deputy, plain)
+	v := s.visitor(t) // signed in as nobody
+	if status, page := v.get("/check"); status != http.StatusOK || !strings.Contains(page, "Không cần đăng nhập") {
+		t.Fatalf("the page: %d", status)
+	}
+	for name, c := range map[string]struct {
+		file []byte
+		want string
+		not  string
+	}{
+		"logged":   {file, "đúng là do trường ký", "Không sử dụng"},
+		"changed":  {changed, "Không sử dụng văn bản này", "đúng là do trường ký"},
+		"unlogged": {unlogged, "không có trong nhật ký của trường", "Mục nhật ký"},
+		"unsigned": {plain, "không có chữ ký số", "Mục nhật ký"},
+	} {
+		resp, page := v.uploadPaper("/check", c.file)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(page, c.want) || strings.Contains(page, c.not) {
+			t.Errorf("%s: %s\n%s", name, resp.Status, page)
+		}
+	}
+	for _, junk := range [][]byte{[]byte("không phải PDF"), {}, bytes.Repeat([]byte{'x'}, 20<<20+1)} {
+		if resp, _ := v.uploadPaper("/check", junk); resp.StatusCode < 400 || resp.StatusCode >= 500 {
+			t.Errorf("%d bytes of junk: %s", len(junk), resp.Status)
+		}
+	}
+	// A loss that is reported later does not touch what was signed before it.
+	s.Clock.Advance(24 * time.Hour)
+	if _, err := s.ReportIncident(ctx, s.principal.actor, store.NewIncident{Token: s.principal.token.ID, Kind: custody.Lost, DiscoveredAt: s.Clock.Now(), Description: "rơi ở chợ Hoa Sen"}); err != nil {
+		t.Fatal(err)
+	}
+	resp, page := v.uploadPaper("/check", file)
+	if resp.StatusCode != http.StatusOK || !strings.Contains(page, "đúng là do trường ký") || !strings.Contains(page, "không ảnh hưởng chữ ký này") || strings.Contains(page, "chợ Hoa Sen") {
+		t.Errorf("after a loss: %s\n%s", resp.Status, page)
+	}
+	answer, err := http.Post(s.server.URL+wire.PathCheckDocument, "application/pdf", bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := v.read(answer); status != http.StatusOK || !strings.Contains(body, `"verdict":"accepted"`) || !strings.Contains(body, `"entry":`+strconv.FormatInt(receipt.Index, 10)) {
+		t.Errorf("API: %d %s", status, body)
+	}
+
+	// Many at once are let through a few at a time, and then refused; nobody waits for ever.
+	var group sync.WaitGroup
+	var refused, other int
+	var mu sync.Mutex
+	for range 100 {
+		group.Go(func() {
+			resp, err := http.Post(s.server.URL+wire.PathCheckDocument, "application/pdf", bytes.NewReader(file))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			resp.Body.Close()
+			mu.Lock()
+			defer mu.Unlock()
+			switch resp.StatusCode {
+			case http.StatusOK:
+			case http.StatusTooManyRequests:
+				refused++
+			default:
+				other++
+			}
+		})
+	}
+	group.Wait()
+	if refused < 80 || other > 0 {
+		t.Errorf("of 100 at once %d were refused, %d failed", refused, other)
+	}
+	s.CheckLog()
+}
+
+// The page is for a parent's phone: a file is chosen, and the answer stands above the form.
+func TestPagesOfThePublicCheck(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	s.give()
+	plain, err := os.ReadFile("../testdata/pdf/thong-bao.pdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, _ := s.logged(s.principal, plain)
+	path := filepath.Join(t.TempDir(), "thong-bao.signed.pdf")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := openBrowser(t, s, 390, 800)
+	b.visit("/sign-in")
+	b.press(`a[href="/check"]`)
+	b.shoot("check")
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path}))
+	b.press("main form button")
+	b.mustSay("đúng là do trường ký", "Mục nhật ký", "Kiểm tra tệp khác")
+	b.shoot("checked")
+}
