@@ -27,10 +27,13 @@ const (
 	headerWithin = 1024
 )
 
+// isPublicCheck tells the request by which anybody sends a file.
+func isPublicCheck(path string) bool { return path == "/check" || path == wire.PathCheckDocument }
+
 // isTransfer tells the requests that carry a file one way or the other.
 func isTransfer(path string) bool {
 	switch {
-	case path == "/documents/new", path == wire.PathDocumentFiles, path == "/check", path == wire.PathCheckDocument:
+	case path == "/documents/new", path == wire.PathDocumentFiles, isPublicCheck(path):
 		return true
 	case strings.HasPrefix(path, "/papers/"), strings.HasPrefix(path, wire.PathPapers+"/"):
 		return strings.Contains(path, "/signed")

@@ -74,7 +74,9 @@ func (s *server) observe(next http.Handler) http.Handler {
 		state := &request{id: id.String(), language: s.languageOf(r)}
 		limit := requestTime
 		if isTransfer(r.URL.Path) {
-			limit = transferTime
+			if limit = transferTime; isPublicCheck(r.URL.Path) {
+				limit = publicTime
+			}
 			allowTransfer(w, start.Add(limit))
 		}
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, state), limit)
