@@ -219,4 +219,4 @@ func TestEverySentenceAskedForExistsAndIsUsed(t *testing.T) {
 
 // supportAndCheckSets are those of requests to the provider and of custody checks.
 var supportAndCheckSets = []string{"support_kind.", "support_help.", "support_state.", "support_step.", "support_note.", "support_request_kind.",
-	"check_kind.", "check_opening_kind.", "check_step_kind.", "check_outcome.", "setting.", "setting_help.", "setting_group.", "number_series."}
+	"check_kind.", "check_opening_kind.", "check_step_kind.", "check_outcome.", "setting.", "second_factor.", "setting_help.", "setting_group.", "number_series."}

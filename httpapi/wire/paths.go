@@ -83,7 +83,7 @@ const (
 	PathBackground    = Prefix + "/background"                     // GET: work in the background
 	PathRetryDelivery = Prefix + "/background/deliveries/%s/retry" // POST; delivery
 	PathCheckDocument = Prefix + "/check"                          // POST a PDF, by anybody; it is not kept
-	PathRegister      = Prefix + "/registers/{id}"                 // GET ?from=&until=&format=: id is signatures or outgoing
+	PathRegister      = Prefix + "/registers/%s"                   // GET ?from=&until=&format=: signatures or outgoing
 	PathPapers        = Prefix + "/papers"                         // GET list ?kind=&hand_over=&incident=&token=&from=&until=, POST issue
 	PathPaperDrafts   = Prefix + "/paper-drafts"                   // POST what a paper would hold
 	PathPaperPreviews = Prefix + "/paper-previews"                 // POST its PDF

@@ -55,6 +55,9 @@ func serve(in io.Reader, out io.Writer, cacheDir string) error {
 		case r := <-requests:
 			answer, err := e.answer(r)
 			if err != nil {
+				if trapped(err) {
+					err = fmt.Errorf("%w: %v", ErrCrashed, err) // not also damaged
+				}
 				answer = response{Code: code(err), Text: err.Error()}
 			}
 			if err := encoder.Encode(answer); err != nil {

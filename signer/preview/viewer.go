@@ -171,8 +171,8 @@ func (v *Viewer) exchange(ctx context.Context, c *child, timeout time.Duration, 
 	select {
 	case answer := <-c.answers:
 		err := answer.answered()
-		if errors.Is(err, ErrTooLarge) {
-			c.end() // memory of WebAssembly never shrinks
+		if errors.Is(err, ErrTooLarge) || errors.Is(err, ErrCrashed) {
+			c.end() // memory of WebAssembly never shrinks, and after a crash nothing in it holds
 		}
 		return answer, err
 	case <-deadline.C:

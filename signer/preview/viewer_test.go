@@ -180,7 +180,8 @@ func TestChangedFile(t *testing.T) {
 	}
 }
 
-// TestEndlessPage: a page that takes for ever ends at the deadline, and the next file is shown.
+// TestEndlessPage: a page that takes for ever ends at the deadline or when PDFium has no more memory, whatever comes
+// first, and the next file is shown.
 func TestEndlessPage(t *testing.T) {
 	v := preview.New(preview.Config{CacheDir: cacheDir(), Timeout: 2 * time.Second})
 	defer v.Close()
@@ -188,8 +189,8 @@ func TestEndlessPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := v.Picture(t.Context(), preview.File{Path: nested(t)}, 1, 2000)
-	if !errors.Is(err, preview.ErrTooSlow) {
-		t.Errorf("%v, want %v", err, preview.ErrTooSlow)
+	if !errors.Is(err, preview.ErrTooSlow) && !errors.Is(err, preview.ErrCrashed) {
+		t.Errorf("%v, want %v or %v", err, preview.ErrTooSlow, preview.ErrCrashed)
 	}
 	if count, err := v.Pages(t.Context(), sample("quy-che.pdf")); err != nil || count != 4 {
 		t.Errorf("then %d pages, %v", count, err)

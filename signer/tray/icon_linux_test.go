@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,8 @@ import (
 // sessionBus starts a bus of its own, as a desktop has one.
 func sessionBus(t *testing.T) *dbus.Conn {
 	t.Helper()
+	runtime.LockOSThread() // the daemon gets its signal when the thread that started it ends, not the process
+	t.Cleanup(runtime.UnlockOSThread)
 	daemon := exec.Command("dbus-daemon", "--session", "--nofork", "--print-address=1")
 	daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := daemon.StdoutPipe()
