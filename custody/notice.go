@@ -62,7 +62,12 @@ const (
 	NoticeAlarmDismissed    NoticeKind = "alarm_dismissed"
 	NoticeSignatureReview   NoticeKind = "signature_review" // param verdict
 	NoticeDocumentWaits     NoticeKind = "document_waits"   // to who is to sign next; params document_number, document_symbol
-	NoticeTokenChanged      NoticeKind = "token_changed"    // any other entry about a token
+	NoticeReviewAsked       NoticeKind = "review_asked"     // of reviews: param subject_entry
+	NoticeReviewAnswered    NoticeKind = "review_answered"
+	NoticeReviewFlagged     NoticeKind = "review_flagged"
+	NoticeReviewSettled     NoticeKind = "review_settled"
+	NoticeUnlogged          NoticeKind = "unlogged_signature"
+	NoticeTokenChanged      NoticeKind = "token_changed" // any other entry about a token
 )
 
 // The kinds of notices about what becomes due, and about the service itself.

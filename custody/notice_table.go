@@ -38,6 +38,10 @@ func ofStep(step PINStep) func(signinglog.Entry) bool {
 	return func(e signinglog.Entry) bool { return e.Fields["step"] == string(step) }
 }
 
+func reviewStep(kind ReviewStepKind) func(signinglog.Entry) bool {
+	return func(e signinglog.Entry) bool { return e.Fields["step"] == string(kind) }
+}
+
 // suspicious: a token is tried that its user must not have, or no longer.
 func suspicious(e signinglog.Entry) bool {
 	switch e.Fields["code"] {
@@ -125,6 +129,15 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 	signinglog.TypeWriteOff:   {{kind: NoticeWrittenOff, to: []Audience{TellPerson, TellOwner, TellManagers, TellSchool}, urgent: true}},
 	signinglog.TypeRetirement: {{kind: NoticeRetired, to: []Audience{TellPerson, TellOwner, TellManagers}, params: []string{"kind", "paper"}}},
 	signinglog.TypeDocument:   {{kind: NoticeDocumentWaits, to: []Audience{TellPerson}, params: []string{"document_number", "document_symbol"}}},
+	// What was looked through is told to nobody; what is asked and answered is, and what is found.
+	signinglog.TypeLogReview: nobody,
+	signinglog.TypeReviewStep: {
+		{kind: NoticeReviewAsked, when: reviewStep(ReviewAsked), to: []Audience{TellPerson}, params: []string{"subject_entry"}},
+		{kind: NoticeReviewAnswered, when: reviewStep(ReviewAnswered), to: []Audience{TellManagers}, params: []string{"subject_entry"}},
+		{kind: NoticeReviewFlagged, when: reviewStep(ReviewFlagged), to: []Audience{TellPerson, TellManagers}, params: []string{"subject_entry"}},
+		{kind: NoticeReviewSettled, when: reviewStep(ReviewSettled), to: []Audience{TellPerson, TellManagers}, params: []string{"subject_entry"}},
+	},
+	signinglog.TypeUnlogged: {{kind: NoticeUnlogged, to: []Audience{TellPerson, TellOwner, TellManagers}, urgent: true}},
 	// Papers are issued and filed by who needs them; what they are about is told itself.
 	signinglog.TypePaper:       nobody,
 	signinglog.TypeSignedPaper: nobody,

@@ -33,7 +33,7 @@ func isPublicCheck(path string) bool { return path == "/check" || path == wire.P
 // isTransfer tells the requests that carry a file one way or the other.
 func isTransfer(path string) bool {
 	switch {
-	case path == "/documents/new", path == wire.PathDocumentFiles, isPublicCheck(path):
+	case path == "/documents/new", path == "/unlogged", path == wire.PathDocumentFiles, isPublicCheck(path):
 		return true
 	case strings.HasPrefix(path, "/papers/"), strings.HasPrefix(path, wire.PathPapers+"/"):
 		return strings.Contains(path, "/signed")

@@ -36,6 +36,7 @@ var mainMenu = []menuItem{
 	{Key: "nav.incidents", Path: "/incidents", Pages: []string{"incidents", "incident", "alarms"}, manages: true},
 	{Key: "nav.papers", Path: "/papers", Pages: []string{"papers", "paper", "paper_new"}},
 	{Key: "nav.log", Path: "/log", Pages: []string{"log", "entry"}},
+	{Key: "nav.review", Path: "/review", Pages: []string{"review", "unlogged", "charts"}, manages: true},
 }
 
 var moreMenu = []menuGroup{

@@ -348,6 +348,22 @@ func (s *server) serveStyle(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, styleFile, time.Time{}, bytes.NewReader(style))
 }
 
+// serveScript sends a script, which browsers ask for again each time.
+func (s *server) serveScript(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		content, err := staticFiles.ReadFile(name)
+		if err != nil {
+			s.errorPage(w, r, err)
+			return
+		}
+		sum := sha256.Sum256(content)
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+	}
+}
+
 // localPath returns where to go after signing in: a path of this site, or "/".
 func localPath(next string) string {
 	parsed, err := url.Parse(next)

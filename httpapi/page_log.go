@@ -26,6 +26,7 @@ var logTypes = []signinglog.Type{
 	signinglog.TypeIncident, signinglog.TypeIncidentStep, signinglog.TypeAlarm, signinglog.TypeAlarmDecision, signinglog.TypeSignatureReview, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypeCertificate,
 	signinglog.TypePlacing, signinglog.TypePerson, signinglog.TypeDelegation, signinglog.TypeDelegationEnding,
 	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeSchool,
+	signinglog.TypeUnlogged, signinglog.TypeReviewStep, signinglog.TypeLogReview,
 	signinglog.TypeSupportRequest, signinglog.TypeSupportStep, signinglog.TypeCheckOpening, signinglog.TypeCheckStep, signinglog.TypeCheckClosing,
 }
 
@@ -178,6 +179,8 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 		line.Ends = entry.Fields["kind"]
 	case signinglog.TypePIN:
 		line.Step, line.StepSet = entry.Fields["step"], "pin_step"
+	case signinglog.TypeReviewStep:
+		line.Step, line.StepSet = entry.Fields["step"], "review_state"
 	}
 	document := entry.Fields["document_number"]
 	if symbol := entry.Fields["document_symbol"]; symbol != "" {
@@ -236,8 +239,11 @@ type entryPage struct {
 	LeafHash   string
 	Proof      []string
 	Checkpoint string
-	Size       int64
-	Root       string
+	Signature  *entrySignature // of a signature
+	Review     store.EntryReview
+	Manages    bool
+	Step       custody.ReviewStepKind // of a form that was not taken
+	Note       string
 }
 
 // entryField is a field of an entry: its value, or the value behind its
@@ -258,21 +264,29 @@ func (s *server) pageEntry(w http.ResponseWriter, r *http.Request, actor custody
 	if err != nil || index < 0 {
 		return custody.NotFound("entry")
 	}
-	row, err := s.store.Entry(r.Context(), actor, index)
+	page, err := s.entry(r, actor, index)
 	if err != nil {
 		return err
+	}
+	return s.show(w, r, http.StatusOK, "entry", page)
+}
+
+func (s *server) entry(r *http.Request, actor custody.Actor, index int64) (entryPage, error) {
+	row, err := s.store.Entry(r.Context(), actor, index)
+	if err != nil {
+		return entryPage{}, err
 	}
 	receipt, err := s.store.Receipt(r.Context(), actor, index)
 	if err != nil {
-		return err
+		return entryPage{}, err
 	}
 	_, names, err := s.people(r.Context(), actor)
 	if err != nil {
-		return err
+		return entryPage{}, err
 	}
 	tokens, err := s.store.Tokens(r.Context(), actor)
 	if err != nil {
-		return err
+		return entryPage{}, err
 	}
 	page := entryPage{
 		Index: row.Index, Type: row.Type, At: row.At, Bytes: string(row.Bytes),
@@ -280,16 +294,23 @@ func (s *server) pageEntry(w http.ResponseWriter, r *http.Request, actor custody
 	}
 	entry, err := signinglog.Parse(row.Bytes)
 	if err != nil {
-		return fmt.Errorf("entry %d: %w", row.Index, err)
+		return entryPage{}, fmt.Errorf("entry %d: %w", row.Index, err)
 	}
 	page.Move, page.Fields = moveOf(entry, names), entryFields(entry, row, names, tokenLabels(tokens))
-	return s.show(w, r, http.StatusOK, "entry", page)
+	if page.Review, err = s.store.EntryReview(r.Context(), actor, index); err != nil {
+		return entryPage{}, err
+	}
+	page.Manages = actor.Roles.Manages()
+	if entry.Type == signinglog.TypeSignature {
+		page.Signature, err = s.entrySignature(r.Context(), actor, index)
+	}
+	return page, err
 }
 
 // fieldOrder puts first what a person looks for.
 var fieldOrder = []string{
 	"actor", "via", "signer", "title", "person", "name", "giver", "receiver", "token", "code", "act", "capacity", "kind",
-	"document_kind", "document_number", "document_symbol", "summary", "purpose", "file_name", "reason_kind", "reason", "since", "side", "condition", "accessories", "witness",
+	"document_kind", "document_number", "document_symbol", "summary", "purpose", "file_name", "subject_entry", "stated_at", "reason_kind", "reason", "since", "side", "condition", "accessories", "witness",
 	"permission_number", "permission_on", "permission_signer", "pin_changed", "form_number", "form_on",
 	"verdict", "outcome", "done_at", "paper_number", "paper_on", "addressee", "contact", "discovered_at", "last_used_at", "pin", "place", "description", "pin_exposed", "signed_at", "late", "expires_at",
 	"step", "document", "due", "note", "signature_entry", "incident_entry", "alarm_entry", "revocation_entry", "grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry", "from", "until", "level", "signature_field",
@@ -309,7 +330,7 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 			field.Value = cmp.Or(labels[value], value)
 		case "document":
 			field.Link = "/documents/" + value
-		case "signature_entry", "grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry":
+		case "subject_entry", "signature_entry", "grant_entry", "custody_entry", "authority_entry", "offer", "ends", "pairing_entry":
 			field.Link = "/log/" + value
 		case "act", "capacity", "via", "code", "acting":
 			field.Set = name
@@ -322,6 +343,8 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 				field.Set = "pin_step"
 			case signinglog.TypeIncidentStep:
 				field.Set = name
+			case signinglog.TypeReviewStep:
+				field.Set = "review_state"
 			}
 		case "side":
 			field.Set = "confirmation_side"
@@ -340,9 +363,9 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 			if known := custody.KindName(value); known != "" {
 				field.Value = known + " (" + value + ")"
 			}
-		case "late", "pin_exposed", "admin", "absence":
+		case "late", "skipped", "after_report", "clock_off", "pin_exposed", "admin", "absence":
 			field.Set = "flag"
-		case "discovered_at", "last_used_at", "done_at", "signed_at", "expires_at", "revoked_at":
+		case "discovered_at", "last_used_at", "done_at", "signed_at", "stated_at", "expires_at", "revoked_at":
 			if at, err := signinglog.ParseTime(value); err == nil {
 				field.Value = localTime(at)
 			}

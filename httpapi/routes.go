@@ -43,6 +43,7 @@ func (s *server) routes() (http.Handler, error) {
 // pageRoutes are the pages, all of them.
 func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/static/style.css", s.serveStyle)
+	r.Get("/static/review.js", s.serveScript("static/review.js"))
 	r.Get("/sign-in", s.open(s.pageSignIn))
 	r.With(s.limitPage(s.addressRate)).Post("/sign-in", s.open(s.doSignIn))
 	r.Get("/sign-in/code", s.open(s.pageSignInCode))
@@ -131,6 +132,15 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/papers/{id}/file", s.page(s.downloadPaper))
 	r.Post("/papers/{id}/signed", s.page(s.doKeepSigned))
 	r.Get("/papers/{id}/signed/{signed}", s.page(s.downloadSigned))
+
+	r.Get("/review", s.managers(s.pageReview))
+	r.Get("/review/charts", s.page(s.pageCharts))
+	r.Post("/review/seen", s.managers(s.doSeeEntries))
+	r.Post("/review/finish", s.managers(s.doFinishReview))
+	r.Post("/review/skip", s.managers(s.doSkipReview))
+	r.Post("/log/{index}/review", s.page(s.doReviewStep))
+	r.Get("/unlogged", s.managers(s.pageUnlogged))
+	r.Post("/unlogged", s.managers(s.doUnlogged))
 
 	r.Get("/log", s.page(s.pageLog))
 	r.Get("/log/{index}", s.page(s.pageEntry))
@@ -280,6 +290,11 @@ func (s *server) operations(api huma.API) {
 	private(s, api, get("paperFile", wire.PathPaperFile, "The PDF of a paper, made anew and compared with the log"), s.apiPaperFile)
 	private(s, api, create("keepSignedPaper", wire.PathPaperSigned, "Keep a signed copy of a paper").upTo(maxTransfer), s.apiKeepSigned)
 	private(s, api, get("signedPaperFile", wire.PathPaperSigned, "A signed copy, byte for byte"), s.apiSignedFile)
+
+	private(s, api, get("review", wire.PathReview, "What is new in the log since the last review, and wants a look"), s.apiReviewOfLog)
+	private(s, api, post("stepReview", wire.PathReviewSteps, "Say of entries that they were seen, ask, answer, flag, settle").silent(), s.apiReviewStep)
+	inPerson(s, api, post("finishReview", wire.PathReviewEnd, "End the review of a span of entries").silent(), s.apiFinishReview)
+	private(s, api, post("findSignatures", wire.PathUnlogged, "Hold up to 200 signatures found in documents against the log").upTo(maxBulkBody), s.apiFindSignatures)
 
 	public(s, api, get("checkpoint", wire.PathCheckpoint, "The log's latest checkpoint, a C2SP signed note"), s.apiCheckpoint)
 	private(s, api, get("entries", wire.PathEntries, "Entries that the person may see"), s.apiEntries)

@@ -184,6 +184,8 @@ func Path(s Story) string {
 		return "/checks/" + s.Params["check"]
 	}
 	switch s.Kind {
+	case custody.NoticeReviewAsked, custody.NoticeReviewAnswered, custody.NoticeReviewFlagged, custody.NoticeReviewSettled:
+		return "/log/" + s.Params["subject_entry"] + "#review"
 	case custody.NoticePairing, custody.NoticeUnpairing:
 		return "/pairing"
 	case custody.NoticeAlarm, custody.NoticeAlarmDismissed:

@@ -117,6 +117,11 @@
 //	                 person is whom it concerns: who is to see the token too, who saw it first, who is excused
 //	check_closing    check: id; opening_entry proved seen missing excused: count; results: text; [conclusion]: commitment
 //
+//	log_review       review: id; from_entry until_entry signatures points unseen: count; [skipped]: flag; [note]: commitment. The entries from from_entry up to, not including,
+//	                 until_entry were looked through; of points that wanted a look nobody had looked at unseen; skipped: none was looked for
+//	review_step      review_step [person] (whose act the entry is) [token]: id; subject_entry: count; step: word (seen, asked, answered, flagged, settled); [note]: commitment
+//	unlogged         unlogged token [person] (who held it then, else its owner): id; certificate cms_sha256 file_sha256: hash; byte_range_digest: digest; signature_field: text; [stated_at]: time; [file_name]: commitment
+//
 // The items of a custody check are TOKEN:CUSTODIAN, or TOKEN:safe, its results
 // TOKEN:OUTCOME:ENTRY, or TOKEN:OUTCOME (proved, seen, missing, excused), each one
 // after the other with one space between; ENTRY is the proof's, the sighting's or

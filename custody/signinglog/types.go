@@ -59,6 +59,10 @@ const (
 	TypePIN          Type = "pin"          // a token's PIN was found locked, its recovery was asked, or it works again
 	TypeWriteOff     Type = "write_off"    // a token that its custodian does not bring back: it is blocked
 	TypeRetirement   Type = "retirement"   // a token goes out of use for good
+
+	TypeLogReview  Type = "log_review"  // entries of the log were looked through
+	TypeReviewStep Type = "review_step" // something was said of an entry: seen, asked, answered, flagged, settled
+	TypeUnlogged   Type = "unlogged"    // a signature was found that the log does not have
 )
 
 // Names of fields that several types have.
@@ -205,6 +209,11 @@ var rules = map[Type][]fieldRule{
 		must("excused", isCount), must("results", isText), may("conclusion", IsCommitment)},
 	TypeDocument: join(documentRules, must("document", isID), must(FieldPerson, isID), must("route", isText), must("sha256_in", isHash), must("size", isCount),
 		may("due", isDate), may("note", IsCommitment)),
+	TypeLogReview: {must("review", isID), must("from_entry", isCount), must("until_entry", isCount), must("signatures", isCount), must("points", isCount), must("unseen", isCount),
+		may("skipped", isFlag), may("note", IsCommitment)},
+	TypeReviewStep: {must("review_step", isID), must("subject_entry", isCount), must("step", isWord), may(FieldPerson, isID), may(FieldToken, isID), may("note", IsCommitment)},
+	TypeUnlogged: {must("unlogged", isID), must(FieldToken, isID), may(FieldPerson, isID), must(FieldCertificate, isHash), must("byte_range_digest", isDigest), must("cms_sha256", isHash),
+		must("file_sha256", isHash), must("signature_field", isText), may("stated_at", isTime), may("file_name", IsCommitment)},
 	TypeDocumentStep: {must("document", isID), must("document_step", isID), must("step", isWord), must("number", isCount), may(FieldPerson, isID), may("api_key", isID),
 		may("signature_entry", isCount), may("sha256_out", isHash), may("reason", IsCommitment)},
 }

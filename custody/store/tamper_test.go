@@ -136,6 +136,7 @@ func fullRegister(r *storetest.Register) *school {
 	_, err = s.ChangeSettings(ctx, s.admin, map[custody.SettingName]string{custody.SettingReportHours: "2"})
 	must(err)
 	supportAndChecks(s)
+	reviewed(s)
 	_, err = s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Đỗ Văn Bình", Email: "binh@example.edu.vn", Phone: "0900000000", Username: "binh", PasswordHash: "x"})
 	must(err)
 	withPapers(r, s)
@@ -215,6 +216,10 @@ var provenTables = map[string][]string{
 	"document_routes":    {},
 	"document_steps":     {},
 
+	"log_reviews":         {},
+	"review_steps":        {},
+	"unlogged_signatures": {},
+
 	"papers":             {},
 	"signed_papers":      {},
 	"signed_paper_parts": {},
@@ -248,6 +253,8 @@ func other(table, column string, value any) any {
 		"alarms.state":              {"open": "dismissed", "blocked": "dismissed", "dismissed": "blocked"},
 		"signature_reviews.verdict": {"genuine": "disputed", "disputed": "genuine"},
 
+		"review_steps.step": {"asked": "answered", "answered": "asked", "flagged": "settled", "settled": "flagged", "seen": "flagged"},
+
 		"support_requests.kind": {"change": "renewal"},
 		"support_steps.state":   {"sent": "answered", "solved": "refused"},
 		"checks.kind":           {"monthly": "plenary", "special": "plenary"},
@@ -267,7 +274,7 @@ func other(table, column string, value any) any {
 		}
 		return "other"
 	case int64:
-		if column == "admin" || column == "absence" || column == "pin_exposed" || column == "late" || column == "after_report" {
+		if column == "admin" || column == "absence" || column == "pin_exposed" || column == "late" || column == "after_report" || column == "skipped" {
 			return 1 - v
 		}
 		return v + 1

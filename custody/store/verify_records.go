@@ -89,6 +89,7 @@ func (v *verification) records() error {
 		func() error {
 			return checkTable[reviewRow](v, "signature_reviews", reviewColumns, "", signinglog.TypeSignatureReview, nil)
 		},
+		v.reviews,
 		func() error { return v.orphans("abandonments", "grants", "grant_id") },
 		func() error { return v.orphans("signatures", "grants", "grant_id") },
 		func() error {
@@ -109,6 +110,17 @@ func (v *verification) records() error {
 		}
 	}
 	return nil
+}
+
+// reviews compares what was said of entries, and what was found outside of the log.
+func (v *verification) reviews() error {
+	if err := checkTable[logReviewRow](v, "log_reviews w", logReviewColumns, "w.", signinglog.TypeLogReview, nil); err != nil {
+		return err
+	}
+	if err := checkTable[reviewStepRow](v, "review_steps w", reviewStepColumns, "w.", signinglog.TypeReviewStep, nil); err != nil {
+		return err
+	}
+	return checkTable[unloggedRow](v, "unlogged_signatures w", unloggedColumns, "w.", signinglog.TypeUnlogged, nil)
 }
 
 // tokenAlone is a token's row without its certificate, whose row certificates

@@ -91,6 +91,11 @@ const (
 	PathPaperFile     = Prefix + "/papers/%s/file"                 // GET the PDF; paper
 	PathPaperSigned   = Prefix + "/papers/%s/signed"               // POST a signed PDF, GET one ?signed=; paper
 
+	PathReview      = Prefix + "/review"        // GET: what is new since the last review
+	PathReviewSteps = Prefix + "/review/steps"  // POST: seen, asked, answered, flagged, settled
+	PathReviewEnd   = Prefix + "/review/finish" // POST
+	PathUnlogged    = Prefix + "/unlogged"      // POST signatures found in documents
+
 	PathCheckpoint  = Prefix + "/log/checkpoint"         // GET, no sign-in, text/plain signed note
 	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
 	PathEntry       = Prefix + "/log/entries/%d"         // GET; index
