@@ -15,6 +15,7 @@ import (
 // mayImport is the whole import graph of the module: a package not named here,
 // or an import not named with it, fails. docs/layout.md tells why it is so.
 var mayImport = map[string][]string{
+	"plaintext":            {},
 	"signer/pdf":           {},
 	"signer/cms":           {},
 	"signer/appearance":    {"signer/pdf"},
@@ -23,7 +24,7 @@ var mayImport = map[string][]string{
 	"signer/preview":       {},
 	"signer/reading":       {"signer/preview"},
 	"signer/ink":           {},
-	"signer/desk":          {"signer", "signer/agent", "signer/ink", "signer/preview", "signer/reading", "httpapi/look", "httpapi/wire"},
+	"signer/desk":          {"signer", "signer/agent", "signer/ink", "signer/preview", "signer/reading", "httpapi/look", "httpapi/wire", "plaintext"},
 	"signer/tray":          {},
 	"signer/token":         {},
 	"signer/token/worker":  {"signer/token"},
@@ -47,7 +48,7 @@ var mayImport = map[string][]string{
 
 	"httpapi/wire": {},
 	"httpapi/look": {},
-	"httpapi":      {"custody", "custody/forms", "custody/notices", "custody/revocation", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "signer/pdf", "signer/validation"},
+	"httpapi":      {"custody", "custody/forms", "custody/notices", "custody/revocation", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "plaintext", "signer/pdf", "signer/validation"},
 
 	"cmd/signagent": {"signer", "signer/agent", "signer/desk", "signer/preview", "signer/tray", "signer/validation", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
 	// The worker for 32-bit modules on Windows: nothing else is worth building twice.

@@ -116,12 +116,13 @@ const (
 	ReasonOwnToken       = "own_token"        // a side confirms with their own personal token only
 	ReasonConfirmed      = "confirmed"        // that side has confirmed with a signature already
 
-	ReasonNotAsked    = "not_asked"     // whose act an entry is answers what is asked about it
-	ReasonNobodyToAsk = "review_nobody" // the entry is nobody's act, or that of who would ask
-	ReasonOwnFlag     = "own_flag"      // what is flagged as somebody's is settled by another
-	ReasonReviewStep  = "review_step"   // params step, last: not after what was said last
-	ReasonReviewMoved = "review_moved"  // somebody has reviewed the log in between
-	ReasonUnseen      = "unseen"        // param unseen: how many entries nobody has looked at
+	ReasonTooManyViews = "too_many_views" // of the log, saved by one person
+	ReasonNotAsked     = "not_asked"      // whose act an entry is answers what is asked about it
+	ReasonNobodyToAsk  = "review_nobody"  // the entry is nobody's act, or that of who would ask
+	ReasonOwnFlag      = "own_flag"       // what is flagged as somebody's is settled by another
+	ReasonReviewStep   = "review_step"    // params step, last: not after what was said last
+	ReasonReviewMoved  = "review_moved"   // somebody has reviewed the log in between
+	ReasonUnseen       = "unseen"         // param unseen: how many entries nobody has looked at
 )
 
 // Error is an error that a person can do something about.

@@ -15,6 +15,7 @@ import (
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
 	"sokyso/custody/store"
+	"sokyso/plaintext"
 )
 
 // logTypes are the types that the filter offers.
@@ -34,6 +35,10 @@ var logTypes = []signinglog.Type{
 type logPage struct {
 	Type, Person, Token string
 	Since, Until        string // days, as typed
+	Words               string // searched for, as typed
+	Read                int64  // entries that the search has looked through, when it stopped before the log's end
+	Views               []store.SavedView
+	Query               string // of the address, to be saved
 	Types               []signinglog.Type
 	People              []store.PersonRow
 	Tokens              []store.TokenRow
@@ -65,11 +70,17 @@ type logLine struct {
 
 const logLimit = 50
 
+// maxWords bounds what is searched for, in bytes.
+const maxWords = 200
+
 // pageLog handles "GET /log".
 func (s *server) pageLog(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
 	q := r.URL.Query()
-	page := logPage{Type: q.Get("type"), Person: q.Get("person"), Token: q.Get("token"), Since: q.Get("since"), Until: q.Get("until"), Types: logTypes}
+	page := logPage{Type: q.Get("type"), Person: q.Get("person"), Token: q.Get("token"), Since: q.Get("since"), Until: q.Get("until"), Words: q.Get("q"), Types: logTypes}
 	var err error
+	if page.Views, err = s.store.SavedViews(r.Context(), actor); err != nil {
+		return err
+	}
 	if page.Tokens, err = s.store.Tokens(r.Context(), actor); err != nil {
 		return err
 	}
@@ -94,7 +105,10 @@ func (s *server) pageLog(w http.ResponseWriter, r *http.Request, actor custody.A
 	for _, row := range found.Entries {
 		page.Rows = append(page.Rows, logLineOf(row, names, labels))
 	}
-	page.Filtered = len(chosen) > 0
+	page.Filtered, page.Query = len(chosen) > 0, chosen.Encode()
+	if found.Next != nil {
+		page.Read = found.Read
+	}
 	if filter.From != nil {
 		page.Newest = "/log?" + chosen.Encode()
 	}
@@ -134,7 +148,13 @@ func logFilter(q url.Values) (store.LogFilter, url.Values, error) {
 		filter.From = &index
 	}
 	chosen := url.Values{}
-	for _, name := range []string{"type", "person", "token"} {
+	if plain := plaintext.Of(q.Get("q")); plain != "" {
+		if len(plain) > maxWords {
+			return filter, nil, invalid("q", fmt.Errorf("%d bytes", len(plain)))
+		}
+		filter.Match = func(texts []string) bool { return plaintext.Contains(plain, texts...) }
+	}
+	for _, name := range []string{"q", "type", "person", "token"} {
 		if value := q.Get(name); value != "" {
 			chosen.Set(name, value)
 		}
@@ -417,4 +437,28 @@ func (s *server) downloadReceipt(w http.ResponseWriter, r *http.Request, actor c
 		requestOf(r.Context()).note("not_sent", err.Error())
 	}
 	return nil
+}
+
+// doSaveView handles "POST /log/views".
+func (s *server) doSaveView(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	q, err := url.ParseQuery(r.PostFormValue("query"))
+	if err != nil {
+		return invalid("query", err)
+	}
+	_, chosen, err := logFilter(q)
+	if err != nil {
+		return err
+	}
+	if err := s.store.SaveView(r.Context(), actor, r.PostFormValue("name"), chosen.Encode()); err != nil {
+		return err
+	}
+	return s.done(w, r, "/log?"+chosen.Encode(), "log.view_saved", map[string]string{"Name": r.PostFormValue("name")})
+}
+
+// doDropView handles "POST /log/views/{id}/drop".
+func (s *server) doDropView(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	if err := s.store.DropView(r.Context(), actor, chi.URLParam(r, "id")); err != nil {
+		return err
+	}
+	return s.done(w, r, "/log", "log.view_dropped", nil)
 }

@@ -143,6 +143,8 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Post("/unlogged", s.managers(s.doUnlogged))
 
 	r.Get("/log", s.page(s.pageLog))
+	r.Post("/log/views", s.page(s.doSaveView))
+	r.Post("/log/views/{id}/drop", s.page(s.doDropView))
 	r.Get("/log/{index}", s.page(s.pageEntry))
 	r.Get("/log/{index}/receipt", s.page(s.downloadReceipt))
 

@@ -113,6 +113,26 @@ func (s *Store) Entries(ctx context.Context, actor custody.Actor, f LogFilter) (
 	if f.From != nil {
 		from = min(*f.From, from)
 	}
+	if f.Match != nil {
+		return s.search(ctx, actor, f, h, from, limit)
+	}
+	query, args := entriesQuery(actor, f, from)
+	var rows []logEntryRow
+	if err := s.reader.list(ctx, &rows, query, append(args, limit+1)...); err != nil {
+		return LogPage{}, fmt.Errorf("read log entries: %w", err)
+	}
+	page := LogPage{Size: h.Size}
+	if len(rows) > limit {
+		next := rows[limit].Index
+		page.Next = &next
+		rows = rows[:limit]
+	}
+	page.Entries, err = s.withReveals(ctx, actor.School, rows)
+	return page, err
+}
+
+// entriesQuery reads entries from one on, the newest first; its last parameter is how many.
+func entriesQuery(actor custody.Actor, f LogFilter, from int64) (string, []any) {
 	condition, rights := visible(actor)
 	query := `SELECT entry_index, entry_type, logged_at, bytes, hashes FROM log_entries WHERE school_id = ? AND entry_index <= ?` + condition
 	args := append([]any{string(actor.School), from}, rights...)
@@ -131,18 +151,7 @@ func (s *Store) Entries(ctx context.Context, actor custody.Actor, f LogFilter) (
 	if !f.Until.IsZero() {
 		query, args = query+` AND logged_at < ?`, append(args, at(f.Until))
 	}
-	var rows []logEntryRow
-	if err := s.reader.list(ctx, &rows, query+` ORDER BY entry_index DESC LIMIT ?`, append(args, limit+1)...); err != nil {
-		return LogPage{}, fmt.Errorf("read log entries: %w", err)
-	}
-	page := LogPage{Size: h.Size}
-	if len(rows) > limit {
-		next := rows[limit].Index
-		page.Next = &next
-		rows = rows[:limit]
-	}
-	page.Entries, err = s.withReveals(ctx, actor.School, rows)
-	return page, err
+	return query + ` ORDER BY entry_index DESC LIMIT ?`, args
 }
 
 // Entry returns one entry that the actor may see.

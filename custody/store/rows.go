@@ -190,6 +190,9 @@ type LogFilter struct {
 	Token  custody.TokenID
 	Since  time.Time // zero = no bound
 	Until  time.Time // exclusive; zero = no bound
+	// Match chooses entries by their texts: names, numbers, summaries, whatever the actor
+	// may read of them; nil = all. At most searchDepth entries are read for a page.
+	Match func(texts []string) bool
 }
 
 // LogRow is an entry with the values of its commitments that still exist.
@@ -207,6 +210,7 @@ type LogPage struct {
 	Size    int64 // of the tree
 	Entries []LogRow
 	Next    *int64 // From of the following page; nil on the last one
+	Read    int64  // with Match: how many entries were looked through
 }
 
 // VerifyReport says what VerifyLog found in order.

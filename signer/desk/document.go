@@ -20,6 +20,7 @@ import (
 	"unicode/utf8"
 
 	"sokyso/httpapi/wire"
+	"sokyso/plaintext"
 	"sokyso/signer"
 	"sokyso/signer/agent"
 	"sokyso/signer/preview"
@@ -436,7 +437,7 @@ func (d *Desk) warnings(doc *document) []string {
 	warn(len(doc.proposal.Blocks) > 1, "several_places")
 	if person := d.person(); person != "" && len(doc.proposal.Blocks) > 0 {
 		mine := slices.ContainsFunc(doc.proposal.Blocks, func(b reading.Block) bool {
-			return b.Name.Doubtful || reading.Plain(b.Name.Text) == reading.Plain(person) || b.Name.Text == ""
+			return b.Name.Doubtful || plaintext.Of(b.Name.Text) == plaintext.Of(person) || b.Name.Text == ""
 		})
 		warn(!mine, "other_signer")
 	}

@@ -5,8 +5,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"sokyso/plaintext"
 	"sokyso/signer/agent"
-	"sokyso/signer/reading"
 )
 
 // historyView is a line of the history. There says whether the file is still where it was put.
@@ -31,11 +31,11 @@ func (d *Desk) getHistory(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	query := reading.Plain(r.URL.Query().Get("q"))
+	query := plaintext.Of(r.URL.Query().Get("q"))
 	list := []historyView{}
 	for _, entry := range entries {
 		facts := entry.Document
-		if query != "" && !reading.Contains(query, entry.Output, facts.Number+"/"+facts.Symbol, facts.Summary, facts.Kind) {
+		if query != "" && !plaintext.Contains(query, entry.Output, facts.Number+"/"+facts.Symbol, facts.Summary, facts.Kind) {
 			continue
 		}
 		if len(list) == maxHistoryShown {

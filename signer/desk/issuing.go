@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sokyso/httpapi/wire"
+	"sokyso/plaintext"
 	"sokyso/signer"
 	"sokyso/signer/agent"
 	"sokyso/signer/preview"
@@ -178,7 +179,7 @@ var sealWords = []string{"seal", "stamp", "dau", "con dau", "dong dau", "co quan
 
 func ofSeal(f signer.FormField) bool {
 	for _, name := range []string{f.Name, f.Label} {
-		plain := strings.Join(strings.FieldsFunc(reading.Plain(name), func(r rune) bool { return r < 'a' || r > 'z' }), " ")
+		plain := strings.Join(strings.FieldsFunc(plaintext.Of(name), func(r rune) bool { return r < 'a' || r > 'z' }), " ")
 		for _, word := range sealWords {
 			if plain == word || strings.HasPrefix(plain, word+" ") || strings.HasSuffix(plain, " "+word) || strings.Contains(plain, " "+word+" ") {
 				return true

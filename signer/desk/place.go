@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sokyso/httpapi/wire"
+	"sokyso/plaintext"
 	"sokyso/signer/agent"
 	"sokyso/signer/reading"
 )
@@ -91,7 +92,7 @@ func (doc *document) places(act string, seal float64, person string) []place {
 		if p.Why == "field" {
 			return 0 // the document's author wants it there
 		}
-		if act != wire.ActIssue && person != "" && reading.Plain(p.Name) == reading.Plain(person) {
+		if act != wire.ActIssue && person != "" && plaintext.Of(p.Name) == plaintext.Of(person) {
 			return 0
 		}
 		return 1

@@ -15,6 +15,7 @@ import (
 	"github.com/google/renameio/v2/maybe"
 
 	"sokyso/httpapi/wire"
+	"sokyso/plaintext"
 	"sokyso/signer"
 	"sokyso/signer/reading"
 )
@@ -85,7 +86,7 @@ func (d *Desk) getPresets(*http.Request) (any, error) {
 	person := d.person()
 	own := []preset{}
 	for _, p := range list {
-		if reading.Plain(p.Person) == reading.Plain(person) {
+		if plaintext.Of(p.Person) == plaintext.Of(person) {
 			own = append(own, p)
 		}
 	}
@@ -116,7 +117,7 @@ func (d *Desk) postPreset(r *http.Request) (any, error) {
 		return nil, err
 	}
 	list = slices.DeleteFunc(list, func(other preset) bool {
-		return other.Kind == p.Kind && other.Act == p.Act && reading.Plain(other.Person) == reading.Plain(p.Person)
+		return other.Kind == p.Kind && other.Act == p.Act && plaintext.Of(other.Person) == plaintext.Of(p.Person)
 	})
 	if len(list) >= maxPresets {
 		return nil, refusal(http.StatusConflict, "too_many_presets")

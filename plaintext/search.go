@@ -1,4 +1,8 @@
-package reading
+// Package plaintext makes texts comparable as people type them into a search: in small
+// letters, without the marks of Vietnamese, đ as d.
+//
+// It knows letters and nothing of what the texts are about.
+package plaintext
 
 import (
 	"strings"
@@ -7,8 +11,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Plain is a text as people type it into a search: small letters without marks, đ as d.
-func Plain(text string) string {
+// Of is a text as people type it into a search: small letters without marks, đ as d.
+func Of(text string) string {
 	var out strings.Builder
 	for _, r := range norm.NFD.String(strings.ToLower(strings.TrimSpace(text))) {
 		switch {
@@ -22,9 +26,9 @@ func Plain(text string) string {
 	return out.String()
 }
 
-// Contains says whether all words of a query, made by Plain, stand in one of the texts.
+// Contains says whether all words of a query, made by Of, stand in one of the texts.
 func Contains(query string, texts ...string) bool {
-	all := Plain(strings.Join(texts, "\n"))
+	all := Of(strings.Join(texts, "\n"))
 	for _, word := range strings.Fields(query) {
 		if !strings.Contains(all, word) {
 			return false
