@@ -75,7 +75,7 @@ func TestPagesOfAReview(t *testing.T) {
 			b.press("form.card:has(#file) button")
 			b.mustSay("Thấy 1 chữ ký ngoài nhật ký", "ngoai-so.pdf", "Chưa ký số")
 			b.shoot("unlogged")
-			b.visit("/log?q=truong+ky+thong+bao")
+			b.visit("/log?q=thong+bao+nghi+le")
 			b.mustSay("Không có mục nào khớp")
 			b.visit("/log?q=nghia+ke+hoach+nam+hoc&type=signature")
 			b.mustSay("Kế hoạch năm học")

@@ -32,22 +32,23 @@ type commands struct {
 	Lang    string           `help:"help_lang" enum:"vi,en," default:"" placeholder:"vi|en"`
 	Version kong.VersionFlag `help:"help_version"`
 
-	Sign    signCommand    `cmd:"" help:"help_sign"`
-	Prepare prepareCommand `cmd:"" help:"help_prepare"`
-	Issue   issueCommand   `cmd:"" help:"help_issue"`
-	Resume  resumeCommand  `cmd:"" help:"help_resume"`
-	Augment augmentCommand `cmd:"" help:"help_augment"`
-	Verify  verifyCommand  `cmd:"" help:"help_verify"`
-	Tokens  tokensCommand  `cmd:"" help:"help_tokens"`
-	PIN     pinCommand     `cmd:"" name:"pin" help:"help_pin"`
-	Pair    pairCommand    `cmd:"" help:"help_pair"`
-	Prove   proveCommand   `cmd:"" help:"help_prove"`
-	Outbox  outboxCommand  `cmd:"" help:"help_outbox"`
-	Log     logCommand     `cmd:"" help:"help_log"`
-	Doctor  doctorCommand  `cmd:"" help:"help_doctor"`
-	Serve   serveCommand   `cmd:"" help:"help_serve"`
-	Open    openCommand    `cmd:"" help:"help_open"`
-	Tray    trayCommand    `cmd:"" help:"help_tray_command"`
+	Sign     signCommand     `cmd:"" help:"help_sign"`
+	Prepare  prepareCommand  `cmd:"" help:"help_prepare"`
+	Issue    issueCommand    `cmd:"" help:"help_issue"`
+	Resume   resumeCommand   `cmd:"" help:"help_resume"`
+	Augment  augmentCommand  `cmd:"" help:"help_augment"`
+	Verify   verifyCommand   `cmd:"" help:"help_verify"`
+	Tokens   tokensCommand   `cmd:"" help:"help_tokens"`
+	PIN      pinCommand      `cmd:"" name:"pin" help:"help_pin"`
+	Pair     pairCommand     `cmd:"" help:"help_pair"`
+	Prove    proveCommand    `cmd:"" help:"help_prove"`
+	Outbox   outboxCommand   `cmd:"" help:"help_outbox"`
+	Log      logCommand      `cmd:"" help:"help_log"`
+	Unlogged unloggedCommand `cmd:"" help:"help_unlogged"`
+	Doctor   doctorCommand   `cmd:"" help:"help_doctor"`
+	Serve    serveCommand    `cmd:"" help:"help_serve"`
+	Open     openCommand     `cmd:"" help:"help_open"`
+	Tray     trayCommand     `cmd:"" help:"help_tray_command"`
 }
 
 // program is what a command works with.
