@@ -116,6 +116,9 @@ const (
 	ReasonOwnToken       = "own_token"        // a side confirms with their own personal token only
 	ReasonConfirmed      = "confirmed"        // that side has confirmed with a signature already
 
+	ReasonAccountGoesOn = "account_goes_on" // who can still sign in is not erased
+	ReasonErasedAlready = "erased_already"  // nothing is left of the person
+
 	ReasonTooManyViews = "too_many_views" // of the log, saved by one person
 	ReasonNotAsked     = "not_asked"      // whose act an entry is answers what is asked about it
 	ReasonNobodyToAsk  = "review_nobody"  // the entry is nobody's act, or that of who would ask

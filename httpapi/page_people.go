@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -91,6 +92,7 @@ type personPage struct {
 
 	Today        custody.Date
 	AccountEnded bool
+	admin        bool
 	HasFactor    bool // shown to who runs the register
 	Pairings     []store.Pairing
 	Delegations  []custody.Delegation // to the person, the newest first
@@ -100,6 +102,11 @@ type personPage struct {
 
 func accountEnded(p store.PersonRow, today custody.Date) bool {
 	return p.AccountUntil != "" && p.AccountUntil < today
+}
+
+// MayErase: who has left, and is not erased already.
+func (p personPage) MayErase() bool {
+	return p.admin && p.Name != "" && (p.AccountEnded || p.Username == "")
 }
 
 // MayEnd: what has ended already, or ends yesterday, can't end earlier from here.
@@ -113,7 +120,7 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 	today := custody.DateOf(s.now())
 	page := personPage{PersonRow: row, Position: wire.NewPosition{From: string(today)}, Scope: wire.NewScope{From: string(today)},
 		Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities,
-		Today: today, AccountEnded: accountEnded(row, today)}
+		Today: today, AccountEnded: accountEnded(row, today), admin: actor.Roles.Admin}
 	if page.Pairings, err = s.store.Pairings(r.Context(), actor, row.ID); err != nil {
 		return personPage{}, err
 	}
@@ -240,4 +247,21 @@ func (s *server) doResetPassword(w http.ResponseWriter, r *http.Request, actor c
 		return s.showAgain(w, r, "person", page, err)
 	}
 	return s.done(w, r, "/people/"+string(page.ID), "person.password_set", map[string]string{"Name": page.Name})
+}
+
+// doErasePerson handles "POST /people/{id}/erase".
+func (s *server) doErasePerson(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+	page, err := s.person(r, actor)
+	if err != nil {
+		return err
+	}
+	page.Wrong = "erase"
+	if r.PostFormValue("confirmed") == "" {
+		return s.showAgain(w, r, "person", page, invalid("confirmed", nil))
+	}
+	removed, err := s.store.ErasePerson(r.Context(), actor, page.ID, r.PostFormValue("reason"))
+	if err != nil {
+		return s.showAgain(w, r, "person", page, err)
+	}
+	return s.done(w, r, "/people/"+string(page.ID), "erase.done", map[string]string{"Count": strconv.FormatInt(removed, 10)})
 }

@@ -156,6 +156,7 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Post("/people/{id}/scopes", s.managers(s.doAddScope))
 	r.Post("/people/{id}/password", s.managers(s.doResetPassword))
 	r.Post("/people/{id}/second-factor/remove", s.managers(s.doRemoveFactorOf))
+	r.Post("/people/{id}/erase", s.managers(s.doErasePerson))
 	r.Get("/people/{id}/end", s.managers(s.pageEnd))
 	r.Post("/people/{id}/end", s.managers(s.doEnd))
 	r.Get("/tokens", s.managers(s.pageTokens))

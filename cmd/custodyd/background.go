@@ -73,7 +73,7 @@ func readSecret(path string) ([]byte, error) {
 func (c *ServeCommand) runner(register *store.Store, school custody.School, out background.Outlets, checker *revocation.Checker, logger *slog.Logger) *background.Runner {
 	config := background.Config{Store: register, School: school.ID, Holder: uuid.NewString(), Logger: logger}
 	r := background.New(config)
-	jobs := []background.Job{r.Deriving(out), r.Delivering(out), r.Reminding(out), r.Checking()}
+	jobs := []background.Job{r.Deriving(out), r.Delivering(out), r.Reminding(out), r.Checking(), r.Retention()}
 	if c.Revocation != "off" && c.MonitorEvery > 0 {
 		jobs = append(jobs, r.Monitoring(checker, c.MonitorEvery, out))
 	}

@@ -96,6 +96,9 @@ func (c *LogVerifyCommand) verify(ctx context.Context, p *program, register *sto
 	if !p.hasMark() && c.Checkpoint == "" {
 		fmt.Fprintln(p.stderr, p.say("no_mark", map[string]string{"File": p.markFile()}))
 	}
+	if unexplained := report.Erased - report.Explained; unexplained > 0 {
+		fmt.Fprintln(p.stderr, p.say("log_unexplained", map[string]string{"Count": strconv.FormatInt(unexplained, 10)}))
+	}
 	p.print("log_good", map[string]string{"School": school.Name, "Size": strconv.FormatInt(report.Size, 10), "Root": report.Root.String()})
 	return nil
 }

@@ -16,6 +16,7 @@ const (
 	JobReminders  = "reminders"
 	JobRevocation = "revocation"
 	JobChecks     = "checks"
+	JobRetention  = "retention"
 )
 
 // Sender hands a message over to whoever carries it on.

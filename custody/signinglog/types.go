@@ -62,6 +62,7 @@ const (
 
 	TypeLogReview  Type = "log_review"  // entries of the log were looked through
 	TypeReviewStep Type = "review_step" // something was said of an entry: seen, asked, answered, flagged, settled
+	TypeErasure    Type = "erasure"     // values of commitments were erased for good
 	TypeUnlogged   Type = "unlogged"    // a signature was found that the log does not have
 )
 
@@ -212,6 +213,7 @@ var rules = map[Type][]fieldRule{
 	TypeLogReview: {must("review", isID), must("from_entry", isCount), must("until_entry", isCount), must("signatures", isCount), must("points", isCount), must("unseen", isCount),
 		may("skipped", isFlag), may("note", IsCommitment)},
 	TypeReviewStep: {must("review_step", isID), must("subject_entry", isCount), must("step", isWord), may(FieldPerson, isID), may(FieldToken, isID), may("note", IsCommitment)},
+	TypeErasure:    {must("erasure", isID), must("kind", isWord), may(FieldPerson, isID), may("before_entry", isCount), must("removed", isCount), may("reason", IsCommitment)},
 	TypeUnlogged: {must("unlogged", isID), must(FieldToken, isID), may(FieldPerson, isID), must(FieldCertificate, isHash), must("byte_range_digest", isDigest), must("cms_sha256", isHash),
 		must("file_sha256", isHash), must("signature_field", isText), may("stated_at", isTime), may("file_name", IsCommitment)},
 	TypeDocumentStep: {must("document", isID), must("document_step", isID), must("step", isWord), must("number", isCount), may(FieldPerson, isID), may("api_key", isID),

@@ -226,4 +226,7 @@ func reviewed(s *school) {
 	must(err)
 	must(s.FinishReview(ctx, s.admin, span.From, span.Until, "rà soát tuần"))
 	must(s.SkipReview(ctx, s.admin, s.Clock.Now().Add(time.Hour), "bắt đầu từ hôm nay"))
+	gone := s.AddPerson("Mai Thị Cúc", custody.Staff)
+	_, err = s.ErasePerson(ctx, s.admin, gone.Person, "theo đơn")
+	must(err)
 }

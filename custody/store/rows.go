@@ -221,4 +221,5 @@ type VerifyReport struct {
 	ByType     map[string]int64
 	Reveals    int64 // values that match their commitments
 	Erased     int64 // commitments whose value is gone
+	Explained  int64 // of these, removed by an erasure of the log
 }

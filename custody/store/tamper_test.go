@@ -144,34 +144,6 @@ func fullRegister(r *storetest.Register) *school {
 	return s
 }
 
-// supportAndChecks adds a request with two steps, a closed check and an open one.
-func supportAndChecks(s *school) {
-	must := func(err error) {
-		s.TB.Helper()
-		if err != nil {
-			s.TB.Fatal(err)
-		}
-	}
-	asked, err := s.AskSupport(ctx, s.principal, store.NewSupport{Token: s.principalToken.ID, Kind: custody.SupportChange, Description: "đổi thư điện tử", Present: "cũ", Wanted: "mới"})
-	must(err)
-	_, err = s.StepSupport(ctx, s.admin, asked.ID, custody.SupportStep{To: custody.SupportSent, Addressee: "Sở Khoa học và Công nghệ", PaperNumber: "21/CV-MNHS", PaperOn: "2026-10-01", Due: "2026-10-30"})
-	must(err)
-	_, err = s.StepSupport(ctx, s.admin, asked.ID, custody.SupportStep{To: custody.SupportSolved, Note: "đã đổi"})
-	must(err)
-	for _, kind := range []custody.CheckKind{custody.MonthlyCheck, custody.SpecialCheck} {
-		check, err := s.OpenCheck(ctx, s.admin, store.NewCheck{Kind: kind, Due: "2026-10-30", Note: "kiểm kê"})
-		must(err)
-		_, err = s.StepCheck(ctx, s.admin, check.ID, store.NewCheckStep{Token: s.sealToken.ID, Kind: custody.StepSeen, Witness: s.principal.Person})
-		must(err)
-		_, err = s.StepCheck(ctx, s.principal, check.ID, store.NewCheckStep{Token: s.sealToken.ID, Kind: custody.StepWitnessed})
-		must(err)
-		if kind == custody.MonthlyCheck {
-			_, err = s.CloseCheck(ctx, s.principal, check.ID, "đủ")
-			must(err)
-		}
-	}
-}
-
 // provenTables are those whose every column the log proves, but for the columns named.
 var provenTables = map[string][]string{
 	"schools":      {},
@@ -219,6 +191,7 @@ var provenTables = map[string][]string{
 	"log_reviews":         {},
 	"review_steps":        {},
 	"unlogged_signatures": {},
+	"erasures":            {},
 
 	"papers":             {},
 	"signed_papers":      {},

@@ -94,11 +94,18 @@ func (v *verification) signedPapers() error {
 		ID     string `db:"id"`
 		SHA256 string `db:"sha256"`
 		Entry  int64  `db:"entry_index"`
+		Erased bool   `db:"erased"` // its values and its file are gone
 	}
-	if err := v.tx.SelectContext(v.ctx, &ids, v.tx.Rebind(`SELECT id, sha256, entry_index FROM signed_papers WHERE school_id = ? ORDER BY entry_index`), v.school); err != nil {
+	if err := v.tx.SelectContext(v.ctx, &ids, v.tx.Rebind(`SELECT s.id, s.sha256, s.entry_index,
+		NOT EXISTS (SELECT 1 FROM reveals r WHERE r.school_id = s.school_id AND r.entry_index = s.entry_index)
+		AND NOT EXISTS (SELECT 1 FROM signed_paper_parts c WHERE c.signed_paper_id = s.id) AS erased
+		FROM signed_papers s WHERE s.school_id = ? ORDER BY s.entry_index`), v.school); err != nil {
 		return fmt.Errorf("verify signed papers: %w", driverError(err))
 	}
 	for _, row := range ids {
+		if row.Erased {
+			continue
+		}
 		sum, err := v.partsSum(row.ID)
 		if err != nil {
 			return err

@@ -120,6 +120,9 @@ func (v *verification) reviews() error {
 	if err := checkTable[reviewStepRow](v, "review_steps w", reviewStepColumns, "w.", signinglog.TypeReviewStep, nil); err != nil {
 		return err
 	}
+	if err := checkTable[erasureRow](v, "erasures w", erasureColumns, "w.", signinglog.TypeErasure, func(r erasureRow) { v.report.Explained += r.Removed }); err != nil {
+		return err
+	}
 	return checkTable[unloggedRow](v, "unlogged_signatures w", unloggedColumns, "w.", signinglog.TypeUnlogged, nil)
 }
 
