@@ -26,6 +26,7 @@ const (
 	HandOverRegister  Kind = "hand_over_register"
 	IncidentRegister  Kind = "incident_register"
 	SignatureRegister Kind = "signature_register"
+	OutgoingRegister  Kind = "outgoing_register"
 	DeviceRegister    Kind = "device_register"
 	PeriodReport      Kind = "period_report"
 	CheckMinutes      Kind = "check_minutes"
@@ -66,6 +67,7 @@ var Rules = []Rule{
 	{HandOverRegister, OfPeriod, "", false, "so-giao-nhan", func() Facts { return new(HandOverList) }},
 	{IncidentRegister, OfPeriod, "", false, "so-su-co", func() Facts { return new(IncidentList) }},
 	{SignatureRegister, OfPeriod, "", false, "so-ky-so", func() Facts { return new(SignatureList) }},
+	{OutgoingRegister, OfPeriod, "", false, "so-van-ban-di", func() Facts { return new(OutgoingList) }},
 	{DeviceRegister, OfPeriod, "", false, "danh-muc-thiet-bi", func() Facts { return new(DeviceList) }},
 	{PeriodReport, OfPeriod, "BC", true, "bao-cao-dinh-ky", func() Facts { return new(Report) }},
 }

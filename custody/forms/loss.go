@@ -43,6 +43,7 @@ type Signed struct {
 	Serial   string    `json:"serial"` // of the certificate
 	Result   string    `json:"result"`
 	Remark   string    `json:"remark"`
+	Entry    int64     `json:"entry,omitempty"` // of the log; 0 = not printed
 }
 
 // Inputs implements Facts.

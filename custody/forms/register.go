@@ -2,6 +2,7 @@ package forms
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,8 +124,26 @@ func (f *IncidentList) sheet() paper.Sheet {
 type SignatureList struct {
 	Head
 	Period
-	Volume string   `json:"volume"`
-	Rows   []Signed `json:"rows"`
+	Volume string    `json:"volume"`
+	Rows   []Signed  `json:"rows"`
+	Log    *LogPoint `json:"log,omitempty"` // nil on registers from before it was printed
+}
+
+// LogPoint is the beginning of the log that a register was made of: paper can be held
+// against it later, since every later state of the log extends it.
+type LogPoint struct {
+	Origin string `json:"origin"`
+	Size   int64  `json:"size"` // entries
+	Root   string `json:"root"` // base64
+}
+
+// endOf closes a register that was made of a log.
+func (h *Head) endOf(s paper.Sheet, rows int, log *LogPoint) paper.Sheet {
+	if log != nil {
+		s.Blocks = append(s.Blocks, paper.Body(fmt.Sprintf("Lập từ %[2]d mục đầu của nhật ký %[1]s, mã gốc %[3]s. Số ở cột “Mục nhật ký” là số thứ tự của chữ ký trong nhật ký đó; "+
+			"biên nhận của từng mục đối chiếu được với mã gốc này.", log.Origin, log.Size, log.Root)))
+	}
+	return h.end(s, rows)
 }
 
 // Inputs implements Facts.
@@ -136,11 +155,46 @@ func (f *SignatureList) sheet() paper.Sheet {
 	s := book(&f.Head, "SỔ THEO DÕI KÝ SỐ", f.Period, f.Volume)
 	t := paper.Table{Widths: []float64{10, 20, 27, 58, 32, 18, 22, 33, 16, 16}, Size: 10, Align: "CCLLLCLLLL",
 		Header: []string{"STT", "Thời gian ký", "Số, ký hiệu", "Tên loại và trích yếu", "Người ký", "Tư cách ký", "Loại chữ ký", "Số hiệu chứng thư", "Kết quả", "Ghi chú"}}
+	if f.Log != nil {
+		t.Widths, t.Align = []float64{10, 20, 16, 26, 52, 30, 17, 21, 31, 14, 15}, "CCCLLLCLLLL"
+		t.Header = slices.Insert(t.Header, 2, "Mục nhật ký")
+	}
 	for i, r := range f.Rows {
-		t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), shortMoment(r.At), r.Number, strings.TrimSpace(r.Kind + " " + r.Summary), r.Signer, capacityName(r.Capacity), actName(r.Act), r.Serial, r.Result, r.Remark})
+		row := []string{fmt.Sprint(i + 1), shortMoment(r.At), r.Number, strings.TrimSpace(r.Kind + " " + r.Summary), r.Signer, capacityName(r.Capacity), actName(r.Act), r.Serial, r.Result, r.Remark}
+		if f.Log != nil {
+			row = slices.Insert(row, 2, fmt.Sprint(r.Entry))
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	s.Blocks = append(s.Blocks, t)
-	return f.end(s, len(f.Rows))
+	return f.endOf(s, len(f.Rows), f.Log)
+}
+
+// OutgoingList is the Sổ đăng ký văn bản đi of documents that were issued with the
+// seal's signature: the ten columns of Decree 30/2020/NĐ-CP, Annex IV. What the clerk
+// alone knows is left empty; the entry of the log stands among the remarks.
+type OutgoingList struct {
+	Head
+	Period
+	Volume string    `json:"volume"`
+	Rows   []Signed  `json:"rows"`
+	Log    *LogPoint `json:"log,omitempty"` // nil without lines
+}
+
+// Inputs implements Facts.
+func (f *OutgoingList) Inputs() []Input {
+	return append([]Input{{"volume", &f.Volume, Line, false}}, f.signerInputs()...)
+}
+
+func (f *OutgoingList) sheet() paper.Sheet {
+	s := book(&f.Head, "SỔ ĐĂNG KÝ VĂN BẢN ĐI", f.Period, f.Volume)
+	t := paper.Table{Widths: []float64{27, 21, 66, 30, 26, 24, 13, 15, 12, 18}, Size: 10, Align: "LCLLLLCCCL",
+		Header: []string{"Số, ký hiệu văn bản", "Ngày tháng văn bản", "Tên loại và trích yếu nội dung văn bản", "Người ký", "Nơi nhận văn bản", "Đơn vị, người nhận bản lưu", "Số lượng bản", "Ngày chuyển", "Ký nhận", "Ghi chú (mục nhật ký)"}}
+	for _, r := range f.Rows {
+		t.Rows = append(t.Rows, []string{r.Number, shortDay(custody.DateOf(r.At)), strings.TrimSpace(r.Kind + " " + r.Summary), r.Signer, "", "", "", "", "", strings.TrimPrefix(r.Remark+"; "+fmt.Sprint(r.Entry), "; ")})
+	}
+	s.Blocks = append(s.Blocks, t)
+	return f.endOf(s, len(f.Rows), f.Log)
 }
 
 // CapacityName words the capacity of a signature.

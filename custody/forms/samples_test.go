@@ -75,6 +75,8 @@ func samples() map[forms.Kind]forms.Facts {
 		forms.HandOverRegister: &forms.HandOverList{Head: head(""), Period: forms.Period{From: "2026-01-01", Until: "2026-12-31"}, Volume: "01", Rows: moves},
 		forms.IncidentRegister: &forms.IncidentList{Head: head(""), Period: forms.Period{From: "2026-01-01", Until: "2026-12-31"}, Rows: []forms.IncidentRow{{DiscoveredAt: noon, Reporter: "Lê Minh Quân",
 			Serial: "5409 1234 8877", Kind: custody.Suspected, ReportedAt: noon.Add(time.Hour), Authority: "10:30 26/11/2026, 09/MNHS-VP", RevokedAt: noon.Add(48 * time.Hour), Device: "Mẫu 09: 03/BB-MNHS", Result: "Đang xử lý"}}},
+		forms.OutgoingRegister: &forms.OutgoingList{Head: head(""), Period: forms.Period{From: "2026-11-01", Until: "2026-11-30"}, Rows: signed(8),
+			Log: &forms.LogPoint{Origin: "sokyso/mnhs", Size: 4321, Root: "oBtfSHETR68hwcPk+Z6kTL+NF6P0mwm27qGRGcHrknQ="}},
 		forms.SignatureRegister: &forms.SignatureList{Head: head(""), Period: forms.Period{From: "2026-11-01", Until: "2026-11-30"}, Rows: signed(60)},
 		forms.DeviceRegister: &forms.DeviceList{Head: head(""), AsOf: "2026-02-05", Rows: []forms.DeviceRow{{Device: device(custody.Seal), Subject: "Trường Mầm non Hoa Sen", Keeper: "Lê Minh Quân", State: "Đang sử dụng"},
 			{Device: device(custody.Personal), Subject: "Trần Thị Hồng Nhung", State: "Trong tủ bảo quản"}}},

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"sokyso/custody"
 	"sokyso/custody/forms"
+	"sokyso/custody/signinglog"
 	"sokyso/custody/store"
 	"sokyso/custody/store/storetest"
 )
@@ -102,4 +104,23 @@ func TestWhatTheRegisterKnowsIsOnThePaper(t *testing.T) {
 		t.Errorf("papers of the check: %+v, %v", list, err)
 	}
 	s.CheckLog()
+}
+
+// TestRegistersNameTheirLog: a printed register says which log it was made of, and of
+// each line which entry it is; what was only approved is no outgoing document.
+func TestRegistersNameTheirLog(t *testing.T) {
+	s := handedOut(storetest.Open(t, "sqlite"))
+	_, approved, first := s.sign(s.principal, s.approval())
+	_, _, issued := s.sign(s.officeHead, custody.GrantRequest{Request: "issue", TokenSerial: "B2001", Certificate: s.sealCert, SHA256In: approved.SHA256Out, Document: document, Act: custody.Issue})
+	issuedEntry, checkpoint, err := signinglog.CheckReceipt(issued, s.verifier())
+	if err != nil || issuedEntry.Type != signinglog.TypeSignature || checkpoint.Size != issued.Index+1 {
+		t.Fatalf("%+v, %v", checkpoint, err)
+	}
+	s.must(s.SaveView(ctx, s.admin, "x", ""))
+	s.must(s.PlaceToken(ctx, s.principal, s.principalToken.ID, "két")) // the log goes on: the registers stay
+	period := store.PaperSubject{From: "2026-10-01", Until: "2026-10-31"}
+	text := s.printed(store.NewPaper{Kind: forms.SignatureRegister, PaperSubject: period})
+	s.wants(text, "Mục nhật ký", fmt.Sprint(first.Index), fmt.Sprint(issued.Index), fmt.Sprintf("Lập từ %d mục đầu của nhật ký", checkpoint.Size), checkpoint.Root.String()[:20])
+	text = s.printed(store.NewPaper{Kind: forms.OutgoingRegister, PaperSubject: period})
+	s.wants(text, "SỔ ĐĂNG KÝ VĂN BẢN ĐI", document.Number, "Sổ này có 01 dòng", fmt.Sprint(issued.Index), checkpoint.Root.String()[:20])
 }

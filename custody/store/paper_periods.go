@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"sokyso/custody"
 	"sokyso/custody/forms"
 )
@@ -51,17 +53,45 @@ func (g *gathering) period(n NewPaper) (forms.Facts, PaperSubject, error) {
 		var rows []forms.IncidentRow
 		rows, err = g.incidentRows(from, until)
 		f = &forms.IncidentList{Head: g.head, Period: p, Rows: rows}
-	case forms.SignatureRegister:
-		var rows []forms.Signed
-		rows, err = g.signed(` AND s.signed_at >= ? AND s.signed_at < ? ORDER BY s.signed_at, s.entry_index LIMIT ?`, at(from), at(until), maxPaperRows+1)
-		if err == nil && len(rows) > maxPaperRows {
-			err = custody.Conflict(custody.ReasonTooMany, "most", fmt.Sprint(maxPaperRows))
-		}
-		f = &forms.SignatureList{Head: g.head, Period: p, Rows: rows}
+	case forms.SignatureRegister, forms.OutgoingRegister:
+		f, err = g.signatureBook(n.Kind, p, from, until)
 	default:
 		f, err = g.report(p, from, until)
 	}
 	return f, subject, err
+}
+
+// signatureBook is a register of signatures with the part of the log that it is made of,
+// up to its last line: so that it does not change by what is logged afterwards, also
+// between its draft and its issue.
+func (g *gathering) signatureBook(kind forms.Kind, p forms.Period, from, until time.Time) (forms.Facts, error) {
+	condition, args := ` AND s.signed_at >= ? AND s.signed_at < ?`, []any{at(from), at(until)}
+	if kind == forms.OutgoingRegister {
+		condition, args = condition+` AND g.act = ?`, append(args, string(custody.Issue))
+	}
+	rows, entries, err := g.signedWithEntries(condition+` ORDER BY s.signed_at, s.entry_index LIMIT ?`, append(args, maxPaperRows+1)...)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) > maxPaperRows {
+		return nil, custody.Conflict(custody.ReasonTooMany, "most", fmt.Sprint(maxPaperRows))
+	}
+	for i := range rows {
+		rows[i].Entry = entries[i]
+	}
+	var log *forms.LogPoint
+	if len(entries) > 0 {
+		log = &forms.LogPoint{Origin: g.school.Origin, Size: slices.Max(entries) + 1}
+		root, err := tlog.TreeHash(log.Size, storedHashes{ctx: g.ctx, q: g.store.reader, school: g.school.ID})
+		if err != nil {
+			return nil, fmt.Errorf("root of the log: %w", err)
+		}
+		log.Root = root.String()
+	}
+	if kind == forms.OutgoingRegister {
+		return &forms.OutgoingList{Head: g.head, Period: p, Rows: rows, Log: log}, nil
+	}
+	return &forms.SignatureList{Head: g.head, Period: p, Rows: rows, Log: log}, nil
 }
 
 type signedRow struct {

@@ -43,15 +43,8 @@ func (s *Store) SignatureRegister(ctx context.Context, actor custody.Actor, from
 	if head.School, err = s.schoolByID(ctx, actor.School); err != nil {
 		return err
 	}
-	if head.Signed, err = s.Checkpoint(ctx, actor.School); err != nil {
+	if head.Signed, head.Checkpoint, err = s.openCheckpoint(ctx, head.School); err != nil {
 		return err
-	}
-	verifier, err := note.NewVerifier(head.School.LogKey)
-	if err != nil {
-		return fmt.Errorf("register of signatures: %w", err)
-	}
-	if head.Checkpoint, err = signinglog.Open(head.Signed, verifier); err != nil {
-		return fmt.Errorf("register of signatures: %w", err)
 	}
 	if err := begin(head); err != nil {
 		return err
@@ -72,6 +65,23 @@ func (s *Store) SignatureRegister(ctx context.Context, actor custody.Actor, from
 			return nil
 		}
 	}
+}
+
+// openCheckpoint reads the newest checkpoint, verified with the school's key.
+func (s *Store) openCheckpoint(ctx context.Context, school custody.School) ([]byte, signinglog.Checkpoint, error) {
+	signed, err := s.Checkpoint(ctx, school.ID)
+	if err != nil {
+		return nil, signinglog.Checkpoint{}, err
+	}
+	verifier, err := note.NewVerifier(school.LogKey)
+	if err != nil {
+		return nil, signinglog.Checkpoint{}, fmt.Errorf("open checkpoint: %w", err)
+	}
+	checkpoint, err := signinglog.Open(signed, verifier)
+	if err != nil {
+		return nil, signinglog.Checkpoint{}, fmt.Errorf("open checkpoint: %w", err)
+	}
+	return signed, checkpoint, nil
 }
 
 // signedAfter lists the next signatures of the log.
