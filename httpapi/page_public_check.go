@@ -22,6 +22,12 @@ func (s *server) pagePublicCheck(w http.ResponseWriter, r *http.Request) error {
 	return s.show(w, r, http.StatusOK, "public_check", publicCheckPage{})
 }
 
+// pageCheckReceipt handles "GET /check/receipt": the browser does the work.
+func (s *server) pageCheckReceipt(w http.ResponseWriter, r *http.Request) error {
+	allowScript(w)
+	return s.show(w, r, http.StatusOK, "check_receipt", nil)
+}
+
 // doPublicCheck handles "POST /check".
 func (s *server) doPublicCheck(w http.ResponseWriter, r *http.Request) error {
 	none := &failure{status: http.StatusUnprocessableEntity, code: wire.CodeInvalid, params: map[string]string{"field": "file", "reason": "no_file"}}

@@ -44,6 +44,7 @@ func (s *server) routes() (http.Handler, error) {
 func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/static/style.css", s.serveStyle)
 	r.Get("/static/review.js", s.serveScript("static/review.js"))
+	r.Get("/static/receipt.js", s.serveScript("static/receipt.js"))
 	r.Get("/sign-in", s.open(s.pageSignIn))
 	r.With(s.limitPage(s.addressRate)).Post("/sign-in", s.open(s.doSignIn))
 	r.Get("/sign-in/code", s.open(s.pageSignInCode))
@@ -68,6 +69,7 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Post("/incidents/{id}/ask", s.page(s.doAskAuthority))
 	r.Post("/incidents/{id}/reviews", s.page(s.doReview))
 	r.Get("/check", s.open(s.pagePublicCheck))
+	r.Get("/check/receipt", s.open(s.pageCheckReceipt))
 	r.With(s.limitPage(s.checkRate)).Post("/check", s.open(s.doPublicCheck))
 	r.Get("/report-loss", s.open(s.pageReportLoss))
 	r.With(s.limitPage(s.alarmRate)).Post("/report-loss", s.open(s.doReportLoss))
