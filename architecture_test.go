@@ -42,7 +42,8 @@ var mayImport = map[string][]string{
 	"custody/notices":             {"custody"},
 	"custody/notices/noticestest": {}, // a mail server and a webhook for tests
 	"custody/revocation":          {},
-	"custody/background":          {"custody", "custody/notices", "custody/revocation", "custody/store"},
+	"custody/witness":             {"custody/signinglog"},
+	"custody/background":          {"custody", "custody/notices", "custody/revocation", "custody/store", "custody/witness"},
 	// Fresh registers for tests, on both databases; only tests import it.
 	"custody/store/storetest": {"custody", "custody/store", "custody/signinglog"},
 
@@ -53,7 +54,7 @@ var mayImport = map[string][]string{
 	"cmd/signagent": {"signer", "signer/agent", "signer/desk", "signer/preview", "signer/tray", "signer/validation", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
 	// The worker for 32-bit modules on Windows: nothing else is worth building twice.
 	"cmd/tokenworker": {"signer/token/worker"},
-	"cmd/custodyd":    {"custody", "custody/background", "custody/notices", "custody/revocation", "custody/store", "custody/signinglog", "httpapi", "httpapi/wire", "migrations"},
+	"cmd/custodyd":    {"custody", "custody/background", "custody/notices", "custody/revocation", "custody/store", "custody/signinglog", "custody/witness", "httpapi", "httpapi/wire", "migrations"},
 	// The demo drives the two programs from outside and makes what surrounds them.
 	"cmd/demo": {"signer/authority", "signer/token/softhsm", "httpapi/wire", "custody/signinglog"},
 }

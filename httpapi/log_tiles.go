@@ -19,6 +19,18 @@ func (s *server) serveCheckpoint(w http.ResponseWriter, r *http.Request) {
 	s.sendTile(w, r, "text/plain; charset=utf-8", signed)
 }
 
+// serveWitnessed handles "GET /checkpoint/witnessed": the newest checkpoint that witnesses
+// have cosigned, with their lines (C2SP tlog-cosignature).
+func (s *server) serveWitnessed(w http.ResponseWriter, r *http.Request) {
+	note, err := s.store.WitnessedCheckpoint(r.Context(), s.school.ID)
+	if err != nil {
+		s.answerError(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-cache")
+	s.sendTile(w, r, "text/plain; charset=utf-8", note)
+}
+
 // serveTile handles "GET /tile/*". Hashes are for anyone, entries for who manages
 // the register. What a tile holds never changes, so it may be kept.
 func (s *server) serveTile(w http.ResponseWriter, r *http.Request) {

@@ -34,6 +34,7 @@ func (s *server) routes() (http.Handler, error) {
 		problem = err
 		r.Get(wire.PathOpenAPI, serveDocument(doc))
 		r.Get("/"+signinglog.CheckpointPath, s.serveCheckpoint)
+		r.Get("/"+signinglog.CheckpointPath+"/witnessed", s.serveWitnessed)
 		r.Get("/tile/*", s.serveTile)
 		s.pageRoutes(r)
 	})

@@ -13,6 +13,7 @@ import (
 	"sokyso/custody/notices"
 	"sokyso/custody/revocation"
 	"sokyso/custody/store"
+	"sokyso/custody/witness"
 )
 
 // outlets makes the ways out of the register that are configured. What is wrong about
@@ -53,6 +54,19 @@ func (c *ServeCommand) outlets(p *program, school custody.School, address string
 	return out, nil
 }
 
+// witnesses are those that cosign this service's checkpoints.
+func (c *ServeCommand) witnesses(p *program) ([]*witness.Witness, error) {
+	var all []*witness.Witness
+	for _, text := range c.Witnesses {
+		w, err := witness.Parse(text)
+		if err != nil {
+			return nil, p.fail("witness_malformed", map[string]string{"Witness": text, "Error": err.Error()})
+		}
+		all = append(all, w)
+	}
+	return all, nil
+}
+
 // readSecret reads the one line of a file; "" is none.
 func readSecret(path string) ([]byte, error) {
 	if path == "" {
@@ -70,12 +84,15 @@ func readSecret(path string) ([]byte, error) {
 }
 
 // runner is the work in the background of this service.
-func (c *ServeCommand) runner(register *store.Store, school custody.School, out background.Outlets, checker *revocation.Checker, logger *slog.Logger) *background.Runner {
+func (c *ServeCommand) runner(register *store.Store, school custody.School, out background.Outlets, checker *revocation.Checker, witnesses []*witness.Witness, logger *slog.Logger) *background.Runner {
 	config := background.Config{Store: register, School: school.ID, Holder: uuid.NewString(), Logger: logger}
 	r := background.New(config)
 	jobs := []background.Job{r.Deriving(out), r.Delivering(out), r.Reminding(out), r.Checking(), r.Retention()}
 	if c.Revocation != "off" && c.MonitorEvery > 0 {
 		jobs = append(jobs, r.Monitoring(checker, c.MonitorEvery, out))
+	}
+	if len(witnesses) > 0 {
+		jobs = append(jobs, r.Witnessing(witnesses))
 	}
 	return background.New(config, jobs...)
 }

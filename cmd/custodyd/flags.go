@@ -16,6 +16,7 @@ type Flags struct {
 	Init    InitCommand    `cmd:"" help:"${help_init}"`
 	Serve   ServeCommand   `cmd:"" help:"${help_serve}"`
 	Migrate MigrateCommand `cmd:"" help:"${help_migrate}"`
+	Witness WitnessCommand `cmd:"" help:"${help_witness}"`
 	User    struct {
 		Add      UserAddCommand      `cmd:"" help:"${help_user_add}"`
 		Password UserPasswordCommand `cmd:"" help:"${help_user_password}"`
@@ -66,6 +67,7 @@ type ServeCommand struct {
 	MailFrom          string         `help:"${help_mail_from}" placeholder:"ADDRESS"`
 	WebhookFile       string         `type:"path" help:"${help_webhook_file}" placeholder:"FILE"`
 	WebhookSecretFile string         `type:"path" help:"${help_webhook_secret_file}" placeholder:"FILE"`
+	Witnesses         []string       `name:"witness" sep:"none" help:"${help_witnesses}" placeholder:"KEY@URL"`
 	LogFormat         string         `enum:"text,json" default:"text" help:"${help_log_format}"`
 	Grace             time.Duration  `default:"10s" help:"${help_grace}"`
 }

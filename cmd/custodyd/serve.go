@@ -73,6 +73,10 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if err != nil {
 		return err
 	}
+	witnesses, err := c.witnesses(p)
+	if err != nil {
+		return err
+	}
 	handler, err := httpapi.New(httpapi.Config{
 		Store: register, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
 		Revocation: httpapi.RevocationMode(c.Revocation), Checker: checker, Roots: roots, UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
@@ -104,7 +108,7 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	// What is done in the background ends before the register is closed.
 	working, stopWork := context.WithCancel(ctx)
 	var work sync.WaitGroup
-	work.Go(func() { c.runner(register, school, out, checker, logger).Run(working) })
+	work.Go(func() { c.runner(register, school, out, checker, witnesses, logger).Run(working) })
 	defer work.Wait()
 	defer stopWork()
 	select {

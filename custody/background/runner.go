@@ -11,6 +11,7 @@ import (
 	"sokyso/custody"
 	"sokyso/custody/notices"
 	"sokyso/custody/store"
+	"sokyso/custody/witness"
 )
 
 const (
@@ -148,6 +149,10 @@ func outcomeOf(err error) string {
 		return "lease_lost"
 	case errors.As(err, &refused) && refused.Params["reason"] != "":
 		return refused.Params["reason"]
+	case errors.Is(err, witness.ErrRefused):
+		return "witness_refused"
+	case errors.Is(err, witness.ErrAsked):
+		return "witness_unreachable"
 	case errors.Is(err, store.ErrUnreachable):
 		return "database_unreachable"
 	case errors.Is(err, store.ErrBusy):

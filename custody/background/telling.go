@@ -17,6 +17,7 @@ const (
 	JobRevocation = "revocation"
 	JobChecks     = "checks"
 	JobRetention  = "retention"
+	JobWitnesses  = "witnesses"
 )
 
 // Sender hands a message over to whoever carries it on.

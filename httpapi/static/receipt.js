@@ -112,7 +112,7 @@
       const field = (name) => new RegExp("^" + name + " (.*)$", "m").exec(entry)?.[1] || "";
       const at = new Date(field("at"));
       const params = { index: receipt.index, size: checkpoint.size, origin: checkpoint.origin,
-        at: at.toLocaleString(document.documentElement.lang === "en" ? "en-GB" : "vi-VN", { timeZone: "Asia/Ho_Chi_Minh" }) };
+        at: at.toLocaleString(document.documentElement.lang === "en" ? "en-GB" : "vi-VN", { timeZone: "Asia/Ho_Chi_Minh", day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit" }) };
       let text = say("good", params), kind = "good";
       if (form.file.files.length > 0) {
         const sum = hex(await sha256(new Uint8Array(await form.file.files[0].arrayBuffer())));
