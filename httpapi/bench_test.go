@@ -93,7 +93,7 @@ func registerPages(s *storetest.Seeded) map[custody.PersonID][]string {
 	return map[custody.PersonID][]string{
 		s.Admin: {"/", "/tokens", "/tokens?q=S0&state=held", "/tokens/" + seal, "/tokens/" + personal, "/certificates", "/certificates?show=ending", "/people", "/people?on=2024-10-01",
 			"/people/" + string(s.Deputy), "/delegations", "/hand-overs", "/log", "/log?token=" + seal, "/log?type=signature", "/log?person=" + string(s.OfficeHead), "/grants",
-			"/papers", "/checks", "/support", "/documents", "/notices", "/notices/share?days=30", "/settings", "/background", "/alarms", "/pairing", "/second-factor", "/loss",
+			"/papers", "/checks", "/support", "/documents", "/notices", "/notices/share?days=30", "/settings", "/background", "/alarms", "/pairing", "/second-factor", "/loss", "/review", "/review?point=outside_hours&all=1", "/review/charts", "/unlogged", "/log?q=quyet+dinh", wire.PathReview,
 			"/people/" + string(s.OfficeHead), "/log?since=2025-01-01&until=2025-12-31", wire.PathPapers, wire.PathNotices, wire.PathBackground,
 			"/incidents", wire.PathTokens, wire.PathCertificates, wire.PathStaff, wire.PathDelegations, fmt.Sprintf(wire.PathTimeline, seal), wire.PathPeople, wire.PathEntries, wire.PathHandOvers},
 		s.Principal:  {"/", "/tokens/" + personal},
