@@ -169,6 +169,16 @@ type connection struct {
 	prepared map[string]*sqlx.Stmt
 }
 
+// testOnlyStep is called before each command of a transaction and after its commit. Tests
+// end the process there.
+var testOnlyStep func(step string)
+
+func reached(step string) {
+	if testOnlyStep != nil {
+		testOnlyStep(step)
+	}
+}
+
 func (c *connection) statement(ctx context.Context, query string) (*sqlx.Stmt, error) {
 	if s, ok := c.prepared[query]; ok {
 		return s, nil
@@ -182,6 +192,7 @@ func (c *connection) statement(ctx context.Context, query string) (*sqlx.Stmt, e
 }
 
 func (c *connection) get(ctx context.Context, dest any, query string, args ...any) error {
+	reached(query)
 	s, err := c.statement(ctx, query)
 	if err != nil {
 		return err
@@ -190,6 +201,7 @@ func (c *connection) get(ctx context.Context, dest any, query string, args ...an
 }
 
 func (c *connection) list(ctx context.Context, dest any, query string, args ...any) error {
+	reached(query)
 	s, err := c.statement(ctx, query)
 	if err != nil {
 		return err
@@ -198,6 +210,7 @@ func (c *connection) list(ctx context.Context, dest any, query string, args ...a
 }
 
 func (c *connection) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	reached(query)
 	s, err := c.statement(ctx, query)
 	if err != nil {
 		return 0, err
@@ -207,6 +220,7 @@ func (c *connection) exec(ctx context.Context, query string, args ...any) (int64
 
 // run executes a command of the transaction itself (BEGIN, SAVEPOINT, COMMIT).
 func (c *connection) run(ctx context.Context, command string) error {
+	reached(command)
 	_, err := c.conn.ExecContext(ctx, command)
 	return driverError(err)
 }

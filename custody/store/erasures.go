@@ -123,30 +123,31 @@ func (s *Store) EraseKept(ctx context.Context, actor custody.Actor) (int64, erro
 	if err != nil || settings.RetentionYears() == 0 {
 		return 0, err
 	}
-	before := s.now().AddDate(-settings.RetentionYears(), 0, 0)
-	index, err := s.firstEntryFrom(ctx, actor.School, before)
-	if err != nil || index == 0 {
+	today, err := s.trustedTime(ctx, actor.School)
+	if err != nil {
 		return 0, err
 	}
-	var left []int
-	if err := s.reader.list(ctx, &left, `SELECT 1 FROM reveals WHERE school_id = ? AND entry_index < ? AND `+erasable+` LIMIT 1`,
-		string(actor.School), index, string(custody.DateOf(before))); err != nil {
+	before := today.AddDate(-settings.RetentionYears(), 0, 0)
+	var last []int64
+	if err := s.reader.list(ctx, &last, `SELECT entry_index FROM reveals WHERE school_id = ? AND `+erasable+` ORDER BY entry_index DESC LIMIT 1`,
+		string(actor.School), at(before), string(custody.DateOf(before))); err != nil {
 		return 0, fmt.Errorf("look for what is kept too long: %w", err)
 	}
-	if len(left) == 0 {
+	if len(last) == 0 {
 		return 0, nil
 	}
+	index := last[0] + 1
 	var removed int64
 	err = s.write(ctx, actor.School, func(t *tx) error {
 		var err error
-		if removed, err = t.exec(t.ctx, `DELETE FROM reveals WHERE school_id = ? AND entry_index < ? AND `+erasable, string(t.school), index, string(custody.DateOf(before))); err != nil {
+		if removed, err = t.exec(t.ctx, `DELETE FROM reveals WHERE school_id = ? AND `+erasable, string(t.school), at(before), string(custody.DateOf(before))); err != nil {
 			return fmt.Errorf("erase what is kept too long: %w", err)
 		}
 		for _, query := range []string{
-			`DELETE FROM signed_paper_parts WHERE signed_paper_id IN (SELECT s.id FROM signed_papers s WHERE s.school_id = ? AND s.entry_index < ?)`,
-			`UPDATE papers SET facts = NULL WHERE school_id = ? AND entry_index < ? AND facts IS NOT NULL`,
+			`DELETE FROM signed_paper_parts WHERE signed_paper_id IN (SELECT s.id FROM signed_papers s WHERE s.school_id = ? AND s.kept_at < ?)`,
+			`UPDATE papers SET facts = NULL WHERE school_id = ? AND issued_at < ? AND facts IS NOT NULL`,
 		} {
-			if _, err := t.exec(t.ctx, query, string(t.school), index); err != nil {
+			if _, err := t.exec(t.ctx, query, string(t.school), at(before)); err != nil {
 				return fmt.Errorf("erase what is kept too long: %w", err)
 			}
 		}
@@ -155,8 +156,28 @@ func (s *Store) EraseKept(ctx context.Context, actor custody.Actor) (int64, erro
 	return removed, err
 }
 
-// erasable leaves the names of people whose account has not ended before a day, its
-// parameter, and the labels of tokens that are not out of use.
-const erasable = `entry_index NOT IN (SELECT p.entry_index FROM persons p WHERE p.school_id = reveals.school_id
+// trustedEntries is how many of the latest entries the time of keeping is counted from.
+const trustedEntries = 50
+
+// trustedTime is the earliest time of the latest entries, and never later than now: a
+// clock that has jumped ahead must not have everything erased.
+func (s *Store) trustedTime(ctx context.Context, school custody.SchoolID) (time.Time, error) {
+	now := s.now()
+	var earliest []stamp
+	if err := s.reader.list(ctx, &earliest, `SELECT logged_at FROM (SELECT logged_at FROM log_entries WHERE school_id = ? ORDER BY entry_index DESC LIMIT ?) AS latest ORDER BY logged_at LIMIT 1`,
+		string(school), trustedEntries); err != nil {
+		return now, fmt.Errorf("read the latest entries: %w", err)
+	}
+	if len(earliest) > 0 && earliest[0].Before(now) {
+		return earliest[0].Time, nil
+	}
+	return now, nil
+}
+
+// erasable are values of entries logged before a moment, by each entry's own time. It
+// leaves the names of people whose account has not ended before a day, and the labels of
+// tokens that are not out of use. Moment and day are its parameters.
+const erasable = `entry_index IN (SELECT e.entry_index FROM log_entries e WHERE e.school_id = reveals.school_id AND e.logged_at < ?)
+	AND entry_index NOT IN (SELECT p.entry_index FROM persons p WHERE p.school_id = reveals.school_id
 		AND NOT EXISTS (SELECT 1 FROM endings e WHERE e.person_id = p.id AND e.kind = 'account' AND e.until_on < ?))
 	AND entry_index NOT IN (SELECT t.entry_index FROM tokens t WHERE t.school_id = reveals.school_id AND NOT EXISTS (SELECT 1 FROM retirements r WHERE r.token_id = t.id))`

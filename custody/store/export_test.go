@@ -11,3 +11,6 @@ func ReplaceSync(sync func(*os.File) error) func() {
 	syncMark = sync
 	return func() { syncMark = syncData }
 }
+
+// OnStep has a function called at each step of a transaction.
+func OnStep(f func(step string)) { testOnlyStep = f }

@@ -245,37 +245,24 @@ func (s *Store) SkipReview(ctx context.Context, actor custody.Actor, before time
 	if err != nil {
 		return err
 	}
-	until, err := s.firstEntryFrom(ctx, actor.School, before)
+	h, err := s.head(ctx, actor.School)
 	if err != nil {
 		return err
+	}
+	// By each entry's own time, since a computer's clock may have gone back for a while.
+	until := h.Size
+	var younger []int64
+	if err := s.reader.list(ctx, &younger, `SELECT entry_index FROM log_entries WHERE school_id = ? AND entry_index >= ? AND logged_at >= ? ORDER BY entry_index LIMIT 1`,
+		string(actor.School), from, at(before)); err != nil {
+		return fmt.Errorf("look for the first entry of a day: %w", err)
+	}
+	if len(younger) > 0 {
+		until = younger[0]
 	}
 	if until <= from {
 		return custody.Invalid("before", "nothing before that day waits for a review")
 	}
 	return s.endReview(ctx, actor, logReviewRow{From: from, Until: until, Skipped: true}, reason)
-}
-
-// firstEntryFrom is the index of the first entry logged at or after a moment. Times in
-// the log never go back, so that it is found by halving.
-func (s *Store) firstEntryFrom(ctx context.Context, school custody.SchoolID, moment time.Time) (int64, error) {
-	h, err := s.head(ctx, school)
-	if err != nil {
-		return 0, err
-	}
-	low, high := int64(0), h.Size
-	for low < high {
-		middle := (low + high) / 2
-		var logged stamp
-		if err := s.reader.get(ctx, &logged, `SELECT logged_at FROM log_entries WHERE school_id = ? AND entry_index = ?`, string(school), middle); err != nil {
-			return 0, fmt.Errorf("read log entry %d: %w", middle, err)
-		}
-		if logged.Before(moment) {
-			low = middle + 1
-		} else {
-			high = middle
-		}
-	}
-	return low, nil
 }
 
 func (s *Store) endReview(ctx context.Context, actor custody.Actor, row logReviewRow, note string) error {

@@ -262,7 +262,9 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 		return fmt.Errorf("commit: %w", err)
 	}
 	q.begun = false
+	reached("committed")
 	t.advanceMark()
+	reached("marked")
 	proofs := t.proofs(signed)
 	for _, c := range batch {
 		c.proofs = proofs

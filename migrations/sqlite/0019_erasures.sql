@@ -1,6 +1,6 @@
 -- +goose Up
 -- Values of commitments that were erased, and why. before_entry: those of entries
--- before that one, by the time of keeping.
+-- before that one whose time of keeping was over.
 CREATE TABLE erasures (
     id           TEXT NOT NULL,
     school_id    TEXT NOT NULL,
