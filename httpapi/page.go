@@ -10,10 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -27,51 +25,10 @@ import (
 	"sokyso/httpapi/wire"
 )
 
-//go:embed templates/*.html
-var templateFiles embed.FS
-
 //go:embed static
 var staticFiles embed.FS
 
 const styleFile = "static/style.css"
-
-// loadTemplates parses each page with the layout, once for each language: the
-// functions that word things are bound to it. The style sheet's address holds its
-// hash, so that browsers may keep it for good.
-func loadTemplates(words *catalogue, told *notices.Words) (map[string]*template.Template, string, error) {
-	pages := map[string]*template.Template{}
-	files, err := fs.Glob(templateFiles, "templates/*.html")
-	if err != nil {
-		return nil, "", err
-	}
-	for _, lang := range languages {
-		layout, err := template.New("layout.html").Funcs(pageWords(words, told, lang)).Option("missingkey=error").
-			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
-		if err != nil {
-			return nil, "", fmt.Errorf("layout: %w", err)
-		}
-		for _, file := range files {
-			name := strings.TrimSuffix(path.Base(file), ".html")
-			if name == "layout" || name == "parts" {
-				continue
-			}
-			page, err := layout.Clone()
-			if err == nil {
-				page, err = page.ParseFS(templateFiles, file)
-			}
-			if err != nil {
-				return nil, "", fmt.Errorf("page %s: %w", name, err)
-			}
-			pages[lang+"/"+name] = page
-		}
-	}
-	style, err := styleSheet()
-	if err != nil {
-		return nil, "", err
-	}
-	sum := sha256.Sum256(style)
-	return pages, "/" + styleFile + "?v=" + hex.EncodeToString(sum[:6]), nil
-}
 
 // pageWords are the functions of the templates.
 func pageWords(words *catalogue, told *notices.Words, lang string) template.FuncMap {
@@ -222,9 +179,9 @@ func (s *server) showAgain(w http.ResponseWriter, r *http.Request, name string, 
 
 func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name string, problem *wire.Problem, content any) error {
 	state := requestOf(r.Context())
-	page, ok := s.pages[state.language+"/"+name]
-	if !ok {
-		return fmt.Errorf("no page %q in %s", name, state.language)
+	page, err := s.pages.page(state.language, name)
+	if err != nil {
+		return err
 	}
 	here := r.URL.RequestURI()
 	if r.Method != http.MethodGet {

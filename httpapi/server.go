@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -90,7 +89,7 @@ type server struct {
 	now                          func() time.Time
 	words                        *catalogue
 	told                         *notices.Words // words of notices
-	pages                        map[string]*template.Template
+	pages                        *pageSet
 	sessions                     *scs.SessionManager
 	hashing                      chan struct{}         // one slot for each password hashed at a time
 	rest                         *time.Timer           // frees the memory of hashing a while after the last
@@ -155,7 +154,10 @@ func newServer(cfg Config) (*server, error) {
 	if !s.words.has(s.language) {
 		return nil, fmt.Errorf("language %q is not one of %v", s.language, languages)
 	}
-	if s.pages, s.style, err = loadTemplates(s.words, s.told); err != nil {
+	if s.style, err = styleAddress(); err != nil {
+		return nil, err
+	}
+	if s.pages, err = loadTemplates(s.words, s.told); err != nil {
 		return nil, err
 	}
 	if s.revocationMode, err = checkMode(cfg.Revocation); err != nil {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -101,6 +102,7 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 			return errors.Join(fmt.Errorf("listen file: %w", err), server.Close())
 		}
 	}
+	debug.FreeOSMemory() // parsing pages and describing the API leaves as much again as they keep
 	p.print("serving", map[string]string{"School": school.Name, "Address": address})
 	if c.TLSCert == "" && c.PublicURL == "" && !loopback(listener) {
 		fmt.Fprintln(p.stderr, p.say("plain_http", nil))

@@ -464,7 +464,7 @@ func TestAnAddedRowIsFound(t *testing.T) {
 			for column, value := range row {
 				forged[column] = value
 			}
-			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "hand_over_id", "incident_id", "api_key_id", "token_id", "check_id", "period", "number", "replaces_id", "signed_paper_id", "field", "document_id", "cms_sha256", "sha256_out", "byte_range_digest"} {
+			for _, column := range []string{"id", "entry_index", "serial", "sha256", "key_sha256", "request", "grant_id", "hand_over_id", "incident_id", "api_key_id", "token_id", "check_id", "period", "number", "replaces_id", "signed_paper_id", "field", "document_id", "cms_sha256", "sha256_out", "byte_range_digest", "from_entry", "until_entry"} {
 				switch v := forged[column].(type) {
 				case string:
 					forged[column] = v + "f"
