@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"sokyso/custody"
 	"sokyso/custody/store"
@@ -149,6 +150,14 @@ func (h *home) asked(r *http.Request) error {
 		late := documents[0].Due != "" && documents[0].Due < h.today
 		h.page.Waiting = append(h.page.Waiting, h.line(late, "/documents", "home.documents", "Count", strconv.Itoa(len(documents))))
 	}
+	questions, err := h.store.QuestionsTo(r.Context(), h.actor)
+	if err != nil {
+		return err
+	}
+	for _, entry := range questions {
+		number := strconv.FormatInt(entry, 10)
+		h.page.Waiting = append(h.page.Waiting, h.line(false, "/log/"+number+"#review", "home.question", "Entry", number))
+	}
 	check, err := h.store.OpenCheckOf(r.Context(), h.actor)
 	if err != nil || check == nil {
 		return err
@@ -247,9 +256,21 @@ func (h *home) register(r *http.Request) error {
 	return h.staff(r)
 }
 
+// reviewEvery is how long after a review the next is due.
+const reviewEvery = 7 * 24 * time.Hour
+
 // late: what the register waits for and is not done in time.
 func (h *home) late(r *http.Request) error {
 	ctx := r.Context()
+	waits, since, err := h.store.ReviewWaits(ctx, h.actor)
+	switch {
+	case err != nil:
+		return err
+	case waits && since == nil:
+		h.page.Open = append(h.page.Open, h.line(false, "/review", "home.never_reviewed"))
+	case waits && h.now().Sub(*since) > reviewEvery:
+		h.page.Open = append(h.page.Open, h.line(false, "/review", "home.review", "Since", writtenDay(custody.DateOf(*since))))
+	}
 	deadlines, err := h.store.IncidentDeadlines(ctx, h.actor)
 	if err != nil {
 		return err

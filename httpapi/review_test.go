@@ -41,6 +41,7 @@ func TestPagesOfAReview(t *testing.T) {
 
 			b := openBrowser(t, s, size[0], size[1])
 			b.signIn(s.admin)
+			b.mustSay("Nhật ký có chữ ký mới chưa ai rà soát")
 			b.visit("/review")
 			b.mustSay("Ngoài giờ làm việc", "Bị từ chối", "Còn 2 mục chưa xem")
 			b.shoot("review")
@@ -93,6 +94,7 @@ func TestPagesOfAReview(t *testing.T) {
 			}
 			signer := openBrowser(t, s, size[0], size[1])
 			signer.signIn(s.principal)
+			signer.mustSay("Có câu hỏi về lần ký của bạn ở mục")
 			signer.visit("/notices")
 			signer.mustSay("Có câu hỏi về một lần ký của bạn", "Phát hiện chữ ký ngoài nhật ký")
 			signer.visit(fmt.Sprintf("/log/%d", night.Index))

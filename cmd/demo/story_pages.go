@@ -74,6 +74,13 @@ func (s *story) review(ctx context.Context) {
 		}
 	}
 	s.check(err, "check.review", map[string]any{"Count": len(s.logged)})
+	if err == nil {
+		var p *page
+		if p, err = b.visit(ctx, "/review"); err == nil && !strings.Contains(strings.Join(p.links(), " "), "point=refused") {
+			err = errors.New("the review does not list what was refused")
+		}
+		s.check(err, "check.review_points", nil)
+	}
 
 	if err != nil || s.quyChe.approved.EntryIndex == nil {
 		s.check(errors.New("the log page or the signature is missing"), "check.entry_page", map[string]any{"Entry": "-"})

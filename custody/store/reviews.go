@@ -297,3 +297,35 @@ func (s *Store) reviewed(ctx context.Context, school custody.SchoolID) (int64, e
 	}
 	return until[0], nil
 }
+
+// QuestionsTo lists the entries about which the actor was asked something and has not
+// answered, the oldest first.
+func (s *Store) QuestionsTo(ctx context.Context, actor custody.Actor) ([]int64, error) {
+	var entries []int64
+	if err := s.reader.list(ctx, &entries, `SELECT w.subject_entry FROM review_steps w WHERE w.school_id = ? AND w.person_id = ? AND w.step = 'asked' AND `+lastStep+` ORDER BY w.subject_entry`,
+		string(actor.School), string(actor.Person)); err != nil {
+		return nil, fmt.Errorf("list questions: %w", err)
+	}
+	return entries, nil
+}
+
+// ReviewWaits reports whether there are signatures that nobody has reviewed, and since
+// when: the end of the last review, or nil when there was none.
+func (s *Store) ReviewWaits(ctx context.Context, actor custody.Actor) (waits bool, since *time.Time, err error) {
+	if err := custody.CanReviewLog(actor); err != nil {
+		return false, nil, err
+	}
+	from := int64(0)
+	last, err := s.LogReviews(ctx, actor, 1)
+	if err != nil {
+		return false, nil, err
+	}
+	if len(last) > 0 {
+		from, since = last[0].Until, &last[0].At
+	}
+	var unseen []int
+	if err := s.reader.list(ctx, &unseen, `SELECT 1 FROM signatures WHERE school_id = ? AND entry_index >= ? LIMIT 1`, string(actor.School), from); err != nil {
+		return false, nil, fmt.Errorf("look for signatures to review: %w", err)
+	}
+	return len(unseen) > 0, since, nil
+}

@@ -102,6 +102,12 @@ func TestReviewOfTheLog(t *testing.T) {
 			t.Errorf("the same span twice: %v", err)
 		}
 
+		if questions, err := s.QuestionsTo(ctx, s.principal); err != nil || len(questions) != 1 || questions[0] != night {
+			t.Errorf("asked of the principal: %v, %v", questions, err)
+		}
+		if waits, since, err := s.ReviewWaits(ctx, s.admin); err != nil || waits || since == nil {
+			t.Errorf("waits right after a review: %v since %v, %v", waits, since, err)
+		}
 		// The question stays until it is answered and closed.
 		if next := s.review(); len(next.Items) != 0 || len(next.Earlier) != 1 || next.Earlier[0].Entry != night || next.Earlier[0].Note != "Vì sao ký hai lần?" {
 			t.Errorf("carried over: %v, %+v", points(next), next.Earlier)
@@ -115,6 +121,9 @@ func TestReviewOfTheLog(t *testing.T) {
 			t.Errorf("a deputy reads the question to the principal: %v", err)
 		}
 		s.must(s.StepReview(ctx, s.admin, []int64{night}, custody.ReviewSeen, ""))
+		if questions, err := s.QuestionsTo(ctx, s.principal); err != nil || len(questions) != 0 {
+			t.Errorf("still asked: %v, %v", questions, err)
+		}
 		if next := s.review(); len(next.Earlier) != 0 {
 			t.Errorf("still open: %+v", next.Earlier)
 		}
