@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"sokyso/signer/token"
@@ -164,11 +165,12 @@ func lockedMemory(t *testing.T) (kib int) {
 func TestPINIsLockedAndWiped(t *testing.T) {
 	d := newDesk(t, "a.pdf", "b.pdf", "c.pdf")
 	d.order(t, "always-authenticate")
-	before, during := lockedMemory(t), 0
+	before := lockedMemory(t)
+	var during atomic.Int64 // two files may be in hand
 	var typed []byte
 	d.config.OnStep = func(step string) {
 		if step == "after-sign" {
-			during = lockedMemory(t)
+			during.Store(int64(lockedMemory(t)))
 		}
 	}
 	results := d.sign(t, func(b *Batch) {
@@ -187,8 +189,8 @@ func TestPINIsLockedAndWiped(t *testing.T) {
 		t.Errorf("the PIN was asked for %d times", d.asked)
 	}
 	// Against what is left: another test's page that was never unlocked may be the one in use here.
-	if page, after := os.Getpagesize()>>10, lockedMemory(t); during != after+page || after > before {
-		t.Errorf("locked memory: %d KiB before, %d during, %d after", before, during, after)
+	if page, after := os.Getpagesize()>>10, lockedMemory(t); int(during.Load()) != after+page || after > before {
+		t.Errorf("locked memory: %d KiB before, %d during, %d after", before, during.Load(), after)
 	}
 	if strings.Trim(string(typed), "\x00") != "" {
 		t.Error("what the person typed is still there")

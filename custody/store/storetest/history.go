@@ -239,6 +239,9 @@ func (w *seeder) school(n int) *Seeded {
 	for month := 0; month < 12*w.h.Years; month++ {
 		w.now = begin.AddDate(0, month, 3)
 		w.month(month)
+		if len(w.rows["log_entries"]) > 40_000 {
+			w.flush() // a large school is not held in memory
+		}
 	}
 	w.close()
 	signer, err := note.NewSigner(key)
