@@ -18,7 +18,7 @@ const (
 	cellSize = 13 // of a day in the calendar, with its gap
 	barWidth = 46 // of a month, with its gap
 	barTall  = 120
-	kindLong = 420
+	kindLong = 240
 )
 
 // chartsPage shows a year of signing: a calendar, months, kinds and refusals. Each

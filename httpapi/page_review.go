@@ -264,6 +264,11 @@ func (p reviewPage) Seeable() int {
 	return n
 }
 
+// MayFinish: there is something to have reviewed. What a review itself has logged is not.
+func (p reviewPage) MayFinish() bool {
+	return p.From < p.Until && (p.Signatures > 0 || len(p.Items) > 0 || p.Until < p.Size)
+}
+
 // LastEntry is the last entry of the span.
 func (p reviewPage) LastEntry() int64 { return p.Until - 1 }
 

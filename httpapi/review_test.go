@@ -112,6 +112,9 @@ func TestPagesOfAReview(t *testing.T) {
 			b.press("#finish button")
 			b.mustSay("Đã kết thúc rà soát", "việc còn mở từ lần trước", "Không có mục nào khác thường")
 			b.shoot("finished")
+			if strings.Contains(b.text(), "Ghi vào nhật ký rằng bạn đã rà soát") {
+				t.Error("a review of nothing is offered")
+			}
 		})
 	}
 }
