@@ -26,6 +26,10 @@ func (s *server) apiCheckpoint(ctx context.Context, _ *none) (*text, error) {
 	return &text{ContentType: "text/plain; charset=utf-8", Body: note}, nil
 }
 
+func (s *server) apiSeeCheckpoint(ctx context.Context, actor custody.Actor, in *body[wire.SeenCheckpoint]) (*none, error) {
+	return nil, s.store.SeeCheckpoint(ctx, actor.School, []byte(in.Body.Checkpoint))
+}
+
 // maxIndex keeps sums of an index and a limit from overflowing.
 const maxIndex = 1 << 62
 

@@ -50,6 +50,9 @@ func (s *server) apiHealth(ctx context.Context, _ *none) (*body[wire.Health], er
 	if _, err := s.store.School(ctx); err != nil {
 		return nil, &failure{status: http.StatusServiceUnavailable, code: wire.CodeUnavailable, retry: 10 * time.Second, err: err}
 	}
+	if err := s.store.CheckMark(ctx, s.school.ID); err != nil {
+		return nil, err // it is there and takes no changes
+	}
 	late, err := s.store.LateJobs(ctx)
 	if err != nil {
 		return nil, &failure{status: http.StatusServiceUnavailable, code: wire.CodeUnavailable, retry: 10 * time.Second, err: err}

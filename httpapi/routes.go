@@ -303,6 +303,7 @@ func (s *server) operations(api huma.API) {
 	private(s, api, post("findSignatures", wire.PathUnlogged, "Hold up to 200 signatures found in documents against the log").upTo(maxBulkBody), s.apiFindSignatures)
 
 	public(s, api, get("checkpoint", wire.PathCheckpoint, "The log's latest checkpoint, a C2SP signed note"), s.apiCheckpoint)
+	private(s, api, post("seeCheckpoint", wire.PathSeen, "Hold the log against a checkpoint that an agent has seen").silent(), s.apiSeeCheckpoint)
 	private(s, api, get("entries", wire.PathEntries, "Entries that the person may see"), s.apiEntries)
 	private(s, api, get("entry", wire.PathEntry, "One entry"), s.apiEntry)
 	private(s, api, get("receipt", wire.PathReceipt, "Proof that the entry is in the log as it is now"), s.apiReceipt)

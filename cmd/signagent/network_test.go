@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -322,17 +323,21 @@ func TestForkedLogIsRefused(t *testing.T) {
 			t.Fatalf("%+v", result)
 		}
 	}
-	s.stop()
-	data := filepath.Join(s.dir, "data")
-	if err := os.RemoveAll(data); err != nil {
-		t.Fatal(err)
+	restore := func() {
+		t.Helper()
+		s.stop()
+		data := filepath.Join(s.dir, "data")
+		if err := os.RemoveAll(data); err != nil {
+			t.Fatal(err)
+		}
+		if err := copyTree(backup, data); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.start(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.Rename(backup, data); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.start(); err != nil {
-		t.Fatal(err)
-	}
+	restore()
 	refused := func(how string) {
 		t.Helper()
 		for lang, words := range map[string]string{"vi": "có thể nhật ký đã bị sửa", "en": "may have been altered"} {
@@ -345,12 +350,26 @@ func TestForkedLogIsRefused(t *testing.T) {
 			t.Errorf("%s: signed all the same", how)
 		}
 	}
+	stopped := func(how string) {
+		t.Helper()
+		client, err := wire.NewClient(wire.ClientConfig{URL: s.url, Attempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var problem *wire.Problem
+		if err := client.Health(context.Background()); !errors.As(err, &problem) || problem.Code != wire.CodeUnavailable {
+			t.Errorf("%s: the service goes on for others: %v", how, err)
+		}
+	}
 	refused("shorter")
+	stopped("shorter") // it has been told
 	// Other desks, which have not seen the lost part, grow it past what this one saw.
+	restore()
 	for range 4 {
 		if result, status := s.signFile(t, "deputy", "hai.pdf", "--capacity", "KT"); status != 0 {
 			t.Fatalf("%+v", result)
 		}
 	}
 	refused("longer, with another history")
+	stopped("longer, with another history")
 }

@@ -14,9 +14,11 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"sokyso/custody"
+	"sokyso/custody/signinglog"
 )
 
 // markState is the highest checkpoint this service has committed.
@@ -165,10 +167,56 @@ func (s *Store) CheckMark(ctx context.Context, school custody.SchoolID) error {
 }
 
 func (s *Store) checkMark(ctx context.Context, q querier, school custody.SchoolID, head headRow) error {
+	if seen := s.seen.Load(); seen != nil {
+		if err := s.holdAgainst(ctx, q, school, head, *seen); err != nil {
+			return err
+		}
+	}
 	if s.mark == nil {
 		return nil
 	}
 	m, _ := s.mark.last()
+	return s.holdAgainst(ctx, q, school, head, m)
+}
+
+// SeeCheckpoint holds the log against a checkpoint that somebody has seen, as an agent
+// that refuses the log does. One that this log's key has signed and that this database
+// does not extend proves that the database is an older copy or was altered: from then on
+// every change is refused as by the mark, which it raises. The error is a conflict
+// with reason log_behind_mark or log_forked.
+func (s *Store) SeeCheckpoint(ctx context.Context, school custody.SchoolID, signed []byte) error {
+	h, err := s.head(ctx, school)
+	if err != nil {
+		return err
+	}
+	verifier, err := note.NewVerifier(h.LogKey)
+	if err != nil {
+		return fmt.Errorf("see checkpoint: %w", err)
+	}
+	c, err := signinglog.Open(signed, verifier)
+	if err != nil {
+		return custody.Invalid("checkpoint", "%v", err)
+	}
+	seen := markState{Origin: c.Origin, Size: c.Size, Root: c.Root}
+	refused := s.holdAgainst(ctx, s.reader, school, h, seen)
+	var refusal *custody.Error
+	if !errors.As(refused, &refusal) {
+		return refused
+	}
+	s.seen.Store(&seen)
+	s.log.Error("an agent has seen another log", "size", h.Size, "seen", c.Size, "reason", refusal.Params["reason"])
+	if s.mark != nil {
+		if m, _ := s.mark.last(); seen.Size > m.Size {
+			if err := s.mark.advance(seen); err != nil {
+				s.log.Error("mark not written", "error", err)
+			}
+		}
+	}
+	return custody.Conflict(refusal.Params["reason"], "mark", strconv.FormatInt(seen.Size, 10), "size", strconv.FormatInt(h.Size, 10))
+}
+
+// holdAgainst compares a log with a state of it that is known.
+func (s *Store) holdAgainst(ctx context.Context, q querier, school custody.SchoolID, head headRow, m markState) error {
 	refuse := func(reason, next string) error {
 		return &custody.Error{Kind: custody.ErrUnavailable, Code: custody.CodeUnavailable,
 			Params: map[string]string{"reason": reason, "mark": strconv.FormatInt(m.Size, 10), "size": strconv.FormatInt(head.Size, 10)},

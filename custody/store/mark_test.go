@@ -92,6 +92,59 @@ func TestRestoredBackupIsRefused(t *testing.T) {
 	s.CheckLog()
 }
 
+// TestWhatAnAgentHasSeenStopsAnOldCopy: the mark is gone too, and only an agent knows
+// better. From then on the service takes no changes, also after it was started again.
+func TestWhatAnAgentHasSeenStopsAnOldCopy(t *testing.T) {
+	r := storetest.Open(t, "sqlite")
+	s := handedOut(r)
+	s.must(s.Close())
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	copyFile(t, sqlitePath(r), backup)
+	s.Reopen()
+	s.sign(s.principal, s.approval())
+	seen, err := s.Checkpoint(ctx, s.School.ID)
+	s.must(err)
+	s.must(s.SeeCheckpoint(ctx, s.School.ID, seen))
+	if err := s.SeeCheckpoint(ctx, s.School.ID, append([]byte("x"), seen...)); !errors.Is(err, custody.ErrInvalid) {
+		t.Errorf("a checkpoint that the log has not signed: %v", err)
+	}
+	restore := func() {
+		t.Helper()
+		s.must(s.Close())
+		copyFile(t, backup, sqlitePath(r))
+		s.must(os.Remove(s.Config.MarkFile))
+		s.Reopen()
+	}
+	refused := func(want string) {
+		t.Helper()
+		if _, err := s.RequestGrant(ctx, s.principal, s.approval()); !errors.Is(err, custody.ErrUnavailable) || reason(err) != want {
+			t.Errorf("a change on an old copy: %v, want %s", err, want)
+		}
+	}
+	restore()
+	s.sign(s.principal, s.approval()) // nobody knows yet
+	restore()
+	if err := s.SeeCheckpoint(ctx, s.School.ID, seen); reason(err) != custody.ReasonLogBehindMark || !errors.Is(err, custody.ErrConflict) {
+		t.Errorf("seen: %v", err)
+	}
+	refused(custody.ReasonLogBehindMark)
+	s.Reopen()
+	refused(custody.ReasonLogBehindMark)
+
+	// Grown past what the agent saw, on another way.
+	restore()
+	for range 3 {
+		s.sign(s.principal, s.approval())
+	}
+	if err := s.SeeCheckpoint(ctx, s.School.ID, seen); reason(err) != custody.ReasonLogForked {
+		t.Errorf("seen: %v", err)
+	}
+	refused(custody.ReasonLogForked)
+	if _, err := s.Entries(ctx, s.admin, store.LogFilter{}); err != nil {
+		t.Errorf("it can't be read: %v", err)
+	}
+}
+
 // TestMarkFile: a torn slot leaves the other, a mark that missed the last commit
 // catches up, a damaged file is refused with the next step.
 func TestMarkFile(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -36,7 +37,8 @@ type Store struct {
 	ticketKey ed25519.PrivateKey // nil without a log key
 	factors   cipher.AEAD        // encrypts secrets of second factors; nil without a log key
 	vkey      string
-	mark      *mark // nil without a mark file
+	mark      *mark                     // nil without a mark file
+	seen      atomic.Pointer[markState] // a state of the log that an agent has seen, and that this database does not extend
 	log       *slog.Logger
 
 	madePapers madePapers

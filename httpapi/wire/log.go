@@ -1,6 +1,9 @@
 package wire
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Receipt proves that an entry is in the log. It can be checked offline with the
 // log's verifier key: see custody/signinglog.
@@ -40,4 +43,15 @@ type Proof struct {
 type Health struct {
 	Status   string   `json:"status"`              // ok
 	LateJobs []string `json:"late_jobs,omitempty"` // work in the background that should have run long ago
+}
+
+// SeenCheckpoint is a checkpoint that an agent has seen: a C2SP signed note.
+type SeenCheckpoint struct {
+	Checkpoint string `json:"checkpoint" maxLength:"65536"`
+}
+
+// SeeCheckpoint tells the service of a checkpoint that its log does not extend. It
+// answers nil when it does after all, else a conflict, and takes no changes any more.
+func (c *Client) SeeCheckpoint(ctx context.Context, in SeenCheckpoint) error {
+	return c.post(ctx, PathSeen, in, nil)
 }

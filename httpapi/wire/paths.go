@@ -97,6 +97,7 @@ const (
 	PathUnlogged    = Prefix + "/unlogged"      // POST signatures found in documents
 
 	PathCheckpoint  = Prefix + "/log/checkpoint"         // GET, no sign-in, text/plain signed note
+	PathSeen        = Prefix + "/log/seen"               // POST a checkpoint that the log does not extend
 	PathEntries     = Prefix + "/log/entries"            // GET ?from=&limit=&type=&person=&token=
 	PathEntry       = Prefix + "/log/entries/%d"         // GET; index
 	PathReceipt     = Prefix + "/log/entries/%d/receipt" // GET; index

@@ -110,8 +110,13 @@ func (a *Agent) connect() error {
 	if err != nil {
 		return fail("pairing_damaged", err, "file", pairingName)
 	}
-	a.witness, err = openWitness(a.config.Home, verifier, a.consistencyProof)
-	return err
+	if a.witness, err = openWitness(a.config.Home, verifier, a.consistencyProof); err != nil {
+		return err
+	}
+	a.witness.tell = func(ctx context.Context, signed []byte) error {
+		return a.client.SeeCheckpoint(ctx, wire.SeenCheckpoint{Checkpoint: string(signed)})
+	}
+	return nil
 }
 
 // Close frees the lock. It does not undo or finish anything: the next Open does.

@@ -29,6 +29,22 @@ type witness struct {
 	inMemory bool // what is seen is not kept: the lock of the state folder is not held
 	// proof asks the service for a consistency proof (RFC 6962 §2.1.2).
 	proof func(ctx context.Context, from, to int64) ([]tlog.Hash, error)
+	// tell has the service know of a checkpoint that its log does not extend; nil = nobody.
+	tell func(ctx context.Context, signed []byte) error
+}
+
+// told has the service know of what was seen, so that it takes no changes from others
+// either. What comes of that does not change what is said here: the log is refused.
+func (w *witness) told(ctx context.Context, refused error) error {
+	if w.tell == nil {
+		return refused
+	}
+	signed, err := readBounded(w.path, maxCheckpoint)
+	if err != nil {
+		return refused
+	}
+	_ = w.tell(ctx, signed)
+	return refused
 }
 
 func openWitness(home string, verifier note.Verifier, proof func(context.Context, int64, int64) ([]tlog.Hash, error)) (*witness, error) {
@@ -92,7 +108,7 @@ func (w *witness) see(ctx context.Context, signed []byte) error {
 		}
 	}
 	if err := signinglog.CheckConsistency(older, newer, proof); err != nil {
-		return fail("log_forked", err)
+		return w.told(ctx, fail("log_forked", err))
 	}
 	if newer == w.last {
 		return nil
@@ -108,7 +124,7 @@ func (w *witness) seeHead(ctx context.Context, signed []byte) error {
 		return fail("log_forked", fmt.Errorf("checkpoint: %w", err))
 	}
 	if w.seen && checkpoint.Size < w.last.Size {
-		return fail("log_forked", &signinglog.InconsistentError{Older: w.last, Newer: checkpoint})
+		return w.told(ctx, fail("log_forked", &signinglog.InconsistentError{Older: w.last, Newer: checkpoint}))
 	}
 	return w.see(ctx, signed)
 }
