@@ -92,7 +92,7 @@ func sqlite(t *testing.T, cfg httpapi.Config) *school {
 	return newSchool(t, storetest.Open(t, "sqlite"), cfg)
 }
 
-func newSchool(t *testing.T, r *storetest.Register, cfg httpapi.Config) *school {
+func newSchool(t testing.TB, r *storetest.Register, cfg httpapi.Config) *school {
 	t.Helper()
 	s := &school{Register: r}
 	s.admin = s.member("Phạm Thu Hằng", "hang", "")
