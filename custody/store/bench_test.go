@@ -136,7 +136,7 @@ func rawCommits(b *testing.B, r *storetest.Register, callers, n int) float64 {
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	blob := map[string]string{"sqlite": "BLOB", "postgres": "BYTEA"}[db.DriverName()]
+	blob := map[string]string{"sqlite": "BLOB", "pgx": "BYTEA"}[db.DriverName()]
 	if _, err := db.Exec("CREATE TABLE raw_commits (id BIGINT PRIMARY KEY, content " + blob + " NOT NULL)"); err != nil {
 		b.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -13,8 +14,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 	"modernc.org/sqlite"
 
 	"sokyso/migrations"
@@ -76,8 +79,8 @@ func dataSource(address string, create, readOnly bool) (migrations.Dialect, stri
 		return "", "", ErrURL // never with the URL: it may hold a password
 	}
 	query := u.Query()
-	query.Set("binary_parameters", "yes") // one round trip for a statement that is not prepared
-	for name, value := range map[string]string{"connect_timeout": "10", "application_name": "custodyd"} {
+	// Without sslmode the driver would fall back to a connection that anybody can read.
+	for name, value := range map[string]string{"connect_timeout": "10", "application_name": "custodyd", "sslmode": "require"} {
 		if !query.Has(name) {
 			query.Set(name, value)
 		}
@@ -89,7 +92,7 @@ func dataSource(address string, create, readOnly bool) (migrations.Dialect, stri
 func openPool(dialect migrations.Dialect, source string, connections int) (*sqlx.DB, error) {
 	name := "sqlite"
 	if dialect == migrations.Postgres {
-		name = "postgres"
+		name = "pgx"
 	}
 	db, err := sqlx.Open(name, source)
 	if err != nil {
@@ -165,8 +168,10 @@ func (p *pool) close() error {
 
 // connection is one connection with a transaction of its own making.
 type connection struct {
-	conn     *sqlx.Conn
-	prepared map[string]*sqlx.Stmt
+	conn      *sqlx.Conn
+	prepared  map[string]*sqlx.Stmt
+	pipelined bool      // see later
+	waiting   pgx.Batch // what later was asked for and is not sent yet
 }
 
 // testOnlyStep is called before each command of a transaction and after its commit. Tests
@@ -179,7 +184,11 @@ func reached(step string) {
 	}
 }
 
+// statement prepares a query that is to run now: after those that wait.
 func (c *connection) statement(ctx context.Context, query string) (*sqlx.Stmt, error) {
+	if err := c.send(ctx); err != nil {
+		return nil, err
+	}
 	if s, ok := c.prepared[query]; ok {
 		return s, nil
 	}
@@ -220,6 +229,12 @@ func (c *connection) exec(ctx context.Context, query string, args ...any) (int64
 
 // run executes a command of the transaction itself (BEGIN, SAVEPOINT, COMMIT).
 func (c *connection) run(ctx context.Context, command string) error {
+	if c.pipelined && c.waiting.Len() > 0 {
+		if err := c.later(ctx, command); err != nil {
+			return err
+		}
+		return c.send(ctx)
+	}
 	reached(command)
 	_, err := c.conn.ExecContext(ctx, command)
 	return driverError(err)
@@ -249,7 +264,8 @@ func driverError(err error) error {
 		return err
 	}
 	var lite *sqlite.Error
-	var postgres *pq.Error
+	var postgres *pgconn.PgError
+	var connect *pgconn.ConnectError
 	var network net.Error
 	switch {
 	case errors.As(err, &lite):
@@ -257,10 +273,10 @@ func driverError(err error) error {
 			return fmt.Errorf("%w: %w", cause, err)
 		}
 	case errors.As(err, &postgres):
-		if cause := postgresCause(string(postgres.Code)); cause != nil {
+		if cause := postgresCause(postgres.Code); cause != nil {
 			return fmt.Errorf("%w: %w", cause, err)
 		}
-	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn):
+	case errors.As(err, &connect), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, driver.ErrBadConn):
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	return err

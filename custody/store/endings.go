@@ -170,11 +170,20 @@ func (t *tx) requireAccount(person custody.PersonID) error {
 	if err := t.requirePerson(person); err != nil {
 		return err
 	}
+	until, err := t.accountUntil(person)
+	if err != nil {
+		return err
+	}
+	return accountGoesOn(until, custody.DateOf(t.now))
+}
+
+// accountUntil is the last day of a person's account; "" = it has no end.
+func (t *tx) accountUntil(person custody.PersonID) (custody.Date, error) {
 	row, err := optional[struct {
 		Until custody.Date `db:"until_on"`
 	}](t, `SELECT MIN(until_on) AS until_on FROM endings WHERE person_id = ? AND kind = 'account'`, string(person))
 	if err != nil {
-		return fmt.Errorf("read account: %w", err)
+		return "", fmt.Errorf("read account: %w", err)
 	}
-	return accountGoesOn(row.Until, custody.DateOf(t.now))
+	return row.Until, nil
 }

@@ -6,6 +6,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net"
@@ -108,9 +110,9 @@ func TestPostgresKilled(t *testing.T) {
 	killed := 0
 	for range kills {
 		time.Sleep(100 * time.Millisecond)
-		admin, err := sqlx.Connect("postgres", address)
+		admin, err := sqlx.Connect("pgx", address)
 		for deadline := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-			admin, err = sqlx.Connect("postgres", address) // it is recovering
+			admin, err = sqlx.Connect("pgx", address) // it is recovering
 		}
 		s.must(err)
 		var pid int
@@ -152,6 +154,12 @@ func (c *cutter) serve(listener net.Listener) {
 	}
 }
 
+// commitStatement is what the driver calls its prepared COMMIT.
+var commitStatement = func() []byte {
+	sum := sha256.Sum256([]byte("COMMIT"))
+	return []byte("stmtcache_" + hex.EncodeToString(sum[:24]) + "\x00")
+}()
+
 func (c *cutter) forward(client net.Conn) {
 	defer client.Close()
 	server, err := net.Dial("tcp", c.to)
@@ -169,7 +177,8 @@ func (c *cutter) forward(client net.Conn) {
 		if err != nil {
 			return
 		}
-		cut := bytes.Contains(buffer[:n], []byte("COMMIT\x00")) && c.armed.CompareAndSwap(true, false)
+		// COMMIT goes out as a statement that was prepared before, together with what it commits.
+		cut := bytes.Contains(buffer[:n], commitStatement) && !bytes.Contains(buffer[:n], []byte("COMMIT\x00")) && c.armed.CompareAndSwap(true, false)
 		if cut {
 			client.Close() // nothing of the answer gets back
 		}

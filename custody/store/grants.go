@@ -43,10 +43,7 @@ func (s *Store) RequestGrants(ctx context.Context, actor custody.Actor, requests
 			continue
 		}
 		asked = append(asked, i)
-		changes = append(changes, &change{ctx: ctx, done: make(chan error, 1), run: func(t *tx) error {
-			if err := t.requireAccount(actor.Person); err != nil {
-				return err
-			}
+		changes = append(changes, &change{ctx: ctx, done: make(chan error, 1), request: &requestKey{actor.Person, r.Request}, run: func(t *tx) error {
 			var err error
 			ids[i], refusals[i], err = t.decideGrant(actor, r)
 			return err
@@ -108,24 +105,24 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 	row := grantRecord{rowBase: rowBase{ID: newID(), School: string(t.school)}, Person: string(actor.Person), Request: r.Request,
 		Certificate: certificate, SHA256In: r.SHA256In, Act: string(r.Act), Capacity: string(r.Capacity),
 		Number: r.Document.Number, Symbol: r.Document.Symbol, Kind: r.Document.Kind}
-	earlier, err := optional[grantRecord](t, `SELECT `+grantColumns+` FROM grants g WHERE g.person_id = ? AND g.request = ?`, row.Person, row.Request)
+	signer, err := t.signer(actor.Person)
+	if err != nil {
+		return "", nil, err
+	}
+	earlier, err := t.earlierGrant(actor.Person, row.Request)
 	if err != nil {
 		return "", nil, fmt.Errorf("read grant: %w", err)
 	}
-	f, err := t.tokenBy("serial", r.TokenSerial)
+	token, err := t.signingToken(r.TokenSerial)
 	if err != nil {
 		return "", nil, err
 	}
 	private := map[string]string{"summary": r.Document.Summary, "purpose": r.Document.Purpose, "file_name": r.Document.FileName}
-	facts := custody.GrantFacts{Person: actor.Person, Requested: certificate}
-	if facts.Positions, facts.Scopes, err = t.personFacts(actor.Person); err != nil {
-		return "", nil, err
-	}
-	if f != nil {
-		if err := t.fillFacts(&facts, f); err != nil {
-			return "", nil, err
-		}
-		row.Token = string(f.token.ID)
+	facts := custody.GrantFacts{Person: actor.Person, Requested: certificate, Positions: signer.positions, Scopes: signer.scopes}
+	if token.facts != nil {
+		token.facts.fill(&facts)
+		facts.Certificates = token.certificates
+		row.Token = string(token.facts.token.ID)
 	}
 	if r.Act == custody.Issue {
 		if err = t.fillApproval(&facts, r); err != nil {
@@ -159,14 +156,13 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 	if row.Entry, err = t.append(signinglog.TypeGrant, actor, row.fields(), private); err != nil {
 		return "", nil, err
 	}
-	if err := t.insertRow(`INSERT INTO grants (id, school_id, person_id, token_id, request, certificate_sha256, sha256_in, act, capacity,
-		document_number, document_symbol, document_kind, title, custody_entry, authority_entry, approval_entry, approval_certificate, approval_digest, granted_at, expires_at, entry_index)`,
-		row.ID, row.School, row.Person, row.Token, row.Request, row.Certificate, row.SHA256In, row.Act, row.Capacity,
-		row.Number, row.Symbol, row.Kind, row.Title, row.CustodyEntry, row.AuthorityEntry, row.ApprovalEntry, row.ApprovalCertificate, row.ApprovalDigest,
-		row.GrantedAt, row.ExpiresAt, row.Entry); err != nil {
-		return "", nil, fmt.Errorf("write grant: %w", err)
+	t.given = append(t.given, row)
+	if t.immediate {
+		err = t.flush()
+	} else {
+		t.earlier[requestKey{actor.Person, r.Request}] = &row
 	}
-	return row.ID, nil, nil
+	return row.ID, nil, err
 }
 
 // grantAgain answers a request that got a grant before: with the same content it
@@ -175,7 +171,10 @@ func (t *tx) decideGrant(actor custody.Actor, r custody.GrantRequest) (string, *
 // signer's position or scope has ended.
 func (t *tx) grantAgain(actor custody.Actor, r custody.GrantRequest, row grantRecord, earlier *grantRecord,
 	facts custody.GrantFacts, private map[string]string) (string, *custody.Refusal, error) {
-	row.Title = earlier.Title // of that day
+	row.Title = earlier.Title         // of that day
+	if err := t.flush(); err != nil { // it may have been given in this batch
+		return "", nil, err
+	}
 	same, err := t.samePrivate(earlier.Entry, private)
 	if err != nil {
 		return "", nil, err
@@ -255,8 +254,8 @@ func (t *tx) logRefusal(actor custody.Actor, row grantRecord, serial string, ref
 	return err
 }
 
-// fillFacts turns what the register knows of a token into a grant's facts.
-func (t *tx) fillFacts(facts *custody.GrantFacts, f *tokenFacts) error {
+// fill turns what the register knows of a token into a grant's facts.
+func (f *tokenFacts) fill(facts *custody.GrantFacts) {
 	rules := f.rules()
 	facts.Token, facts.Custody, facts.Offer = &f.token, rules.Custody, rules.Offer
 	facts.Retired, facts.WrittenOff, facts.PIN = f.Retired, f.WrittenOff, custody.PINStep(f.PIN)
@@ -268,9 +267,6 @@ func (t *tx) fillFacts(facts *custody.GrantFacts, f *tokenFacts) error {
 		incident := f.incident.incident()
 		facts.Incident = &incident
 	}
-	var err error
-	facts.Certificates, err = t.certificates(string(f.token.ID))
-	return err
 }
 
 func (t *tx) certificates(token string) ([]custody.Certificate, error) {
@@ -314,11 +310,13 @@ type listedGrant struct {
 	Purpose     string `db:"purpose"`
 	FileName    string `db:"file_name"`
 	Signatures  int    `db:"signatures"`
+	Open        bool   `db:"open"`
 }
 
 var queryGrants = `SELECT ` + grantColumns + `, ` + fmt.Sprintf(nameOf, "g.person_id") + ` AS signer, t.serial AS token_serial, c.der,
 	` + revealOf("g", "summary") + ` AS summary, ` + revealOf("g", "purpose") + ` AS purpose, ` + revealOf("g", "file_name") + ` AS file_name,
-	(SELECT COUNT(*) FROM signatures x WHERE x.grant_id = g.id) AS signatures
+	(SELECT COUNT(*) FROM signatures x WHERE x.grant_id = g.id) AS signatures,
+	EXISTS (SELECT 1 FROM open_grants o WHERE o.grant_id = g.id) AS open
 	FROM grants g JOIN tokens t ON t.id = g.token_id
 	JOIN certificates c ON c.school_id = g.school_id AND c.sha256 = g.certificate_sha256
 	WHERE g.school_id = ?`
@@ -328,7 +326,7 @@ func (r listedGrant) row() GrantRow {
 	switch {
 	case r.Signatures > 0:
 		state = custody.GrantSigned
-	case r.ClosedAt != nil:
+	case !r.Open:
 		state = custody.GrantAbandoned
 	}
 	return GrantRow{Grant: custody.Grant{ID: custody.GrantID(r.ID), Request: r.Request, Person: custody.PersonID(r.Person), Token: custody.TokenID(r.Token),
@@ -388,5 +386,6 @@ func (s *Store) Grant(ctx context.Context, actor custody.Actor, id custody.Grant
 // less than after ago are left out: an agent that was offline reports by itself.
 func (s *Store) UnconfirmedGrants(ctx context.Context, actor custody.Actor, after time.Duration) ([]GrantRow, error) {
 	now := s.now()
-	return s.grants(ctx, actor, ` AND g.closed_at IS NULL AND g.expires_at < ? AND g.granted_at <= ?`, at(now), at(now.Add(-after)))
+	return s.grants(ctx, actor, ` AND g.id IN (SELECT o.grant_id FROM open_grants o WHERE o.school_id = ? AND o.expires_at < ?) AND g.granted_at <= ?`,
+		string(actor.School), at(now), at(now.Add(-after)))
 }

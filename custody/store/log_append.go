@@ -3,11 +3,9 @@ package store
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -37,8 +35,15 @@ type tx struct {
 	// index, upon which the batch is run again, immediate.
 	immediate bool
 	deferred  []signatureRow
-	wanted    []custody.GrantID                  // whose signatures the batch records
+	wanted    []string                           // grants whose signatures the batch records
 	grants    map[custody.GrantID]*grantToRecord // of wanted, read together; nil before
+
+	recordsOnly bool // no other change is in the batch
+
+	known    *known
+	given    []grantRecord // grants that wait to be written, before deferred
+	requests []requestKey  // of the batch
+	earlier  map[requestKey]*grantRecord
 }
 
 // exec notes that the change has written.
@@ -47,19 +52,30 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	return t.connection.exec(ctx, query, args...)
 }
 
+// put writes what need not be there before the transaction's next query.
+func (t *tx) put(query string, args ...any) error {
+	if t.immediate {
+		_, err := t.exec(t.ctx, query, args...)
+		return err
+	}
+	t.wrote = true
+	return t.later(t.ctx, query, args...)
+}
+
 // begin starts a change and returns what undo needs.
 func (t *tx) begin() txState {
 	t.now, t.wrote = t.store.now(), false
-	return txState{tail: t.tail, deferred: len(t.deferred)}
+	return txState{tail: t.tail, deferred: len(t.deferred), given: len(t.given)}
 }
 
 type txState struct {
 	tail     logTail
 	deferred int
+	given    int
 }
 
 func (t *tx) undo(to txState) {
-	t.tail, t.deferred = to.tail, t.deferred[:to.deferred]
+	t.tail, t.deferred, t.given = to.tail, t.deferred[:min(to.deferred, len(t.deferred))], t.given[:min(to.given, len(t.given))]
 }
 
 // logTail is what append has added, not yet in the database. Copies share
@@ -103,12 +119,32 @@ func (t *tx) lockHead() error {
 	if t.store.dialect == migrations.Postgres {
 		query += " FOR UPDATE OF h"
 	}
-	err := t.get(t.ctx, &t.head, query, t.school)
-	if errors.Is(err, sql.ErrNoRows) {
-		return custody.NotFound("school")
+	var heads []headRow
+	err := listLater(t.ctx, t.connection, &heads, query, string(t.school))
+	var grants []grantToRecord
+	var earlier []grantRecord
+	if err == nil && t.recordsOnly { // else the others may change them first
+		err = t.askGrants(&grants)
+	}
+	if err == nil {
+		err = t.askEarlier(&earlier)
+	}
+	if err == nil {
+		err = t.send(t.ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("read log head: %w", err)
+	}
+	if len(heads) == 0 {
+		return custody.NotFound("school")
+	}
+	t.head = heads[0]
+	t.known.startAt(t.head)
+	if t.recordsOnly {
+		t.keepGrants(grants)
+	}
+	if len(t.requests) > 0 {
+		t.keepEarlier(earlier)
 	}
 	if t.store.signer == nil || t.store.signer.Name() != t.head.Origin || t.store.vkey != t.head.LogKey {
 		return &custody.Error{Kind: custody.ErrUnavailable, Code: custody.CodeUnavailable,
@@ -183,14 +219,14 @@ func (t *tx) writeHead() ([]byte, error) {
 		rows = append(rows, []any{string(t.school), p.index, string(p.entry.Type), orNull(p.entry.Actor()), orNull(p.entry.Subject()),
 			orNull(p.entry.Token()), at(p.entry.At), p.bytes, p.hashes})
 	}
-	if err := t.insert(`INSERT INTO log_entries (school_id, entry_index, entry_type, actor_id, person_id, token_id, logged_at, bytes, hashes) VALUES `, rows); err != nil {
+	if err := t.insert(entryTable, rows); err != nil {
 		return nil, fmt.Errorf("write log entries: %w", err)
 	}
 	rows = nil
 	for _, r := range t.tail.reveals {
 		rows = append(rows, []any{string(t.school), r.Index, r.Field, r.Salt, r.Value})
 	}
-	if err := t.insert(`INSERT INTO reveals (school_id, entry_index, field, salt, value) VALUES `, rows); err != nil {
+	if err := t.insert(revealTable, rows); err != nil {
 		return nil, fmt.Errorf("write reveals: %w", err)
 	}
 	root, err := t.tail.frontier.Root()
@@ -202,36 +238,25 @@ func (t *tx) writeHead() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	moved, err := t.exec(t.ctx, `UPDATE log_heads SET size = ?, root = ?, frontier = ?, checkpoint = ?, updated_at = ? WHERE school_id = ? AND size = ?`,
-		c.Size, root[:], t.tail.frontier.Bytes(), signed, at(t.store.now()), string(t.school), t.head.Size)
-	if err != nil {
+	// The head is locked. Should it have moved all the same, the statement fails for its
+	// NULL, also where the commit is on its way behind it.
+	if err := t.put(`UPDATE log_heads SET size = CASE WHEN size = ? THEN CAST(? AS BIGINT) END, root = ?, frontier = ?, checkpoint = ?, updated_at = ? WHERE school_id = ?`,
+		t.head.Size, c.Size, root[:], t.tail.frontier.Bytes(), signed, at(t.store.now()), string(t.school)); err != nil {
 		return nil, fmt.Errorf("move log head: %w", err)
-	}
-	if moved != 1 {
-		return nil, fmt.Errorf("move log head: %w: somebody else appended", ErrBusy)
 	}
 	return signed, nil
 }
 
-// insert writes rows with as few statements as the sizes allow.
-func (t *tx) insert(into string, rows [][]any) error {
-	for len(rows) > 0 {
-		n := min(len(rows), batchLimit)
-		var values strings.Builder
-		var args []any
-		for i, row := range rows[:n] {
-			if i > 0 {
-				values.WriteByte(',')
-			}
-			values.WriteString("(?" + strings.Repeat(",?", len(row)-1) + ")")
-			args = append(args, row...)
-		}
-		if _, err := t.exec(t.ctx, into+values.String(), args...); err != nil {
-			return err
-		}
-		rows = rows[n:]
+// end is where the log ends with what this transaction appends.
+func (t *tx) end() (int64, []byte) {
+	if len(t.tail.entries) == 0 {
+		return t.head.Size, t.head.Root
 	}
-	return nil
+	root, err := t.tail.frontier.Root()
+	if err != nil {
+		return 0, nil // no log ends there
+	}
+	return t.tail.frontier.Size(), root[:]
 }
 
 func (t *tx) advanceMark() {

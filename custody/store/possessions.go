@@ -94,7 +94,9 @@ func (t *tx) proofFacts(actor custody.Actor, serial, certificate string) (custod
 	if err != nil || f == nil {
 		return facts, err
 	}
-	return facts, t.fillFacts(&facts, f)
+	f.fill(&facts)
+	facts.Certificates, err = t.certificates(string(f.token.ID))
+	return facts, err
 }
 
 type challengeRow struct {

@@ -346,14 +346,13 @@ type grantRecord struct {
 	ApprovalCertificate string `db:"approval_certificate"`
 	ApprovalDigest      string `db:"approval_digest"`
 
-	GrantedAt stamp  `db:"granted_at"`
-	ExpiresAt stamp  `db:"expires_at"`
-	ClosedAt  *stamp `db:"closed_at"`
+	GrantedAt stamp `db:"granted_at"`
+	ExpiresAt stamp `db:"expires_at"`
 }
 
 const grantColumns = `g.id, g.school_id, g.person_id, g.token_id, g.request, g.certificate_sha256, g.sha256_in, g.act, g.capacity,
 	g.document_number, g.document_symbol, g.document_kind, g.title, g.custody_entry, g.authority_entry,
-	g.approval_entry, g.approval_certificate, g.approval_digest, g.granted_at, g.expires_at, g.entry_index, g.closed_at`
+	g.approval_entry, g.approval_certificate, g.approval_digest, g.granted_at, g.expires_at, g.entry_index`
 
 func (r grantRecord) entry() (int64, signinglog.Type, time.Time) {
 	return r.Entry, signinglog.TypeGrant, r.GrantedAt.Time

@@ -289,7 +289,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("no server: %v", err)
 	}
 	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
-		if _, err := r.DB().Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, ` + map[string]string{"sqlite": "1", "postgres": "true"}[r.DB().DriverName()] + `)`); err != nil {
+		if _, err := r.DB().Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, ` + map[string]string{"sqlite": "1", "pgx": "true"}[r.DB().DriverName()] + `)`); err != nil {
 			t.Fatal(err)
 		}
 		_, err := store.Open(ctx, r.Config)

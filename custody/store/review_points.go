@@ -234,7 +234,7 @@ func (g *reviewing) unused() error {
 		args []any
 	}{
 		{`'' AS reason, g.entry_index AS at_entry, g.granted_at AS at_time FROM grants g WHERE g.school_id = ? AND g.entry_index >= ? AND g.entry_index < ?
-			AND g.closed_at IS NULL AND g.expires_at < ?`, []any{string(g.school), g.from, g.until, at(g.now)}},
+			AND g.expires_at < ? AND g.id IN (SELECT o.grant_id FROM open_grants o WHERE o.school_id = g.school_id)`, []any{string(g.school), g.from, g.until, at(g.now)}},
 		{`a.reason, a.entry_index AS at_entry, a.abandoned_at AS at_time FROM abandonments a JOIN grants g ON g.id = a.grant_id
 			WHERE a.school_id = ? AND a.entry_index >= ? AND a.entry_index < ?`, []any{string(g.school), g.from, g.until}},
 	} {

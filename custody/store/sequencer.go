@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jmoiron/sqlx"
 
 	"sokyso/custody"
@@ -30,10 +31,17 @@ type change struct {
 	ctx    context.Context
 	make   func(*tx) error // CreateSchool only: what must be there before the head
 	run    func(*tx) error // may be run again, after what it did was rolled back
-	record custody.GrantID // only records this grant's signature: see tx.deferred
 	done   chan error      // one answer, always
 	proofs *batchProofs    // of the entries of its transaction; set before the answer
+
+	// One of these for what happens to grants, none for any other change.
+	request  *requestKey     // asks for this grant
+	record   custody.GrantID // records this grant's signature: see tx.deferred
+	abandons bool
 }
+
+// ofGrants: what is known of people and tokens stays true.
+func (c *change) ofGrants() bool { return c.request != nil || c.record != "" || c.abandons }
 
 // sequencer orders the changes of one school.
 type sequencer struct {
@@ -43,6 +51,7 @@ type sequencer struct {
 	quit    chan struct{}
 	conn    *connection // the goroutine's; nil until needed and after trouble
 	begun   bool        // a transaction is open on conn
+	known   known
 }
 
 // write runs a change and returns once its entries are durable. Run may be
@@ -166,6 +175,7 @@ func (q *sequencer) commit(batch []*change) {
 			q.conn.discard()
 			q.conn, q.begun = nil, false
 		}
+		q.known.forget()
 		for i := range answers {
 			if answers[i] == nil || errors.Is(answers[i], errHalfDone) {
 				answers[i] = err
@@ -197,23 +207,22 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 		if err != nil {
 			return fmt.Errorf("connect to register: %w", driverError(err))
 		}
-		q.conn = &connection{conn: conn, prepared: map[string]*sqlx.Stmt{}}
+		q.conn = &connection{conn: conn, prepared: map[string]*sqlx.Stmt{}, pipelined: q.store.dialect == migrations.Postgres}
 	}
-	// Not what the server's default happens to be: the checks rest on reading what
-	// others have committed once the head is locked, and a receipt on being durable.
-	begin := "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on" // one round trip
-	if q.store.dialect == migrations.SQLite {
-		begin = "BEGIN IMMEDIATE" // a read that turns into a write later would not wait for other writers
-	}
-	if err := q.conn.run(ctx, begin); err != nil {
+	if err := q.begin(ctx); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	q.begun = true
-	t := &tx{connection: q.conn, store: q.store, ctx: ctx, school: q.school, immediate: savepoints}
+	t := &tx{connection: q.conn, store: q.store, ctx: ctx, school: q.school, immediate: savepoints, recordsOnly: true, known: &q.known}
+	others := false // than of grants
 	for _, c := range batch {
 		if c.record != "" && !savepoints {
-			t.wanted = append(t.wanted, c.record)
+			t.wanted = append(t.wanted, string(c.record))
 		}
+		if c.request != nil && !savepoints {
+			t.requests = append(t.requests, *c.request)
+		}
+		t.recordsOnly = t.recordsOnly && c.record != ""
+		others = others || !c.ofGrants()
 	}
 	if first := batch[0]; first.make != nil {
 		t.now = q.store.now()
@@ -263,6 +272,9 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 	}
 	q.begun = false
 	reached("committed")
+	if !others {
+		q.known.moveTo(t.end())
+	}
 	t.advanceMark()
 	reached("marked")
 	proofs := t.proofs(signed)
@@ -272,8 +284,23 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 	return nil
 }
 
+// begin opens the transaction. On PostgreSQL that is sent with the first query.
+func (q *sequencer) begin(ctx context.Context) error {
+	if q.store.dialect == migrations.SQLite {
+		// A read that turns into a write later would not wait for other writers.
+		err := q.conn.run(ctx, "BEGIN IMMEDIATE")
+		q.begun = err == nil
+		return err
+	}
+	// Not what the server's default happens to be: the checks rest on reading what
+	// others have committed once the head is locked, and a receipt on being durable.
+	q.begun = true
+	return errors.Join(q.conn.later(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"), q.conn.later(ctx, "SET LOCAL synchronous_commit = on"))
+}
+
 func (q *sequencer) rollback(ctx context.Context) error {
 	q.begun = false
+	q.conn.waiting = pgx.Batch{}
 	if err := q.conn.run(ctx, "ROLLBACK"); err != nil {
 		return fmt.Errorf("roll back: %w", err)
 	}
@@ -286,13 +313,16 @@ func (q *sequencer) runOne(t *tx, c *change) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	if c.record == "" {
+	if c.record == "" && c.request == nil {
 		if err := t.flush(); err != nil {
 			return err
 		}
 	}
 	before := t.begin()
 	err := guard(func() error { return c.run(t) })
+	if !c.ofGrants() {
+		q.known.forget()
+	}
 	if err == nil {
 		return nil
 	}
@@ -314,6 +344,9 @@ func (q *sequencer) runGuarded(ctx context.Context, t *tx, c *change) error {
 	}
 	before := t.begin()
 	err := guard(func() error { return c.run(t) })
+	if !c.ofGrants() {
+		q.known.forget()
+	}
 	if err == nil {
 		return q.conn.run(ctx, "RELEASE SAVEPOINT change")
 	}

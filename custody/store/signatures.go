@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
@@ -137,26 +136,57 @@ func (s *Store) storedReceipt(ctx context.Context, school custody.SchoolID, inde
 	return s.receipt(ctx, school, index, entry)
 }
 
-// flush writes the signatures that wait and closes their grants.
+// flush writes the grants that wait, then the signatures, and closes their grants.
 func (t *tx) flush() error {
+	if err := t.writeGrants(); err != nil {
+		return err
+	}
 	if len(t.deferred) == 0 {
 		return nil
 	}
 	var rows [][]any
-	ids := make([]any, 0, len(t.deferred))
+	ids := make([]string, 0, len(t.deferred))
 	for _, row := range t.deferred {
 		rows = append(rows, []any{row.SignatureID, row.School, row.ID, row.SignedWith, row.SHA256Out, row.ByteRangeDigest, row.CMS, row.Level, row.Field,
 			row.SignedAt, row.RecordedAt, row.Late, row.AfterReport, row.Index})
 		ids = append(ids, row.ID)
 	}
-	if err := t.insert(`INSERT INTO signatures (id, school_id, grant_id, certificate_sha256, sha256_out, byte_range_digest, cms, level, signature_field, signed_at, recorded_at, late, after_report, entry_index) VALUES `, rows); err != nil {
+	if err := t.insert(signatureTable, rows); err != nil {
 		return fmt.Errorf("write signatures: %w", err)
 	}
-	if _, err := t.exec(t.ctx, `UPDATE grants SET closed_at = (SELECT s.recorded_at FROM signatures s WHERE s.grant_id = grants.id)
-		WHERE closed_at IS NULL AND id IN (?`+strings.Repeat(",?", len(ids)-1)+`)`, ids...); err != nil {
-		return fmt.Errorf("close grants: %w", err)
+	if err := t.closeGrants(ids...); err != nil {
+		return err
 	}
 	t.deferred = t.deferred[:0]
+	return nil
+}
+
+func (t *tx) writeGrants() error {
+	if len(t.given) == 0 {
+		return nil
+	}
+	var rows, open [][]any
+	for _, g := range t.given {
+		rows = append(rows, []any{g.ID, g.School, g.Person, g.Token, g.Request, g.Certificate, g.SHA256In, g.Act, g.Capacity, g.Number, g.Symbol, g.Kind, g.Title,
+			g.CustodyEntry, g.AuthorityEntry, g.ApprovalEntry, g.ApprovalCertificate, g.ApprovalDigest, g.GrantedAt, g.ExpiresAt, g.Entry})
+		open = append(open, []any{g.ID, g.School, g.ExpiresAt})
+	}
+	t.given = t.given[:0]
+	if err := t.insert(grantTable, rows); err != nil {
+		return fmt.Errorf("write grants: %w", err)
+	}
+	if err := t.insert(openTable, open); err != nil {
+		return fmt.Errorf("write grants: %w", err)
+	}
+	return nil
+}
+
+// closeGrants: nobody waits for their signatures any more.
+func (t *tx) closeGrants(ids ...string) error {
+	condition, args := t.among("grant_id", ids)
+	if err := t.put(`DELETE FROM open_grants WHERE `+condition, args...); err != nil {
+		return fmt.Errorf("close grants: %w", err)
+	}
 	return nil
 }
 
@@ -180,11 +210,11 @@ var queryGrantToRecord = `SELECT ` + grantColumns + `, ` + fmt.Sprintf(nameOf, "
 	FROM grants g
 	LEFT JOIN signatures s ON s.grant_id = g.id
 	LEFT JOIN abandonments a ON a.grant_id = g.id
-	WHERE g.id IN `
+	WHERE `
 
 // ownGrant reads a grant of the actor's as it is now.
 func (t *tx) ownGrant(actor custody.Actor, id custody.GrantID) (*grantToRecord, error) {
-	g, err := optional[grantToRecord](t, queryGrantToRecord+`(?)`, string(id))
+	g, err := optional[grantToRecord](t, queryGrantToRecord+`g.id = ?`, string(id))
 	if err != nil {
 		return nil, fmt.Errorf("read grant: %w", err)
 	}
@@ -198,9 +228,11 @@ func (t *tx) ownGrant(actor custody.Actor, id custody.GrantID) (*grantToRecord, 
 // together, once all other changes of the batch have run.
 func (t *tx) grantToRecord(actor custody.Actor, id custody.GrantID) (*grantToRecord, error) {
 	if t.grants == nil {
-		if err := t.readGrants(); err != nil {
-			return nil, err
+		var rows []grantToRecord
+		if err := errors.Join(t.askGrants(&rows), t.send(t.ctx)); err != nil {
+			return nil, fmt.Errorf("read grants: %w", err)
 		}
+		t.keepGrants(rows)
 	}
 	if g := t.grants[id]; g != nil && g.Person == string(actor.Person) {
 		return g, nil
@@ -208,25 +240,22 @@ func (t *tx) grantToRecord(actor custody.Actor, id custody.GrantID) (*grantToRec
 	return t.ownGrant(actor, id)
 }
 
-func (t *tx) readGrants() error {
-	t.grants = make(map[custody.GrantID]*grantToRecord, len(t.wanted))
-	if len(t.wanted) < 2 {
+// askGrants reads the grants of wanted; they are there after send.
+func (t *tx) askGrants(rows *[]grantToRecord) error {
+	if len(t.wanted) == 0 {
 		return nil
 	}
-	args := make([]any, len(t.wanted))
-	for i, id := range t.wanted {
-		args[i] = string(id)
-	}
-	var rows []grantToRecord
-	if err := t.list(t.ctx, &rows, queryGrantToRecord+`(?`+strings.Repeat(",?", len(t.wanted)-1)+`)`, args...); err != nil {
-		return fmt.Errorf("read grants: %w", err)
-	}
+	condition, args := t.among("g.id", t.wanted)
+	return listLater(t.ctx, t.connection, rows, queryGrantToRecord+condition, args...)
+}
+
+func (t *tx) keepGrants(rows []grantToRecord) {
+	t.grants = make(map[custody.GrantID]*grantToRecord, len(rows))
 	for i := range rows {
 		if rows[i].School == string(t.school) {
 			t.grants[custody.GrantID(rows[i].ID)] = &rows[i]
 		}
 	}
-	return nil
 }
 
 // sameSignature compares a repeated record with the one that is there. The
@@ -268,7 +297,7 @@ type GrantAbandon struct {
 func (s *Store) AbandonGrants(ctx context.Context, actor custody.Actor, abandons []GrantAbandon) []error {
 	changes := make([]*change, len(abandons))
 	for i, a := range abandons {
-		changes[i] = &change{ctx: ctx, done: make(chan error, 1), run: func(t *tx) error { return t.abandonGrant(actor, a) }}
+		changes[i] = &change{ctx: ctx, done: make(chan error, 1), abandons: true, run: func(t *tx) error { return t.abandonGrant(actor, a) }}
 	}
 	return s.submitAll(ctx, actor.School, changes)
 }
@@ -305,8 +334,5 @@ func (t *tx) abandonGrant(actor custody.Actor, a GrantAbandon) error {
 		row.ID, row.School, row.Reason, row.AbandonedAt, row.Index); err != nil {
 		return fmt.Errorf("abandon grant: %w", err)
 	}
-	if _, err := t.exec(t.ctx, `UPDATE grants SET closed_at = ? WHERE id = ? AND closed_at IS NULL`, at(t.now), g.ID); err != nil {
-		return fmt.Errorf("close grant: %w", err)
-	}
-	return nil
+	return t.closeGrants(g.ID)
 }

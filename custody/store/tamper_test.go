@@ -162,6 +162,7 @@ var provenTables = map[string][]string{
 	"custodies":    {},
 	"incidents":    {},
 	"grants":       {},
+	"open_grants":  {},
 	"abandonments": {},
 	"signatures":   {},
 	"possessions":  {},
@@ -389,7 +390,7 @@ func someRows(rows []map[string]any, database string) []map[string]any {
 
 var rowKeys = map[string][]string{
 	"log_entries": {"school_id", "entry_index"}, "reveals": {"school_id", "entry_index", "field"}, "log_heads": {"school_id"},
-	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"}, "unpairings": {"api_key_id"}, "retirements": {"token_id"}, "check_closings": {"check_id"},
+	"certificates": {"school_id", "sha256"}, "abandonments": {"grant_id"}, "open_grants": {"grant_id"}, "unpairings": {"api_key_id"}, "retirements": {"token_id"}, "check_closings": {"check_id"},
 	"document_routes":    {"document_id", "number"},
 	"signed_paper_parts": {"signed_paper_id", "part"},
 }

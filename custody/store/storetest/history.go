@@ -2,9 +2,9 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/jmoiron/sqlx"
 	"golang.org/x/mod/sumdb/note"
 
@@ -66,7 +68,7 @@ func Seed(tb testing.TB, db *sqlx.DB, h History) []*Seeded {
 		}
 	}
 	w.flush()
-	if db.DriverName() == "postgres" {
+	if db.DriverName() == "pgx" {
 		if _, err := db.Exec("ANALYZE"); err != nil {
 			tb.Fatal(err)
 		}
@@ -116,27 +118,19 @@ var seededTables = []struct{ name, columns string }{
 	{"hand_overs", "id school_id token_id kind giver_id receiver_id offered_by permission_number permission_on offered_at entry_index state decided_by decided_at decided_entry"},
 	{"custodies", "id school_id token_id person_id since_at entry_index until_at until_entry"},
 	{"possessions", "id school_id person_id token_id certificate_sha256 purpose challenge cms custody_entry proven_at entry_index"},
-	{"grants", "id school_id person_id token_id request certificate_sha256 sha256_in act capacity document_number document_symbol document_kind title custody_entry granted_at expires_at entry_index closed_at"},
+	{"grants", "id school_id person_id token_id request certificate_sha256 sha256_in act capacity document_number document_symbol document_kind title custody_entry granted_at expires_at entry_index"},
 	{"signatures", "id school_id grant_id certificate_sha256 sha256_out byte_range_digest cms level signature_field signed_at recorded_at late after_report entry_index"},
 }
 
 // flush writes what was made, but for the tables that are kept.
 func (w *seeder) flush(keep ...string) {
 	w.tb.Helper()
-	tx, err := w.db.Begin()
-	if err != nil {
-		w.tb.Fatal(err)
+	write := w.insertAll
+	if w.db.DriverName() == "pgx" {
+		write = w.copyAll
 	}
-	for _, table := range seededTables {
-		if slices.Contains(keep, table.name) {
-			continue
-		}
-		if err := w.write(tx, table.name, strings.Fields(table.columns)); err != nil {
-			w.tb.Fatalf("seed %s: %v", table.name, err)
-		}
-	}
-	if err := tx.Commit(); err != nil {
-		w.tb.Fatal(err)
+	if err := write(func(table string) bool { return slices.Contains(keep, table) }); err != nil {
+		w.tb.Fatalf("seed: %v", err)
 	}
 	for table := range w.rows {
 		if !slices.Contains(keep, table) {
@@ -145,26 +139,54 @@ func (w *seeder) flush(keep ...string) {
 	}
 }
 
-func (w *seeder) write(tx *sql.Tx, table string, columns []string) error {
-	query := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(",?", len(columns)-1) + ")"
-	bulk := w.db.DriverName() == "postgres"
-	if bulk {
-		query = "COPY " + table + " (" + strings.Join(columns, ", ") + ") FROM STDIN"
-	}
-	statement, err := tx.Prepare(query)
+func (w *seeder) insertAll(keep func(table string) bool) error {
+	tx, err := w.db.Begin()
 	if err != nil {
 		return err
 	}
-	defer statement.Close()
-	for _, row := range w.rows[table] {
-		if _, err := statement.Exec(row...); err != nil {
+	defer tx.Rollback()
+	for _, table := range seededTables {
+		if keep(table.name) {
+			continue
+		}
+		columns := strings.Fields(table.columns)
+		insert, err := tx.Prepare("INSERT INTO " + table.name + " (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(",?", len(columns)-1) + ")")
+		if err != nil {
 			return err
 		}
+		for _, row := range w.rows[table.name] {
+			if _, err := insert.Exec(row...); err != nil {
+				return fmt.Errorf("%s: %w", table.name, err)
+			}
+		}
+		insert.Close()
 	}
-	if bulk {
-		_, err = statement.Exec()
+	return tx.Commit()
+}
+
+func (w *seeder) copyAll(keep func(table string) bool) error {
+	ctx := context.Background()
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	defer conn.Close()
+	return conn.Raw(func(driver any) error {
+		tx, err := driver.(*stdlib.Conn).Conn().Begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback(ctx)
+		for _, table := range seededTables {
+			if keep(table.name) {
+				continue
+			}
+			if _, err := tx.CopyFrom(ctx, pgx.Identifier{table.name}, strings.Fields(table.columns), pgx.CopyFromRows(w.rows[table.name])); err != nil {
+				return fmt.Errorf("%s: %w", table.name, err)
+			}
+		}
+		return tx.Commit(ctx)
+	})
 }
 
 func (w *seeder) row(table string, values ...any) { w.rows[table] = append(w.rows[table], values) }
@@ -426,7 +448,7 @@ func (w *seeder) sign(i int, token, certificate string, month int) {
 	made["signature"], made["grant_entry"], made["sha256_out"], made["byte_range_digest"], made["cms_sha256"] = signature, strconv.FormatInt(entry, 10), out, digest, hexSum(cms)
 	made["level"], made["signature_field"], made["signed_at"] = "b-b", "Signature1", signinglog.FormatTime(granted)
 	index := w.append(signinglog.TypeSignature, holder.person, made, map[string]string{"signer": "người ký"})
-	w.row("grants", grant, id, holder.person, token, signature, certificate, in, act, "", number, "KH-MN", "KH", title, holder.entry, granted.UnixMicro(), expires.UnixMicro(), entry, w.now.UnixMicro())
+	w.row("grants", grant, id, holder.person, token, signature, certificate, in, act, "", number, "KH-MN", "KH", title, holder.entry, granted.UnixMicro(), expires.UnixMicro(), entry)
 	w.row("signatures", signature, id, grant, certificate, out, digest, cms, "b-b", "Signature1", granted.UnixMicro(), w.now.UnixMicro(), false, false, index)
 }
 

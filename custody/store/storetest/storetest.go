@@ -91,7 +91,7 @@ func Fresh(tb testing.TB, database string) string {
 	suffix := make([]byte, 8)
 	rand.Read(suffix)
 	schema := "test_" + hex.EncodeToString(suffix)
-	admin, err := sqlx.Connect("postgres", server.String())
+	admin, err := sqlx.Connect("pgx", server.String())
 	if err != nil {
 		tb.Fatalf("connect to %s: %v", Variable, err)
 	}
@@ -284,7 +284,7 @@ func (r *Register) DB() *sqlx.DB { return RawDB(r.TB, r.Config.URL) }
 // RawDB opens a register's database by its URL.
 func RawDB(tb testing.TB, address string) *sqlx.DB {
 	tb.Helper()
-	driver, source := "postgres", address
+	driver, source := "pgx", address
 	if path, ok := cutScheme(address); ok {
 		driver, source = "sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
 	}
