@@ -67,6 +67,7 @@ const (
 	NoticeReviewFlagged     NoticeKind = "review_flagged"
 	NoticeReviewSettled     NoticeKind = "review_settled"
 	NoticeUnlogged          NoticeKind = "unlogged_signature"
+	NoticeKeyChanged        NoticeKind = "key_changed"
 	NoticeTokenChanged      NoticeKind = "token_changed" // any other entry about a token
 )
 

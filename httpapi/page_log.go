@@ -27,7 +27,7 @@ var logTypes = []signinglog.Type{
 	signinglog.TypeIncident, signinglog.TypeIncidentStep, signinglog.TypeAlarm, signinglog.TypeAlarmDecision, signinglog.TypeSignatureReview, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypeCertificate,
 	signinglog.TypePlacing, signinglog.TypePerson, signinglog.TypeDelegation, signinglog.TypeDelegationEnding,
 	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeSchool,
-	signinglog.TypeUnlogged, signinglog.TypeErasure, signinglog.TypeReviewStep, signinglog.TypeLogReview,
+	signinglog.TypeUnlogged, signinglog.TypeErasure, signinglog.TypeKeyChange, signinglog.TypeReviewStep, signinglog.TypeLogReview,
 	signinglog.TypeSupportRequest, signinglog.TypeSupportStep, signinglog.TypeCheckOpening, signinglog.TypeCheckStep, signinglog.TypeCheckClosing,
 }
 
@@ -393,7 +393,7 @@ func entryFields(entry signinglog.Entry, row store.LogRow, names map[custody.Per
 			if day, err := time.Parse(time.DateOnly, value); err == nil {
 				field.Value = day.Format(dateLayout)
 			}
-		case "log_key":
+		case "log_key", "old_key", "new_key":
 			field.Hash = true
 		}
 		supportOrCheckField(&field, row.Type)

@@ -26,6 +26,7 @@ type Flags struct {
 		Verify     LogVerifyCommand     `cmd:"" help:"${help_log_verify}"`
 		Checkpoint LogCheckpointCommand `cmd:"" help:"${help_log_checkpoint}"`
 		Export     LogExportCommand     `cmd:"" help:"${help_log_export}"`
+		ChangeKey  LogChangeKeyCommand  `cmd:"" help:"${help_log_change_key}"`
 	} `cmd:"" help:"${help_log}"`
 
 	// Promised by the manual and not built yet: they say so instead of doing nothing.

@@ -60,7 +60,7 @@ func (c *LogVerifyCommand) verify(ctx context.Context, p *program, register *sto
 	if err != nil {
 		return err
 	}
-	key, err := c.verifierKey(p, school)
+	key, err := c.verifierKey(ctx, p, register, school)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,10 @@ func (c *LogVerifyCommand) checkWitness(ctx context.Context, p *program, registe
 	if err != nil {
 		return err
 	}
-	newer := signinglog.Checkpoint{Origin: older.Origin, Size: report.Size, Root: report.Root}
+	newer, err := signinglog.Open(report.Checkpoint, verifier)
+	if err != nil {
+		return err
+	}
 	if err := signinglog.CheckConsistency(older, newer, proof); err != nil {
 		return p.fail("log_other_way", sizes)
 	}
@@ -137,7 +140,7 @@ func (c *LogVerifyCommand) checkWitness(ctx context.Context, p *program, registe
 // verifierKey is the key that the checkpoint must be signed with: that given, else
 // that of the signer key in the data folder, else the register's own word for it,
 // which proves less and is said.
-func (c *LogVerifyCommand) verifierKey(p *program, school custody.School) (string, error) {
+func (c *LogVerifyCommand) verifierKey(ctx context.Context, p *program, register *store.Store, school custody.School) (string, error) {
 	if c.LogKey != "" {
 		key := c.LogKey
 		if content, err := os.ReadFile(c.LogKey); err == nil {
@@ -150,7 +153,13 @@ func (c *LogVerifyCommand) verifierKey(p *program, school custody.School) (strin
 	}
 	content, err := os.ReadFile(p.logKeyFile())
 	if err == nil {
-		return signinglog.VerifierKey(strings.TrimSpace(string(content)))
+		// The log goes by the key it began with. Where that was replaced, the file's own has
+		// to be the one that signs today.
+		key := strings.TrimSpace(string(content))
+		if current, err := register.LogKeyIsCurrent(ctx, school.ID, key); err == nil && current {
+			return school.LogKey, nil
+		}
+		return signinglog.VerifierKey(key)
 	}
 	if !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("log key: %w", err)

@@ -27,19 +27,21 @@ type Checkpoint struct {
 	Origin string    // names the log, also the name of its key
 	Size   int64     // entries
 	Root   tlog.Hash // RFC 6962 Merkle tree hash of the first Size entries
+
+	KeyChanges string // extension lines by which the log's key was replaced; see EndorseKey
 }
 
 // Marshal returns the text that is signed: origin, size, root in base64, each
-// with a line feed.
+// with a line feed, and the changes of the log's key.
 func (c Checkpoint) Marshal() ([]byte, error) {
 	if !validOrigin(c.Origin) || c.Size < 0 {
 		return nil, fmt.Errorf("marshal checkpoint: %w: origin %q, size %d", ErrMalformedCheckpoint, c.Origin, c.Size)
 	}
-	return fmt.Appendf(nil, "%s\n%d\n%s\n", c.Origin, c.Size, c.Root), nil
+	return fmt.Appendf(nil, "%s\n%d\n%s\n%s", c.Origin, c.Size, c.Root, c.KeyChanges), nil
 }
 
 // ParseCheckpoint reads the text of a checkpoint. Extension lines after the
-// third are allowed by the specification and ignored.
+// third are allowed by the specification; those not of this package are ignored.
 func ParseCheckpoint(text []byte) (Checkpoint, error) {
 	if len(text) > 1<<16 || !bytes.HasSuffix(text, []byte("\n")) {
 		return Checkpoint{}, fmt.Errorf("parse checkpoint: %w", ErrMalformedCheckpoint)
@@ -56,7 +58,7 @@ func ParseCheckpoint(text []byte) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("parse checkpoint: %w: root %.50q", ErrMalformedCheckpoint, lines[2])
 	}
-	return Checkpoint{Origin: lines[0], Size: size, Root: root}, nil
+	return Checkpoint{Origin: lines[0], Size: size, Root: root, KeyChanges: keyChangeLines(lines)}, nil
 }
 
 // Sign returns the checkpoint as a signed note. The signer's name must be the
@@ -76,27 +78,41 @@ func Sign(c Checkpoint, signer note.Signer) ([]byte, error) {
 	return signed, nil
 }
 
-// Open verifies a signed note with the log's key and returns its checkpoint.
-// Further signatures (of witnesses) are allowed and ignored.
+// Open verifies a signed note with the key that the log began with, or the one that
+// followed it (see EndorseKey), and returns its checkpoint. Further signatures (of
+// witnesses) are allowed and ignored.
 func Open(signed []byte, verifier note.Verifier) (Checkpoint, error) {
+	_, c, err := OpenNote(signed, verifier)
+	return c, err
+}
+
+// OpenNote is Open that returns the note too, for who signs it besides.
+func OpenNote(signed []byte, first note.Verifier) (*note.Note, Checkpoint, error) {
+	verifier, changes, err := signingKey(signed, first)
+	if err != nil {
+		return nil, Checkpoint{}, fmt.Errorf("open checkpoint: %w", err)
+	}
 	n, err := note.Open(signed, note.VerifierList(verifier))
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("open checkpoint: %w: %w", ErrSignature, err)
+		return nil, Checkpoint{}, fmt.Errorf("open checkpoint: %w: %w", ErrSignature, err)
 	}
 	for _, signature := range n.Sigs {
 		// note accepts stray bits after the base64 of a signature; one form is enough.
 		if _, err := base64.StdEncoding.Strict().DecodeString(signature.Base64); err != nil {
-			return Checkpoint{}, fmt.Errorf("open checkpoint: %w: %w", ErrSignature, err)
+			return nil, Checkpoint{}, fmt.Errorf("open checkpoint: %w: %w", ErrSignature, err)
 		}
 	}
 	c, err := ParseCheckpoint([]byte(n.Text))
 	if err != nil {
-		return Checkpoint{}, err
+		return nil, Checkpoint{}, err
 	}
 	if c.Origin != verifier.Name() {
-		return Checkpoint{}, fmt.Errorf("open checkpoint: %w: %q instead of %q", ErrOrigin, c.Origin, verifier.Name())
+		return nil, Checkpoint{}, fmt.Errorf("open checkpoint: %w: %q instead of %q", ErrOrigin, c.Origin, verifier.Name())
 	}
-	return c, nil
+	if len(changes) > 0 && c.Size < changes[len(changes)-1].Checkpoint.Size {
+		return nil, Checkpoint{}, fmt.Errorf("open checkpoint: %w: older than the change of its key", ErrMalformedCheckpoint)
+	}
+	return n, c, nil
 }
 
 // GenerateKey makes an Ed25519 key pair in the text form of
@@ -137,7 +153,8 @@ func VerifierKey(skey string) (string, error) {
 }
 
 // CheckConsistency checks that the newer checkpoint's log extends the older's
-// (RFC 6962 §2.1.2). Proofs from and to the same size, or from size 0, are empty.
+// (RFC 6962 §2.1.2) and goes on with its keys. Proofs from and to the same size, or from
+// size 0, are empty.
 func CheckConsistency(older, newer Checkpoint, proof []tlog.Hash) error {
 	if older.Origin != newer.Origin {
 		return fmt.Errorf("check consistency: %w: %q and %q", ErrOrigin, older.Origin, newer.Origin)
@@ -146,6 +163,8 @@ func CheckConsistency(older, newer Checkpoint, proof []tlog.Hash) error {
 	switch {
 	case older.Size < 0 || newer.Size < older.Size:
 		return inconsistent
+	case !strings.HasPrefix(newer.KeyChanges, older.KeyChanges):
+		return inconsistent // a key that was replaced signs no longer log
 	case older.Size == newer.Size:
 		if older.Root != newer.Root || len(proof) != 0 {
 			return inconsistent

@@ -40,6 +40,7 @@ type tx struct {
 
 	recordsOnly bool // no other change is in the batch
 
+	next     *nextKey // signs the log from the end of this transaction on
 	known    *known
 	given    []grantRecord // grants that wait to be written, before deferred
 	requests []requestKey  // of the batch
@@ -99,7 +100,8 @@ type headRow struct {
 	Frontier   []byte `db:"frontier"`
 	Checkpoint []byte `db:"checkpoint"`
 	Origin     string `db:"log_origin"`
-	LogKey     string `db:"log_key"`
+	LogKey     string `db:"log_key"` // that the log began with
+	KeyChanges string `db:"key_changes"`
 }
 
 type revealRow struct {
@@ -109,7 +111,7 @@ type revealRow struct {
 	Value string `db:"value"`
 }
 
-const queryHead = `SELECT h.size, h.root, h.frontier, h.checkpoint, s.log_origin, s.log_key
+const queryHead = `SELECT h.size, h.root, h.frontier, h.checkpoint, h.key_changes, s.log_origin, s.log_key
 	FROM log_heads h JOIN schools s ON s.id = h.school_id WHERE h.school_id = ?`
 
 // lockHead reads the head and keeps other services from appending. It refuses a
@@ -146,10 +148,14 @@ func (t *tx) lockHead() error {
 	if len(t.requests) > 0 {
 		t.keepEarlier(earlier)
 	}
-	if t.store.signer == nil || t.store.signer.Name() != t.head.Origin || t.store.vkey != t.head.LogKey {
+	current, err := signinglog.CurrentKey(t.head.LogKey, t.head.KeyChanges)
+	if err != nil {
+		return fmt.Errorf("read log head: %w: %w", ErrDamaged, err)
+	}
+	if t.store.signer == nil || t.store.signer.Name() != t.head.Origin || t.store.vkey != current {
 		return &custody.Error{Kind: custody.ErrUnavailable, Code: custody.CodeUnavailable,
 			Params: map[string]string{"reason": custody.ReasonLogKey, "origin": t.head.Origin},
-			Err:    errors.New("the configured log key is not the key of this log: configure the one it was made with")}
+			Err:    errors.New("the configured log key is not the one that signs this log: configure that, and start again where it was changed")}
 	}
 	t.tail.frontier, err = signinglog.ParseFrontier(t.head.Size, t.head.Frontier)
 	if err != nil {
@@ -234,14 +240,14 @@ func (t *tx) writeHead() ([]byte, error) {
 		return nil, fmt.Errorf("log root: %w", err)
 	}
 	c := signinglog.Checkpoint{Origin: t.head.Origin, Size: t.tail.frontier.Size(), Root: root}
-	signed, err := signinglog.Sign(c, t.store.signer)
+	signed, keyChanges, err := t.signHead(c)
 	if err != nil {
 		return nil, err
 	}
 	// The head is locked. Should it have moved all the same, the statement fails for its
 	// NULL, also where the commit is on its way behind it.
-	if err := t.put(`UPDATE log_heads SET size = CASE WHEN size = ? THEN CAST(? AS BIGINT) END, root = ?, frontier = ?, checkpoint = ?, updated_at = ? WHERE school_id = ?`,
-		t.head.Size, c.Size, root[:], t.tail.frontier.Bytes(), signed, at(t.store.now()), string(t.school)); err != nil {
+	if err := t.put(`UPDATE log_heads SET size = CASE WHEN size = ? THEN CAST(? AS BIGINT) END, root = ?, frontier = ?, checkpoint = ?, key_changes = ?, updated_at = ? WHERE school_id = ?`,
+		t.head.Size, c.Size, root[:], t.tail.frontier.Bytes(), signed, keyChanges, at(t.store.now()), string(t.school)); err != nil {
 		return nil, fmt.Errorf("move log head: %w", err)
 	}
 	return signed, nil

@@ -71,6 +71,8 @@ type verification struct {
 
 	incidentEnds   map[string]step // by incident id: what cleared or closed it
 	alarmDecisions map[string]step // by alarm id
+
+	keys []step // that changed the log's key
 }
 
 func (v *verification) run(vkey string) error {
@@ -106,6 +108,9 @@ func (v *verification) run(vkey string) error {
 	}
 	if head.Size != c.Size || !bytes.Equal(head.Root, c.Root[:]) || !bytes.Equal(head.Frontier, v.frontier.Bytes()) {
 		return &signinglog.BadEntryError{Index: max(c.Size-1, 0), Reason: "the head is not that of the entries"}
+	}
+	if err := v.keyChanges(head.KeyChanges, c, verifier); err != nil {
+		return err
 	}
 	if school.Origin != verifier.Name() || school.LogKey != vkey || school.Entry != 0 {
 		return &signinglog.BadEntryError{Index: 0, Reason: "the school's log key, origin or entry was altered"}
@@ -234,6 +239,8 @@ func (v *verification) keep(s step) error {
 		return v.keepEnd(s)
 	case signinglog.TypeToken, signinglog.TypeCertificate:
 		v.tokens[s.index] = f
+	case signinglog.TypeKeyChange:
+		v.keys = append(v.keys, s)
 	case signinglog.TypeRevocation:
 		v.revoked[f[signinglog.FieldCertificate]] = s
 	case signinglog.TypeIncidentStep, signinglog.TypeAlarmDecision:

@@ -170,7 +170,7 @@ func (s *Server) cosign(content []byte) (string, *refusal) {
 	if verifier == nil {
 		return "", &refusal{http.StatusNotFound, "this log is not known here", -1}
 	}
-	newer, err := signinglog.Open(q.signed, verifier)
+	n, newer, err := signinglog.OpenNote(q.signed, verifier)
 	if err != nil {
 		return "", &refusal{http.StatusForbidden, "not signed by the log's key", -1}
 	}
@@ -197,15 +197,12 @@ func (s *Server) cosign(content []byte) (string, *refusal) {
 	} else if len(q.proof) > 0 {
 		return "", &refusal{http.StatusUnprocessableEntity, "a proof from nothing", -1}
 	}
-	n, err := note.Open(q.signed, note.VerifierList(verifier))
+	n.Sigs, n.UnverifiedSigs = nil, nil
+	cosigned, err := note.Sign(n, s.signer)
 	if err == nil {
-		n.Sigs, n.UnverifiedSigs = nil, nil
-		var cosigned []byte
-		if cosigned, err = note.Sign(n, s.signer); err == nil {
-			if err = renameio.WriteFile(s.path(origin), q.signed, 0o600); err == nil {
-				_, line, _ := strings.Cut(string(cosigned), "\n\n")
-				return line, nil
-			}
+		if err = renameio.WriteFile(s.path(origin), q.signed, 0o600); err == nil {
+			_, line, _ := strings.Cut(string(cosigned), "\n\n")
+			return line, nil
 		}
 	}
 	s.logger.Error("witness state", "error", err)

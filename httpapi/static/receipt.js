@@ -42,7 +42,8 @@
     return { entry: bytesOf(lines[1].slice(6)), index: count(lines[2].slice(6)), proof, note };
   };
 
-  const open = async (note, vkey) => {
+  // signed returns the text of a note that the key has signed, and the key's name.
+  const signed = async (note, vkey) => {
     const key = /^([^+\s]+)\+([0-9a-f]{8})\+(.+)$/.exec(vkey.trim());
     if (!key) throw new Bad("key");
     let encoded;
@@ -61,11 +62,29 @@
       const signature = bytesOf(parts[2]);
       if (!same(signature.slice(0, 4), id)) continue;
       if (!(await crypto.subtle.verify({ name: "Ed25519" }, publicKey, signature.slice(4), utf8.encode(text)))) throw new Bad("signature");
-      const [origin, size, root] = text.split("\n");
-      if (origin !== key[1]) throw new Bad("signature");
-      return { origin, size: count(size), root: bytesOf(root) };
+      return { text, name: key[1] };
     }
     throw new Bad("signature");
+  };
+
+  // open follows the changes of the log's key from the one it began with (each line
+  // "key-change" is the key's own word for its successor) and opens the checkpoint.
+  const open = async (note, vkey) => {
+    let key = vkey, last = 0n;
+    const text = note.slice(0, Math.max(note.lastIndexOf("\n\n"), 0));
+    for (const line of text.split("\n").slice(3)) {
+      if (!line.startsWith("key-change ")) continue;
+      const change = await signed(new TextDecoder().decode(bytesOf(line.slice(11))), key);
+      const [title, origin, next, size, root, end] = change.text.split("\n");
+      if (title !== "log-key-change" || origin !== change.name || end !== "" || bytesOf(root).length !== 32 || count(size) <= last) throw new Bad("signature");
+      if (!next.startsWith(origin + "+")) throw new Bad("key");
+      key = next;
+      last = count(size);
+    }
+    const checkpoint = await signed(note, key);
+    const [origin, size, root] = checkpoint.text.split("\n");
+    if (origin !== checkpoint.name || count(size) < last) throw new Bad("signature");
+    return { origin, size: count(size), root: bytesOf(root) };
   };
 
   const included = async (receipt, checkpoint) => {
