@@ -24,7 +24,7 @@ func (s *server) apiBulkGrants(ctx context.Context, actor custody.Actor, in *bul
 	for i, outcome := range s.requestGrants(ctx, actor, requests) {
 		part := wire.GrantOutcome{Request: requests[i].Request}
 		if outcome.Err == nil {
-			grant := wireGrant(outcome.Grant)
+			grant := s.wireGrant(outcome.Grant)
 			part.Grant = &grant
 		} else {
 			var err error

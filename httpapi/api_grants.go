@@ -38,7 +38,7 @@ func (s *server) apiRequestGrant(ctx context.Context, actor custody.Actor, in *g
 	if outcome.Err != nil {
 		return nil, outcome.Err
 	}
-	return &body[wire.Grant]{wireGrant(outcome.Grant)}, nil
+	return &body[wire.Grant]{s.wireGrant(outcome.Grant)}, nil
 }
 
 // requestGrants checks each request and asks for the leave of those in order.
@@ -179,7 +179,7 @@ func (s *server) apiUnconfirmedGrants(ctx context.Context, actor custody.Actor, 
 	}
 	out := wire.Grants{Grants: make([]wire.Grant, len(rows))}
 	for i, row := range rows {
-		out.Grants[i] = wireGrant(row)
+		out.Grants[i] = s.wireGrant(row)
 	}
 	return &body[wire.Grants]{out}, nil
 }

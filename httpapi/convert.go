@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/base64"
+	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -162,9 +163,14 @@ func wireHandOvers(rows []store.HandOverRow) wire.HandOvers {
 	return out
 }
 
-func wireGrant(g store.GrantRow) wire.Grant {
+func (s *server) wireGrant(g store.GrantRow) wire.Grant {
+	page := ""
+	if s.publicURL != "" {
+		page = s.publicURL + fmt.Sprintf(wire.PathCheckSignature, g.ID)
+	}
 	return wire.Grant{
-		ID: string(g.ID), Request: g.Request, CertificateSHA256: g.CertificateSHA256, SHA256In: g.SHA256In, Act: string(g.Act),
+		CheckURL: page,
+		ID:       string(g.ID), Request: g.Request, CertificateSHA256: g.CertificateSHA256, SHA256In: g.SHA256In, Act: string(g.Act),
 		Capacity: string(g.Capacity), Signer: g.Signer, Title: g.Title, CustodyEntry: g.CustodyEntry, Entry: g.Entry,
 		GrantedAt: g.GrantedAt.UTC(), ExpiresAt: g.ExpiresAt.UTC(),
 	}

@@ -6,15 +6,47 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
 	"golang.org/x/mod/sumdb/note"
 
+	"sokyso/custody"
 	"sokyso/custody/signinglog"
+	"sokyso/custody/store"
 	"sokyso/httpapi/wire"
 )
 
 // publicCheckPage is the form, and the answer once a file was sent.
 type publicCheckPage struct {
 	Document *checkedDocument
+	Followed *followedCode
+}
+
+// followedCode is what the log says of the signature whose QR code somebody has followed.
+type followedCode struct {
+	checkedSignature
+	Title          string
+	Number, Symbol string
+	Kind           string
+}
+
+// pageCheckSignature handles "GET /check/s/{id}", the address in a QR code. The code may
+// have been copied onto another paper: the page says what was signed, and asks for the
+// file.
+func (s *server) pageCheckSignature(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	signed, err := s.store.SignatureOfGrant(ctx, s.school.ID, custody.GrantID(chi.URLParam(r, "id")))
+	if err != nil {
+		return err
+	}
+	followed := followedCode{Title: signed.Title, Number: signed.Number, Symbol: signed.Symbol, Kind: signed.Kind}
+	followed.checkedSignature, err = s.standing(ctx, checkedSignature{Signer: signed.Signer, Word: checkUnclear},
+		store.StandingQuery{Certificate: signed.Certificate, ByteRangeDigest: signed.ByteRangeDigest})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Robots-Tag", "noindex")
+	return s.show(w, r, http.StatusOK, "public_check", publicCheckPage{Followed: &followed})
 }
 
 // pagePublicCheck handles "GET /check".

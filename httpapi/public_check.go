@@ -149,9 +149,13 @@ func (s *server) checkedSignature(ctx context.Context, v validation.Signature) (
 		return out, nil
 	}
 	out.Word = checkForeign
-	// Whoever has the signature has the document: what the log proves of this very
-	// signature is told, and nothing of others.
-	st, err := s.store.Standing(ctx, custody.SystemActor(s.school.ID), store.StandingQuery{Certificate: v.CertificateSHA256, ByteRangeDigest: hex.EncodeToString(v.ByteRangeDigest)})
+	return s.standing(ctx, out, store.StandingQuery{Certificate: v.CertificateSHA256, ByteRangeDigest: hex.EncodeToString(v.ByteRangeDigest)})
+}
+
+// standing adds what the log proves of this very signature, and nothing of others: whoever
+// has the signature has the document.
+func (s *server) standing(ctx context.Context, out checkedSignature, query store.StandingQuery) (checkedSignature, error) {
+	st, err := s.store.Standing(ctx, custody.SystemActor(s.school.ID), query)
 	if errors.Is(err, custody.ErrNotFound) {
 		return out, nil
 	}

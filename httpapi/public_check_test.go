@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,6 +45,57 @@ func (s *school) logged(m *member, content []byte) ([]byte, wire.Receipt) {
 		s.TB.Fatal(err)
 	}
 	return file, receipt
+}
+
+// TestFollowedCode: the address in a QR code tells of one signature, once it is recorded.
+func TestFollowedCode(t *testing.T) {
+	s := sqlite(t, httpapi.Config{PublicURL: "https://so.example.edu.vn"})
+	s.give()
+	plain, err := os.ReadFile("../testdata/pdf/thong-bao.pdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(plain)
+	d := newDocument("KH")
+	d.hash = hex.EncodeToString(sum[:])
+	grant, err := s.principal.agent.Grant(ctx, s.principal.request(d, wire.ActApprove, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, found := strings.CutPrefix(grant.CheckURL, "https://so.example.edu.vn")
+	if !found || path != fmt.Sprintf(wire.PathCheckSignature, grant.ID) {
+		t.Fatalf("address %q", grant.CheckURL)
+	}
+	v := s.visitor(t)
+	for _, unknown := range []string{path, "/check/s/0", "/check/s/01a21934-2b4b-7d09-ba5d-45a02993c3b3"} {
+		if status, _ := v.get(unknown); status != http.StatusNotFound {
+			t.Errorf("%s: %d", unknown, status)
+		}
+	}
+	file := s.signPaper(s.principal, plain)
+	report, err := validation.Validate(ctx, bytes.NewReader(file), int64(len(file)), validation.Options{Offline: true, Now: s.Clock.Now})
+	if err != nil || len(report.Signatures) != 1 {
+		t.Fatal(err)
+	}
+	sum = sha256.Sum256(file)
+	if _, err := s.principal.agent.Record(ctx, grant.ID, wire.Record{CMS: report.Signatures[0].CMS, ByteRangeDigest: hex.EncodeToString(report.Signatures[0].ByteRangeDigest),
+		SHA256Out: hex.EncodeToString(sum[:]), Level: "b-b", Field: "Signature1", SignedAt: s.Clock.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	status, page := v.get(path)
+	if status != http.StatusOK || !strings.Contains(page, "Nhật ký của trường có chữ ký này") || !strings.Contains(page, d.facts.Number+"/"+d.facts.Symbol) {
+		t.Errorf("followed: %d\n%s", status, page)
+	}
+	if strings.Contains(page, d.facts.Summary) {
+		t.Errorf("the summary is told: %s", page)
+	}
+	s.Clock.Advance(time.Hour)
+	if _, err := s.ReportIncident(ctx, s.principal.actor, store.NewIncident{Token: s.principal.token.ID, Kind: custody.Lost, DiscoveredAt: s.Clock.Now(), Description: "rơi"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, page := v.get(path); !strings.Contains(page, "không ảnh hưởng chữ ký này") {
+		t.Errorf("after a loss:\n%s", page)
+	}
 }
 
 // Anybody may ask about a document; what is told is what the document shows and what

@@ -72,6 +72,7 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/check", s.open(s.pagePublicCheck))
 	r.Get("/check/receipt", s.open(s.pageCheckReceipt))
 	r.With(s.limitPage(s.checkRate)).Post("/check", s.open(s.doPublicCheck))
+	r.With(s.limitPage(s.checkRate)).Get("/check/s/{id}", s.open(s.pageCheckSignature))
 	r.Get("/report-loss", s.open(s.pageReportLoss))
 	r.With(s.limitPage(s.alarmRate)).Post("/report-loss", s.open(s.doReportLoss))
 	r.Get("/report-loss/sent", s.open(s.pageReportLossSent))

@@ -133,7 +133,7 @@ func TestWhatIsOpenIsNamed(t *testing.T) {
 		"GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-out", "POST /language", "GET /static/style.css", "GET /static/review.js", "GET /static/receipt.js", "GET /check/receipt", "GET " + wire.PathOpenAPI, "GET " + wire.PathHealth,
 		"GET " + wire.PathSchool, "GET " + wire.PathCheckpoint, "POST " + wire.PathSession, "DELETE " + wire.PathSession, "POST " + wire.PathPair,
 		"GET /checkpoint", "GET /checkpoint/witnessed", "GET /tile/*", // the log's hashes; entries ask who it is
-		"GET /report-loss", "POST /report-loss", "GET /report-loss/sent", "POST " + wire.PathAlarms, "GET /check", "POST /check", "POST " + wire.PathCheckDocument,
+		"GET /report-loss", "POST /report-loss", "GET /report-loss/sent", "POST " + wire.PathAlarms, "GET /check", "POST /check", "GET /check/s/{id}", "POST " + wire.PathCheckDocument,
 	}
 	_, routes := testServer(t)
 	checked := 0

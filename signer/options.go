@@ -91,6 +91,7 @@ type Visible struct {
 	Image  []byte   // PNG, at the left of the text
 	Behind bool     // the image behind the text
 	Border bool
+	Code   string // what a QR code at the right says, an address as a rule; "" = none
 }
 
 func (o *Options) now() time.Time {

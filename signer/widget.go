@@ -203,7 +203,7 @@ func (d *draft) draw(at place, v *Visible) (pdf.Ref, error) {
 		return appearance.Blank(d.u), nil
 	}
 	box := appearance.Box{
-		Width: at.width, Height: at.height, Image: v.Image, Behind: v.Behind, Border: v.Border, Rotate: at.page.Rotate, Archive: d.archive(),
+		Width: at.width, Height: at.height, Image: v.Image, Behind: v.Behind, Border: v.Border, Code: v.Code, Rotate: at.page.Rotate, Archive: d.archive(),
 	}
 	for _, line := range v.Lines {
 		box.Lines = append(box.Lines, appearance.Line{Text: line, Size: v.Size})

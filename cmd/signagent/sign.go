@@ -49,6 +49,7 @@ type signCommand struct {
 	Rect      string `placeholder:"x,y,w,h" help:"help_rect"`
 	Field     string `placeholder:"NAME" help:"help_field"`
 	Image     string `placeholder:"PNG" help:"help_image"`
+	QR        bool   `name:"qr" help:"help_qr"`
 
 	SafeNames bool   `help:"help_safe_names"`
 	Report    string `placeholder:"FILE.csv|FILE.pdf" help:"help_report"`
@@ -64,7 +65,7 @@ func (c *signCommand) Run(p *program) error {
 	batch := agent.Batch{
 		Jobs: jobs, OutDir: text(c.OutDir), Token: c.Token, Certificate: c.Cert, Standalone: c.Standalone,
 		Level: signer.Level(c.Level), Certify: c.Certify, Reason: c.Reason, TSA: c.TSA, Stamping: c.stamping.options(),
-		Field: c.Field, FinalTry: c.FinalTry,
+		Field: c.Field, FinalTry: c.FinalTry, Code: c.QR,
 		PIN: agent.PINFromTerminal(p.catalogue), Confirm: agent.ConfirmOnTerminal(p.catalogue), Warn: agent.WarnOnTerminal(p.stderr),
 		Progress: p.progress(),
 	}
@@ -150,6 +151,10 @@ func (c *signCommand) check(p *program) error {
 		return p.misuse("image_width")
 	case c.ImageWidth != 0 && (c.ImageWidth < 5 || c.ImageWidth > 200):
 		return p.misuse("image_width_range")
+	case c.QR && c.Standalone:
+		return p.misuse("qr_standalone")
+	case c.QR && c.Rect == "" && c.Field == "" && !c.wanted():
+		return p.misuse("qr_place")
 	case c.Pages != "" && c.Page != 0:
 		return p.misuse("pages_page", "flag", "--page")
 	case c.Pages != "" && c.Field != "":

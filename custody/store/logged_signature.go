@@ -62,3 +62,38 @@ func (s *Store) LoggedSignature(ctx context.Context, actor custody.Actor, index 
 	}
 	return out, nil
 }
+
+// GrantedSignature is what the document itself shows of a grant's signature, with what
+// Standing asks for it by.
+type GrantedSignature struct {
+	Certificate     string // SHA-256 of its DER, hex
+	ByteRangeDigest string // hex
+	Signer          string // full name; "" once erased
+	Title           string // position on the day of the grant
+	Number, Symbol  string // of the document
+	Kind            string
+}
+
+// SignatureOfGrant returns the signature that was recorded for a grant; not found while
+// there is none. Whoever knows the grant's ID may ask: it stands in the signed document.
+func (s *Store) SignatureOfGrant(ctx context.Context, school custody.SchoolID, grant custody.GrantID) (GrantedSignature, error) {
+	var row struct {
+		Certificate string `db:"certificate_sha256"`
+		Digest      string `db:"byte_range_digest"`
+		Signer      string `db:"signer"`
+		Title       string `db:"title"`
+		Number      string `db:"document_number"`
+		Symbol      string `db:"document_symbol"`
+		Kind        string `db:"document_kind"`
+	}
+	err := s.reader.get(ctx, &row, `SELECT s.certificate_sha256, s.byte_range_digest, `+fmt.Sprintf(nameOf, "g.person_id")+` AS signer, g.title, g.document_number, g.document_symbol, g.document_kind
+		FROM signatures s JOIN grants g ON g.id = s.grant_id WHERE g.id = ? AND g.school_id = ?`, string(grant), string(school))
+	if errors.Is(err, sql.ErrNoRows) {
+		return GrantedSignature{}, custody.NotFound("signature")
+	}
+	if err != nil {
+		return GrantedSignature{}, fmt.Errorf("read signature of grant: %w", err)
+	}
+	return GrantedSignature{Certificate: row.Certificate, ByteRangeDigest: row.Digest, Signer: row.Signer, Title: row.Title,
+		Number: row.Number, Symbol: row.Symbol, Kind: row.Kind}, nil
+}

@@ -57,6 +57,9 @@ type Grant struct {
 	Entry             int64     `json:"entry"`         // log index of the grant itself
 	GrantedAt         time.Time `json:"granted_at"`
 	ExpiresAt         time.Time `json:"expires_at"`
+	// CheckURL is the page at which anybody who has the address can ask about the signature
+	// once it is recorded, for a QR code; "" = the service does not know its own address.
+	CheckURL string `json:"check_url,omitempty"`
 }
 
 // Record reports the finished signature of a grant. Sent again, it answers with

@@ -77,19 +77,20 @@ const (
 	PathCheckSteps = Prefix + "/checks/%s/steps" // POST; check
 	PathCheckClose = Prefix + "/checks/%s/close" // POST; check
 
-	PathNotices       = Prefix + "/notices"                        // GET ?before=
-	PathReadNotice    = Prefix + "/notices/%s/read"                // POST; notice
-	PathReadNotices   = Prefix + "/notices/read"                   // POST: all up to one
-	PathBackground    = Prefix + "/background"                     // GET: work in the background
-	PathRetryDelivery = Prefix + "/background/deliveries/%s/retry" // POST; delivery
-	PathCheckDocument = Prefix + "/check"                          // POST a PDF, by anybody; it is not kept
-	PathRegister      = Prefix + "/registers/%s"                   // GET ?from=&until=&format=: signatures or outgoing
-	PathPapers        = Prefix + "/papers"                         // GET list ?kind=&hand_over=&incident=&token=&from=&until=, POST issue
-	PathPaperDrafts   = Prefix + "/paper-drafts"                   // POST what a paper would hold
-	PathPaperPreviews = Prefix + "/paper-previews"                 // POST its PDF
-	PathPaper         = Prefix + "/papers/%s"                      // GET; paper
-	PathPaperFile     = Prefix + "/papers/%s/file"                 // GET the PDF; paper
-	PathPaperSigned   = Prefix + "/papers/%s/signed"               // POST a signed PDF, GET one ?signed=; paper
+	PathNotices        = Prefix + "/notices"                        // GET ?before=
+	PathReadNotice     = Prefix + "/notices/%s/read"                // POST; notice
+	PathReadNotices    = Prefix + "/notices/read"                   // POST: all up to one
+	PathBackground     = Prefix + "/background"                     // GET: work in the background
+	PathRetryDelivery  = Prefix + "/background/deliveries/%s/retry" // POST; delivery
+	PathCheckSignature = "/check/s/%s"                              // by a grant's ID: the page about its signature, for QR codes
+	PathCheckDocument  = Prefix + "/check"                          // POST a PDF, by anybody; it is not kept
+	PathRegister       = Prefix + "/registers/%s"                   // GET ?from=&until=&format=: signatures or outgoing
+	PathPapers         = Prefix + "/papers"                         // GET list ?kind=&hand_over=&incident=&token=&from=&until=, POST issue
+	PathPaperDrafts    = Prefix + "/paper-drafts"                   // POST what a paper would hold
+	PathPaperPreviews  = Prefix + "/paper-previews"                 // POST its PDF
+	PathPaper          = Prefix + "/papers/%s"                      // GET; paper
+	PathPaperFile      = Prefix + "/papers/%s/file"                 // GET the PDF; paper
+	PathPaperSigned    = Prefix + "/papers/%s/signed"               // POST a signed PDF, GET one ?signed=; paper
 
 	PathReview      = Prefix + "/review"        // GET: what is new since the last review
 	PathReviewSteps = Prefix + "/review/steps"  // POST: seen, asked, answered, flagged, settled

@@ -62,7 +62,7 @@ func (r *run) signOne(ctx context.Context, i int, work Job, look *looked, hand *
 		return broken(err)
 	}
 	name := r.device.certificate.X509.Subject.CommonName
-	options := r.options(work, name)
+	options := r.options(work, name, r.expectedPage())
 	if err := input.Check(options, r.device.chain(r.batch.Roots)...); err != nil {
 		return broken(err)
 	}
@@ -177,18 +177,27 @@ func (r *run) mayBegin(ctx context.Context) error {
 }
 
 // facts are those of a file that is signed now.
-func (r *run) facts(work Job, name string) facts {
-	f := facts{job: work, signer: name, at: r.config.Now()}
+func (r *run) facts(work Job, name, page string) facts {
+	f := facts{job: work, signer: name, at: r.config.Now(), page: page}
 	if !r.batch.Standalone {
 		f.school = r.pairing.School
 	}
 	return f
 }
 
+// expectedPage has the length of the address that the grant will name, for finding out
+// before whether there is room for it.
+func (r *run) expectedPage() string {
+	if r.pairing == nil {
+		return ""
+	}
+	return r.pairing.URL + fmt.Sprintf(wire.PathCheckSignature, uuid.Nil)
+}
+
 // options say how a file is signed now. What was checked for one file is not
 // checked anew for the next.
-func (r *run) options(work Job, name string) signer.Options {
-	options := r.batch.signerOptions(r.facts(work, name))
+func (r *run) options(work Job, name, page string) signer.Options {
+	options := r.batch.signerOptions(r.facts(work, name, page))
 	options.Cache = &r.cache
 	return options
 }
@@ -205,11 +214,14 @@ func (r *run) makeSignature(ctx context.Context, i int, current *job, input *sig
 	if grant.ID != "" && r.config.Now().Sub(leave.asked) > grant.ExpiresAt.Sub(grant.GrantedAt) {
 		return &wire.Problem{Code: wire.CodeGrantExpired}
 	}
+	if r.batch.Code && grant.CheckURL == "" {
+		return fail("no_check_page", nil)
+	}
 	name := r.device.certificate.X509.Subject.CommonName
 	if !r.batch.Standalone {
 		name = grant.Signer
 	}
-	key, chain, options := inTurn{r.device.signer(ctx), r, i}, r.device.chain(r.batch.Roots), r.options(r.batch.Jobs[i], name)
+	key, chain, options := inTurn{r.device.signer(ctx), r, i}, r.device.chain(r.batch.Roots), r.options(r.batch.Jobs[i], name, grant.CheckURL)
 	r.beginAsking(i + 1)
 	hand.pass()
 	document, err := input.Sign(ctx, key, chain, options)

@@ -46,6 +46,7 @@ type Batch struct {
 	Stamping *signer.Stamping
 	Field    string
 	Visible  *Visible
+	Code     bool // a QR code in the box leads to the service's page about the signature
 	Roots    *Roots
 
 	// PIN is asked once, when the first file is ready to be signed. The bytes

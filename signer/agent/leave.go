@@ -188,7 +188,7 @@ func (r *run) requestAhead(ctx context.Context, i int) (wire.GrantRequest, bool)
 	if r.changedSince(i, sha256In) || r.finishedEarlier(r.earlier, work, sha256In, place.wanted) != nil {
 		return wire.GrantRequest{}, false
 	}
-	options := r.batch.signerOptions(r.facts(work, r.device.certificate.X509.Subject.CommonName))
+	options := r.batch.signerOptions(r.facts(work, r.device.certificate.X509.Subject.CommonName, r.expectedPage()))
 	if err := l.input.Check(options, r.device.chain(r.batch.Roots)...); err != nil {
 		return wire.GrantRequest{}, false
 	}

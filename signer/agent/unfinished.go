@@ -55,6 +55,7 @@ type storedBatch struct {
 	TSA         string            `json:"tsa,omitempty"`
 	Field       string            `json:"field,omitempty"`
 	Place       *storedPlace      `json:"place,omitempty"`
+	Code        bool              `json:"qr,omitempty"`
 	Pictures    map[string][]byte `json:"pictures,omitempty"` // by SHA-256
 	Roots       string            `json:"roots,omitempty"`
 }
@@ -141,7 +142,7 @@ func (a *Agent) store(batch *Batch) error {
 		Version: batchVersion, ID: now.Format("20060102-150405-") + hex.EncodeToString(chance[:]), Begun: now.UTC(),
 		Module: a.config.Module, Token: batch.Token, Certificate: batch.Certificate, Standalone: batch.Standalone,
 		Level: string(batch.Level), Scheme: string(batch.Scheme), Hash: uint(batch.Hash), Certify: batch.Certify, Reason: batch.Reason,
-		TSA: batch.TSA, Field: batch.Field, Pictures: map[string][]byte{},
+		TSA: batch.TSA, Field: batch.Field, Code: batch.Code, Pictures: map[string][]byte{},
 	}
 	stored.Place = stored.place(batch.Visible)
 	if batch.Stamping != nil {
@@ -285,7 +286,7 @@ func (a *Agent) Resume(ctx context.Context, id string, prepare func(*Batch)) ([]
 	batch := Batch{
 		OutDir: stored.OutDir, Token: stored.Token, Certificate: stored.Certificate, Standalone: stored.Standalone,
 		Level: signer.Level(stored.Level), Scheme: cms.Scheme(stored.Scheme), Hash: crypto.Hash(stored.Hash), Certify: stored.Certify,
-		Reason: stored.Reason, TSA: stored.TSA, Field: stored.Field, Visible: stored.visible(stored.Place), id: id,
+		Reason: stored.Reason, TSA: stored.TSA, Field: stored.Field, Visible: stored.visible(stored.Place), Code: stored.Code, id: id,
 	}
 	batch.Stamping = &signer.Stamping{Timeout: stored.StampTime, Tries: stored.StampTries}
 	if batch.Roots, err = LoadRoots(stored.Roots); err != nil {

@@ -22,6 +22,7 @@ type facts struct {
 	signer string
 	school string
 	at     time.Time
+	page   string // address at which anybody can ask about the signature
 }
 
 // isoVietnam is the form of the time of signing in the picture (ISO 8601 with
@@ -95,6 +96,9 @@ func (b *Batch) signerOptions(f facts) signer.Options {
 	if visible != nil {
 		options.Visible = &signer.Visible{Page: visible.Page, Pages: visible.Pages, Rect: visible.Rect, Image: visible.Image,
 			Lines: boxText(f, len(visible.Image) > 0)}
+		if b.Code {
+			options.Visible.Code = f.page
+		}
 	}
 	return options
 }

@@ -32,6 +32,7 @@ type Box struct {
 	Image         []byte // a PNG; nil for none
 	Behind        bool   // the image fills the box behind the text instead of standing at its left
 	Border        bool   // a thin line around the box
+	Code          string // what a QR code at the right says; "" for none
 	Archive       Archive
 	Rotate        int // the page's /Rotate: the appearance is turned so that it stands upright on that page
 }
@@ -51,13 +52,19 @@ func Draw(u *pdf.Update, b Box) (pdf.Ref, error) {
 	var content bytes.Buffer
 	resources := pdf.Dict{}
 	fill, stroke := "", ""
-	if b.Border || len(b.Lines) > 0 {
+	if b.Border || len(b.Lines) > 0 || b.Code != "" {
 		fill, stroke = b.Archive.black(resources)
 	}
 	if b.Border {
 		fmt.Fprintf(&content, "q 0.5 w %s %s %s %s %s re S Q\n", stroke, number(0.25), number(0.25), number(b.Width-0.5), number(b.Height-0.5))
 	}
 	text := rect{x: padding, y: padding, w: b.Width - 2*padding, h: b.Height - 2*padding}
+	if b.Code != "" {
+		var err error
+		if text, err = drawCode(&content, text, b.Code, fill); err != nil {
+			return pdf.Ref{}, err
+		}
+	}
 	if len(b.Image) > 0 {
 		img, err := decodePNG(b.Image)
 		if err != nil {
@@ -65,8 +72,9 @@ func Draw(u *pdf.Update, b Box) (pdf.Ref, error) {
 		}
 		area := text
 		switch {
-		case len(b.Lines) == 0:
+		case len(b.Lines) == 0 && b.Code == "":
 			area = rect{w: b.Width, h: b.Height}
+		case len(b.Lines) == 0: // beside the code
 		case !b.Behind:
 			// The image takes its natural width at the box's height, but leaves the text three fifths of the box.
 			area.w = math.Min(area.h*float64(img.width)/float64(img.height), b.Width*0.4)

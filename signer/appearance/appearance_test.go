@@ -15,6 +15,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+
 	"sokyso/signer/appearance"
 	"sokyso/signer/pdf"
 )
@@ -266,6 +269,48 @@ func BenchmarkDraw(b *testing.B) {
 	for b.Loop() {
 		if _, err := stamp(b, appearance.Box{Width: 220, Height: 80, Lines: lines}); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestCode has a reader of others read the code off the paper, beside text and picture.
+func TestCode(t *testing.T) {
+	const address = "https://so.mnhoasen.edu.vn/check/s/01a21934-2b4b-7d09-ba5d-45a02993c3b3"
+	lines := []appearance.Line{{Text: "Ký bởi: Nguyễn Văn Nghĩa"}, {Text: "Thời gian ký: 2026-10-07T09:15:00+07:00"}}
+	for name, box := range map[string]appearance.Box{
+		"text":          {Width: 220, Height: 60, Lines: lines, Border: true},
+		"alone":         {Width: 110, Height: 48},
+		"picture":       {Width: 200, Height: 70, Image: encode(t, seal(200))},
+		"picture, text": {Width: 260, Height: 70, Image: encode(t, seal(200)), Lines: lines},
+		"turned":        {Width: 220, Height: 60, Lines: lines, Rotate: 90},
+		"archive":       {Width: 220, Height: 60, Lines: lines, Archive: appearance.Archive{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			box.Code = address
+			path := draw(t, box)
+			base := strings.TrimSuffix(path, ".pdf")
+			output(t, "pdftoppm", "-png", "-r", "300", "-singlefile", path, base)
+			b, err := os.ReadFile(base + ".png")
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := png.Decode(bytes.NewReader(b))
+			if err != nil {
+				t.Fatal(err)
+			}
+			bitmap, err := gozxing.NewBinaryBitmapFromImage(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
+			if err != nil || code.GetText() != address {
+				t.Errorf("read %v: %v", code, err)
+			}
+		})
+	}
+	for _, box := range []appearance.Box{{Width: 300, Height: 40, Code: address}, {Width: 90, Height: 80, Lines: lines, Code: address}} {
+		if _, err := stamp(t, box); !errors.Is(err, appearance.ErrTooSmall) {
+			t.Errorf("%gx%g: %v", box.Width, box.Height, err)
 		}
 	}
 }

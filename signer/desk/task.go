@@ -46,6 +46,7 @@ type signRequest struct {
 	PIN         string `json:"pin"`
 	FinalTry    bool   `json:"final_try"`
 	Level       string `json:"level"` // "" = the desk's
+	QR          bool   `json:"qr"`    // a code in the box leads to the school's page for checking
 }
 
 // postSign begins a batch and answers with its task at once.
@@ -70,7 +71,7 @@ func (d *Desk) postSign(r *http.Request) (any, error) {
 	if pairing, err := agent.ReadPairing(d.cfg.Agent.Home); err != nil {
 		return nil, err
 	} else if pairing != nil {
-		batch.Standalone = false
+		batch.Standalone, batch.Code = false, asked.QR
 	}
 	var image []byte
 	if asked.Image != "" {

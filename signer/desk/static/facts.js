@@ -48,7 +48,7 @@ export function facts(doc, pages) {
     numberHint(doc) ? el("small", { class: "dim", id: "number-hint" }, numberHint(doc)) : null, issuePanel(doc, () => pages?.show()),
     field("kind", kinds), field("summary", el("textarea", { rows: 3, maxLength: 500 })), field("capacity", capacity),
     desk.act === "approve" || desk.act === "issue" || doc.proposal?.number?.text ? null : field("purpose", el("input", { maxLength: 200 })),
-    placing(doc), levels(doc), showsPresets ? presetBar(doc) : null, signatures(doc));
+    placing(doc), levels(doc), code(doc), showsPresets ? presetBar(doc) : null, signatures(doc));
 }
 
 const done = (doc) => doc.result?.status === "signed";
@@ -89,6 +89,12 @@ function placing(doc) {
 function levels(doc) {
   if (done(doc) || desk.state.levels.length < 2) return null;
   return el("div", { class: "field" }, el("label", { htmlFor: "level" }, t("level")), el("select", { id: "level", onchange: (e) => { desk.level = e.target.value; } }, desk.state.levels.map((l) => el("option", { value: l, selected: l === desk.level }, t("level." + l)))));
+}
+
+// code offers the QR code where there is a service whose page it can lead to.
+function code(doc) {
+  if (done(doc) || !doc.place || !desk.state.school) return null;
+  return el("label", { class: "check" }, el("input", { type: "checkbox", id: "qr", checked: Boolean(desk.qr), onchange: (e) => { desk.qr = e.target.checked; } }), " ", t("qr"), el("small", { class: "dim" }, " " + t("qr.hint")));
 }
 
 function signatures(doc) {

@@ -97,7 +97,7 @@ function form(dialog, body, documents, tokens, heading, message) {
     go.disabled = true;
     localStorage.setItem("certificate:" + desk.act, certificate.sha256);
     const request = {
-      act: desk.act, token: token.serial, certificate: certificate.sha256, image: image()?.id ?? "", pin: token.pin_pad ? "" : pin.value, final_try: final.checked, level: desk.level === desk.state.level ? "" : desk.level,
+      act: desk.act, token: token.serial, certificate: certificate.sha256, image: image()?.id ?? "", pin: token.pin_pad ? "" : pin.value, final_try: final.checked, level: desk.level === desk.state.level ? "" : desk.level, qr: Boolean(desk.qr) && documents.some((d) => d.place),
       files: documents.map((d) => ({ id: d.id, capacity: d.facts.capacity, place: d.place ? { page: d.place.page, rect: d.place.rect, field: d.place.field } : null, issue: filled(d),
         document: { number: d.facts.number.trim(), symbol: d.facts.symbol.trim(), kind: d.facts.kind, summary: d.facts.summary.trim(), purpose: d.facts.purpose.trim() } })),
     };
