@@ -65,6 +65,18 @@ func Up(ctx context.Context, db *sql.DB, dialect Dialect) (int64, error) {
 	return version, nil
 }
 
+// UpTo applies the steps that are missing up to a version, for data of that version.
+func UpTo(ctx context.Context, db *sql.DB, dialect Dialect, version int64) error {
+	p, err := provider(db, dialect)
+	if err != nil {
+		return err
+	}
+	if _, err := p.UpTo(ctx, version); err != nil {
+		return fmt.Errorf("migrate %s: %w", dialect, err)
+	}
+	return nil
+}
+
 // Versions returns the database's version and the one this program needs.
 func Versions(ctx context.Context, db *sql.DB, dialect Dialect) (have, need int64, err error) {
 	p, err := provider(db, dialect)

@@ -91,6 +91,9 @@ func (c *ServeCommand) runner(register *store.Store, school custody.School, out 
 	if c.Revocation != "off" && c.MonitorEvery > 0 {
 		jobs = append(jobs, r.Monitoring(checker, c.MonitorEvery, out))
 	}
+	if c.BackupFolder != "" {
+		jobs = append(jobs, r.BackingUp(background.Backups{Folder: c.BackupFolder, Every: c.BackupEvery, Keep: c.BackupKeep}))
+	}
 	if len(witnesses) > 0 {
 		jobs = append(jobs, r.Witnessing(witnesses))
 	}

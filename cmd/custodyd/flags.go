@@ -29,10 +29,11 @@ type Flags struct {
 		ChangeKey  LogChangeKeyCommand  `cmd:"" help:"${help_log_change_key}"`
 	} `cmd:"" help:"${help_log}"`
 
-	// Promised by the manual and not built yet: they say so instead of doing nothing.
-	Backup  LaterCommand `cmd:"" hidden:""`
-	Restore LaterCommand `cmd:"" hidden:""`
-	Report  LaterCommand `cmd:"" hidden:""`
+	Backup  BackupCommand  `cmd:"" help:"${help_backup}"`
+	Restore RestoreCommand `cmd:"" help:"${help_restore}"`
+
+	// Promised by the manual and not built yet: it says so instead of doing nothing.
+	Report LaterCommand `cmd:"" hidden:""`
 }
 
 // InitCommand makes the register, the log's key and the school.
@@ -69,6 +70,9 @@ type ServeCommand struct {
 	WebhookFile       string         `type:"path" help:"${help_webhook_file}" placeholder:"FILE"`
 	WebhookSecretFile string         `type:"path" help:"${help_webhook_secret_file}" placeholder:"FILE"`
 	Witnesses         []string       `name:"witness" sep:"none" help:"${help_witnesses}" placeholder:"KEY@URL"`
+	BackupFolder      string         `type:"path" help:"${help_backup_folder}" placeholder:"FOLDER"`
+	BackupEvery       time.Duration  `default:"24h" help:"${help_backup_every}"`
+	BackupKeep        int            `default:"30" help:"${help_backup_keep}"`
 	LogFormat         string         `enum:"text,json" default:"text" help:"${help_log_format}"`
 	Grace             time.Duration  `default:"10s" help:"${help_grace}"`
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"time"
 
@@ -142,6 +143,7 @@ var errLeaseLost = errors.New("another service took the work over")
 func outcomeOf(err error) string {
 	var failure *notices.Failure
 	var refused *custody.Error
+	var path *os.PathError
 	switch {
 	case errors.As(err, &failure):
 		return failure.Code
@@ -153,6 +155,8 @@ func outcomeOf(err error) string {
 		return "witness_refused"
 	case errors.Is(err, witness.ErrAsked):
 		return "witness_unreachable"
+	case errors.As(err, &path):
+		return "folder_unwritable"
 	case errors.Is(err, store.ErrUnreachable):
 		return "database_unreachable"
 	case errors.Is(err, store.ErrBusy):

@@ -18,6 +18,7 @@ const (
 	JobChecks     = "checks"
 	JobRetention  = "retention"
 	JobWitnesses  = "witnesses"
+	JobBackup     = "backup"
 )
 
 // Sender hands a message over to whoever carries it on.

@@ -1,0 +1,434 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"sokyso/migrations"
+)
+
+// maxBackupLine bounds a row: the largest hold a part of a file or a CMS, in base64.
+const maxBackupLine = 64 << 20
+
+// nameForm is what tables and columns are called; it keeps a backup from being SQL.
+var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// Restore makes the register of a backup at a URL where there is none: a database file that
+// does not exist, or a PostgreSQL schema without a school. All rows come in one
+// transaction, after which the schema is brought up to date; on an error there is no
+// register. ErrBackup, with what is wrong, for a file that is damaged, cut or something
+// else; ErrNotEmpty, ErrBackupNewer. The log is not verified: see VerifyLog.
+func Restore(ctx context.Context, url string, r io.Reader, progress func(rows int64)) (Backup, error) {
+	in, err := newBackupReader(r)
+	if err != nil {
+		return Backup{}, err
+	}
+	dialect, source, err := dataSource(url, true, false)
+	if err != nil {
+		return in.backup, fmt.Errorf("restore: %w", err)
+	}
+	db, err := openPool(dialect, source, 2)
+	if err != nil {
+		return in.backup, err
+	}
+	err = func() error {
+		if there, err := hasSchool(ctx, db.DB, dialect); err != nil {
+			return err
+		} else if there {
+			return ErrNotEmpty
+		}
+		if _, need, err := migrations.Versions(ctx, db.DB, dialect); err != nil {
+			return err
+		} else if in.backup.Schema > need {
+			return ErrBackupNewer
+		}
+		if err := migrations.UpTo(ctx, db.DB, dialect, in.backup.Schema); err != nil {
+			return err
+		}
+		conn, err := db.Conn(ctx)
+		if err != nil {
+			return driverError(err)
+		}
+		defer conn.Close()
+		if err := load(ctx, conn, dialect, in, progress); err != nil {
+			return err
+		}
+		_, err = migrations.Up(ctx, db.DB, dialect)
+		return err
+	}()
+	if err == nil && dialect == migrations.SQLite {
+		_, err = db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		return in.backup, fmt.Errorf("restore: %w", driverError(err))
+	}
+	return in.backup, nil
+}
+
+// hasSchool looks before anything is made or brought up to date.
+func hasSchool(ctx context.Context, db *sql.DB, dialect migrations.Dialect) (bool, error) {
+	query := `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'schools'`
+	if dialect == migrations.SQLite {
+		query = `SELECT COUNT(*) FROM sqlite_schema WHERE name = 'schools'`
+	}
+	var n int
+	if err := db.QueryRowContext(ctx, query).Scan(&n); err != nil {
+		return false, driverError(err)
+	}
+	if n == 0 {
+		return false, nil
+	}
+	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM schools`).Scan(&n); err != nil {
+		return false, driverError(err)
+	}
+	return n > 0, nil
+}
+
+// load reads all tables into a register that is empty. Foreign keys are looked at when
+// everything is there.
+func load(ctx context.Context, conn *sql.Conn, dialect migrations.Dialect, in *backupReader, progress func(rows int64)) error {
+	if dialect == migrations.SQLite {
+		if _, err := conn.ExecContext(ctx, "PRAGMA foreign_keys = 0"); err != nil {
+			return driverError(err)
+		}
+		defer conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA foreign_keys = 1")
+	}
+	begin := "BEGIN"
+	if dialect == migrations.SQLite {
+		begin = "BEGIN IMMEDIATE"
+	}
+	if _, err := conn.ExecContext(ctx, begin); err != nil {
+		return driverError(err)
+	}
+	err := func() error {
+		var schools int
+		if err := conn.QueryRowContext(ctx, `SELECT COUNT(*) FROM schools`).Scan(&schools); err != nil {
+			return driverError(err)
+		}
+		if schools > 0 {
+			return ErrNotEmpty
+		}
+		addKeys, err := dropForeignKeys(ctx, conn, dialect)
+		if err != nil {
+			return err
+		}
+		for {
+			table, err := in.nextTable()
+			if err != nil {
+				return err
+			}
+			if table == nil {
+				break
+			}
+			if err := loadTable(ctx, conn, dialect, in, table, progress); err != nil {
+				return fmt.Errorf("table %s: %w", table.Table, err)
+			}
+		}
+		return addKeys()
+	}()
+	if err != nil {
+		_, undo := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		return errors.Join(err, driverError(undo))
+	}
+	if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
+		return driverError(err)
+	}
+	return nil
+}
+
+// dropForeignKeys takes PostgreSQL's foreign keys away until addKeys, in the same
+// transaction; SQLite's are off, and addKeys checks them.
+func dropForeignKeys(ctx context.Context, conn *sql.Conn, dialect migrations.Dialect) (addKeys func() error, err error) {
+	if dialect == migrations.SQLite {
+		return func() error {
+			rows, err := conn.QueryContext(ctx, "PRAGMA foreign_key_check")
+			if err != nil {
+				return driverError(err)
+			}
+			defer rows.Close()
+			if rows.Next() {
+				return fmt.Errorf("%w: rows belong to nothing", ErrBackup)
+			}
+			return driverError(rows.Err())
+		}, nil
+	}
+	rows, err := conn.QueryContext(ctx, `SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+		WHERE contype = 'f' AND connamespace = current_schema()::regnamespace`)
+	if err != nil {
+		return nil, driverError(err)
+	}
+	defer rows.Close()
+	var drop, add []string
+	for rows.Next() {
+		var table, name, definition string
+		if err := rows.Scan(&table, &name, &definition); err != nil {
+			return nil, driverError(err)
+		}
+		name = pgx.Identifier{name}.Sanitize()
+		drop = append(drop, "ALTER TABLE "+table+" DROP CONSTRAINT "+name)
+		add = append(add, "ALTER TABLE "+table+" ADD CONSTRAINT "+name+" "+definition)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, driverError(err)
+	}
+	run := func(statements []string) error {
+		for _, statement := range statements {
+			if _, err := conn.ExecContext(ctx, statement); err != nil {
+				return driverError(err)
+			}
+		}
+		return nil
+	}
+	return func() error { return run(add) }, run(drop)
+}
+
+// loadTable reads the rows up to the next table.
+func loadTable(ctx context.Context, conn *sql.Conn, dialect migrations.Dialect, in *backupReader, table *backupTable, progress func(rows int64)) error {
+	kinds, err := columnKinds(ctx, conn, dialect, table)
+	if err != nil {
+		return err
+	}
+	next := func() ([]any, error) {
+		row, err := in.nextRow(len(kinds))
+		if err != nil || row == nil {
+			return nil, err
+		}
+		for i := range row {
+			if row[i], err = valueOf(row[i], kinds[i], dialect); err != nil {
+				return nil, fmt.Errorf("column %s: %w", table.Columns[i], err)
+			}
+		}
+		if progress != nil && in.rows%1024 == 0 {
+			progress(in.rows)
+		}
+		return row, nil
+	}
+	if dialect == migrations.Postgres {
+		return conn.Raw(func(driver any) error {
+			var cause error // the server only repeats its words
+			_, err := driver.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{table.Table}, table.Columns, pgx.CopyFromFunc(func() (row []any, err error) {
+				row, cause = next()
+				return row, cause
+			}))
+			if cause != nil {
+				return cause
+			}
+			return driverError(err)
+		})
+	}
+	insert, err := conn.PrepareContext(ctx, "INSERT INTO "+table.Table+" ("+strings.Join(table.Columns, ", ")+") VALUES (?"+strings.Repeat(",?", len(table.Columns)-1)+")")
+	if err != nil {
+		return driverError(err)
+	}
+	defer insert.Close()
+	for {
+		row, err := next()
+		if err != nil || row == nil {
+			return err
+		}
+		if _, err := insert.ExecContext(ctx, row...); err != nil {
+			return driverError(err)
+		}
+	}
+}
+
+// columnKinds are the types of the columns as this database has them.
+func columnKinds(ctx context.Context, conn *sql.Conn, dialect migrations.Dialect, table *backupTable) ([]string, error) {
+	query := `SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1`
+	if dialect == migrations.SQLite {
+		query = `SELECT name, lower(type) FROM pragma_table_info(?)`
+	}
+	rows, err := conn.QueryContext(ctx, query, table.Table)
+	if err != nil {
+		return nil, driverError(err)
+	}
+	defer rows.Close()
+	known := map[string]string{}
+	for rows.Next() {
+		var name, kind string
+		if err := rows.Scan(&name, &kind); err != nil {
+			return nil, driverError(err)
+		}
+		known[name] = kind
+	}
+	if err := rows.Err(); err != nil {
+		return nil, driverError(err)
+	}
+	kinds := make([]string, len(table.Columns))
+	for i, column := range table.Columns {
+		if kinds[i] = known[column]; kinds[i] == "" {
+			return nil, fmt.Errorf("%w: there is no column %s", ErrBackup, column)
+		}
+	}
+	return kinds, nil
+}
+
+// valueOf fits a value to the column; flags are numbers in SQLite.
+func valueOf(v any, kind string, dialect migrations.Dialect) (any, error) {
+	switch v := v.(type) {
+	case nil, string:
+		return v, nil
+	case json.Number:
+		n, err := v.Int64()
+		if err != nil {
+			return nil, fmt.Errorf("%w: number %s", ErrBackup, v)
+		}
+		if kind == "boolean" {
+			return n != 0, nil
+		}
+		return n, nil
+	case bool:
+		if dialect == migrations.SQLite {
+			if v {
+				return int64(1), nil
+			}
+			return int64(0), nil
+		}
+		return v, nil
+	case map[string]any:
+		encoded, ok := v["b"].(string)
+		var bytes backupBytes
+		if !ok || len(v) != 1 || json.Unmarshal([]byte(`{"b":"`+encoded+`"}`), &bytes) != nil {
+			return nil, fmt.Errorf("%w: bytes", ErrBackup)
+		}
+		if bytes.Bytes == nil {
+			bytes.Bytes = []byte{}
+		}
+		return bytes.Bytes, nil
+	}
+	return nil, fmt.Errorf("%w: a value of %T", ErrBackup, v)
+}
+
+// backupReader reads the lines of a backup and checks that it is whole.
+type backupReader struct {
+	backup  Backup
+	scanner *bufio.Scanner
+	sum     hash.Hash
+	rows    int64
+	ahead   []byte // a line that ended a table
+	tables  []string
+}
+
+// ReadBackup reads what a backup says of itself, without looking whether it is whole.
+func ReadBackup(r io.Reader) (Backup, error) {
+	in, err := newBackupReader(r)
+	if err != nil {
+		return Backup{}, err
+	}
+	return in.backup, nil
+}
+
+func newBackupReader(r io.Reader) (*backupReader, error) {
+	zip, err := gzip.NewReader(bufio.NewReader(r))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBackup, err)
+	}
+	in := &backupReader{scanner: bufio.NewScanner(zip), sum: sha256.New()}
+	in.scanner.Buffer(make([]byte, 1<<16), maxBackupLine)
+	line, err := in.line()
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(line, &in.backup); err != nil || in.backup.Format == 0 {
+		return nil, fmt.Errorf("%w: it does not begin as one", ErrBackup)
+	}
+	if in.backup.Format > backupFormat {
+		return nil, ErrBackupNewer
+	}
+	in.take(line)
+	return in, nil
+}
+
+func (in *backupReader) take(line []byte) {
+	in.sum.Write(line)
+	in.sum.Write([]byte{'\n'})
+}
+
+// line is the next one, good until the one after it.
+func (in *backupReader) line() ([]byte, error) {
+	if in.ahead != nil {
+		line := in.ahead
+		in.ahead = nil
+		return line, nil
+	}
+	if !in.scanner.Scan() {
+		err := in.scanner.Err()
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, fmt.Errorf("%w: %w", ErrBackup, err)
+	}
+	return in.scanner.Bytes(), nil
+}
+
+// nextTable is nil at the end of a whole backup.
+func (in *backupReader) nextTable() (*backupTable, error) {
+	line, err := in.line()
+	if err != nil {
+		return nil, err
+	}
+	if bytes.HasPrefix(line, []byte(`{"rows":`)) {
+		return nil, in.end(line)
+	}
+	table := &backupTable{}
+	if err := json.Unmarshal(line, table); err != nil || !nameForm.MatchString(table.Table) || len(table.Columns) == 0 ||
+		slices.Contains(in.tables, table.Table) || slices.Contains(notBackedUp, table.Table) {
+		return nil, fmt.Errorf("%w: a table that is none", ErrBackup)
+	}
+	for _, column := range table.Columns {
+		if !nameForm.MatchString(column) {
+			return nil, fmt.Errorf("%w: a column that is none", ErrBackup)
+		}
+	}
+	in.tables = append(in.tables, table.Table)
+	in.take(line)
+	return table, nil
+}
+
+// nextRow is nil where the table ends.
+func (in *backupReader) nextRow(columns int) ([]any, error) {
+	line, err := in.line()
+	if err != nil {
+		return nil, err
+	}
+	if len(line) > 0 && line[0] == '{' {
+		in.ahead = bytes.Clone(line)
+		return nil, nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.UseNumber()
+	var row []any
+	if err := decoder.Decode(&row); err != nil || len(row) != columns {
+		return nil, fmt.Errorf("%w: a row that is none", ErrBackup)
+	}
+	in.take(line)
+	in.rows++
+	return row, nil
+}
+
+func (in *backupReader) end(line []byte) error {
+	var end backupEnd
+	if err := json.Unmarshal(line, &end); err != nil || end.Rows != in.rows || end.SHA256 != hex.EncodeToString(in.sum.Sum(nil)) {
+		return fmt.Errorf("%w: its content is not what its last line says", ErrBackup)
+	}
+	if in.scanner.Scan() || in.scanner.Err() != nil { // the sum of gzip is looked at here
+		return fmt.Errorf("%w: it goes on after its end", ErrBackup)
+	}
+	return nil
+}
