@@ -10,6 +10,7 @@ type Flags struct {
 	Data         string `default:"custody-data" type:"path" env:"SOKYSO_DATA" help:"${help_data}"`
 	Database     string `env:"SOKYSO_DATABASE" xor:"database" help:"${help_database}" placeholder:"URL"`
 	DatabaseFile string `type:"path" xor:"database" help:"${help_database_file}" placeholder:"FILE"`
+	Config       string `type:"path" help:"${help_config}" placeholder:"FILE"`
 	Lang         string `enum:"vi,en," default:"" help:"${help_lang}" placeholder:"vi|en"`
 	Version      bool   `help:"${help_version}"`
 
@@ -31,6 +32,11 @@ type Flags struct {
 
 	Backup  BackupCommand  `cmd:"" help:"${help_backup}"`
 	Restore RestoreCommand `cmd:"" help:"${help_restore}"`
+
+	Settings struct {
+		Check   ConfigCheckCommand   `cmd:"" help:"${help_config_check}"`
+		Example ConfigExampleCommand `cmd:"" help:"${help_config_example}"`
+	} `cmd:"" name:"config" help:"${help_config_command}"`
 
 	// Promised by the manual and not built yet: it says so instead of doing nothing.
 	Report LaterCommand `cmd:"" hidden:""`

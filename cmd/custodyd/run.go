@@ -17,6 +17,8 @@ import (
 // program is one run: what the commands share.
 type program struct {
 	flags  Flags
+	config *config
+	app    *kong.Application
 	words  *catalogue
 	stdin  io.Reader
 	stdout io.Writer
@@ -70,11 +72,19 @@ type command interface {
 // parse returns no command when help or the version was asked for.
 func (p *program) parse(args []string) (command, error) {
 	ended := false
+	var err error
+	if p.config, err = p.readConfig(args); err != nil {
+		return nil, err
+	}
 	parser, err := kong.New(&p.flags, kong.Name("custodyd"), kong.Description(p.say("help_program", nil)), kong.Writers(p.stdout, p.stderr),
-		kong.Vars(p.words.help()), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars(p.words.help()), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Resolvers(p.config),
 		kong.Exit(func(int) { ended = true }))
 	if err != nil {
 		return nil, fmt.Errorf("command line: %w", err)
+	}
+	p.app = parser.Model
+	if err := p.config.check(p, p.app); err != nil {
+		return nil, err
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
