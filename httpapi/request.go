@@ -43,9 +43,9 @@ type request struct {
 	actor    custody.Actor // Person "" when nobody is signed in
 	me       store.Me      // of a session
 	browser  browser
-	authErr  error         // why nobody is
-	code     string        // of the problem answered with
-	err      error         // its cause
+	authErr  error  // why nobody is
+	code     string // of the problem answered with
+	err      error  // its cause
 	notes    []slog.Attr
 }
 
@@ -107,14 +107,27 @@ func (s *server) observe(next http.Handler) http.Handler {
 	})
 }
 
+// knownMethod keeps what strangers make up out of the counts.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
+}
+
 func (s *server) log(r *http.Request, state *request, answer middleware.WrapResponseWriter, took time.Duration) {
-	route := r.URL.Path
+	route, pattern := r.URL.Path, ""
 	if matched := chi.RouteContext(r.Context()); matched != nil && matched.RoutePattern() != "" {
-		route = matched.RoutePattern() // not the path: one event key for each route
+		pattern = matched.RoutePattern()
+		route = pattern // not the path: one event key for each route
 	}
 	status := answer.Status()
 	if status == 0 {
 		status = http.StatusOK
+	}
+	if s.observed != nil {
+		s.observed(pattern, knownMethod(r.Method), status, took)
 	}
 	level := slog.LevelInfo
 	if status >= 500 {

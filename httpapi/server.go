@@ -75,6 +75,10 @@ type Config struct {
 	// Logger gets one event per request and the cause of each answer 500. nil: none.
 	Logger *slog.Logger
 
+	// Observed is called with each answer, for counting; nil = nobody counts. The route is
+	// the router's pattern, "" where there is none.
+	Observed func(route, method string, status int, took time.Duration)
+
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 }
@@ -86,6 +90,7 @@ type server struct {
 	language                     string
 	publicURL                    string
 	logger                       *slog.Logger
+	observed                     func(route, method string, status int, took time.Duration)
 	now                          func() time.Time
 	words                        *catalogue
 	told                         *notices.Words // words of notices
@@ -123,7 +128,7 @@ func newServer(cfg Config) (*server, error) {
 		return nil, errors.New("no store")
 	}
 	s := &server{
-		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, now: cfg.Now, proxies: cfg.Proxies,
+		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, now: cfg.Now, proxies: cfg.Proxies,
 		unconfirmedAfter: cfg.UnconfirmedAfter, roots: cfg.Roots,
 		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1), publicReading: make(chan struct{}, publicReaders), publicJudging: make(chan struct{}, 1), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
 	}

@@ -79,6 +79,7 @@ type ServeCommand struct {
 	BackupFolder      string         `type:"path" help:"${help_backup_folder}" placeholder:"FOLDER"`
 	BackupEvery       time.Duration  `default:"24h" help:"${help_backup_every}"`
 	BackupKeep        int            `default:"30" help:"${help_backup_keep}"`
+	Metrics           string         `help:"${help_metrics}" placeholder:"HOST:PORT"`
 	LogFormat         string         `enum:"text,json" default:"text" help:"${help_log_format}"`
 	Grace             time.Duration  `default:"10s" help:"${help_grace}"`
 }

@@ -27,11 +27,12 @@ import (
 // Run serves until ctx ends, then lets what is being answered be answered.
 func (c *ServeCommand) Run(ctx context.Context, p *program) error {
 	logger := c.logger(p.stderr)
-	register, err := p.open(ctx, store.Config{Logger: logger})
+	counted := newMetrics()
+	register, err := p.open(ctx, store.Config{Logger: logger, Committed: counted.committed})
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.serve(ctx, p, register, logger), register.Close())
+	return errors.Join(c.serve(ctx, p, register, counted, logger), register.Close())
 }
 
 func (c *ServeCommand) logger(w io.Writer) *slog.Logger {
@@ -41,7 +42,7 @@ func (c *ServeCommand) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
 }
 
-func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.Store, logger *slog.Logger) error {
+func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.Store, counted *metrics, logger *slog.Logger) error {
 	school, err := register.School(ctx)
 	if errors.Is(err, custody.ErrNotFound) {
 		return p.fail("no_school", nil)
@@ -81,6 +82,7 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	handler, err := httpapi.New(httpapi.Config{
 		Store: register, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
 		Revocation: httpapi.RevocationMode(c.Revocation), Checker: checker, Roots: roots, UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
+		Observed: counted.request,
 	})
 	if err != nil {
 		return err
@@ -89,7 +91,19 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
-	served := make(chan error, 1)
+	served := make(chan error, 2)
+	if c.Metrics != "" {
+		counting, err := net.Listen("tcp", c.Metrics)
+		if err != nil {
+			return p.fail("cannot_listen", map[string]string{"Address": c.Metrics, "Error": err.Error()})
+		}
+		counted.registerState(register, school.ID)
+		go func() {
+			if err := counted.serve(ctx, counting, logger); err != nil {
+				served <- err
+			}
+		}()
+	}
 	go func() {
 		if c.TLSCert != "" {
 			served <- server.ServeTLS(listener, c.TLSCert, c.TLSKey)

@@ -319,3 +319,15 @@ func (p *batchProofs) receipt(index int64) (signinglog.Receipt, error) {
 	}
 	return signinglog.Receipt{Index: index, Entry: p.entries[index-p.from.Size()].bytes, Proof: proof, Checkpoint: p.checkpoint}, nil
 }
+
+// tell reports the commit to who counts.
+func (t *tx) tell(changes int, began time.Time) {
+	if t.store.config.Committed == nil || len(t.tail.entries) == 0 {
+		return
+	}
+	c := Commit{Changes: changes, Entries: map[string]int{}, Took: time.Since(began)}
+	for _, p := range t.tail.entries {
+		c.Entries[string(p.entry.Type)]++
+	}
+	t.store.config.Committed(c)
+}

@@ -273,3 +273,22 @@ func (s *Store) ConsistencyProof(ctx context.Context, school custody.SchoolID, f
 	}
 	return proof, nil
 }
+
+// LogSize is how many entries a log has.
+func (s *Store) LogSize(ctx context.Context, school custody.SchoolID) (int64, error) {
+	h, err := s.head(ctx, school)
+	return h.Size, err
+}
+
+// Connections counts the open connections to the database.
+func (s *Store) Connections() (busy, idle int) {
+	pools := []*pool{s.writer, s.reader}
+	if s.reader == s.writer {
+		pools = pools[:1]
+	}
+	for _, p := range pools {
+		stats := p.db.Stats()
+		busy, idle = busy+stats.InUse, idle+stats.Idle
+	}
+	return busy, idle
+}

@@ -202,6 +202,7 @@ func wait(ctx context.Context, pause time.Duration) bool {
 var errHalfDone = errors.New("a change failed after it had written")
 
 func (q *sequencer) transact(ctx context.Context, batch []*change, answers []error, savepoints bool) error {
+	began := time.Now() // a duration, not a moment of the register
 	if q.conn == nil {
 		conn, err := q.store.writer.db.Connx(ctx)
 		if err != nil {
@@ -277,6 +278,7 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 	}
 	t.advanceMark()
 	reached("marked")
+	t.tell(done, began)
 	proofs := t.proofs(signed)
 	for _, c := range batch {
 		c.proofs = proofs

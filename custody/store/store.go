@@ -25,6 +25,15 @@ type Config struct {
 	LogKey   string           // signer key of the log (golang.org/x/mod/sumdb/note); "" = the log is read, not appended to
 	MarkFile string           // high-water mark, outside the database and its backups; "" = none
 	Logger   *slog.Logger     // nil = discarded
+
+	Committed func(Commit) // called after each transaction that appended; nil = nobody asks. It must not wait.
+}
+
+// Commit is a transaction that appended to a log.
+type Commit struct {
+	Changes int            // committed together
+	Entries map[string]int // by type
+	Took    time.Duration  // from its begin until it was durable
 }
 
 // Store is the register. Its methods may be called concurrently.
