@@ -21,8 +21,11 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 // maxText bounds a single text of a request, in bytes.
 const maxText = 4000
 
-// text cleans a text and checks its length.
+// text cleans a text and checks its length. What is no UTF-8 was not typed by anybody.
 func text(field, s string, required bool) (string, error) {
+	if !utf8.ValidString(s) {
+		return "", custody.Invalid(field, "%s is no UTF-8", field)
+	}
 	s = signinglog.CleanText(s)
 	if required && s == "" {
 		return "", custody.Invalid(field, "%s is missing", field)
