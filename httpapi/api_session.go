@@ -93,7 +93,11 @@ func (s *server) apiMyPairings(ctx context.Context, actor custody.Actor, _ *none
 }
 
 func (s *server) apiPairings(ctx context.Context, actor custody.Actor, in *ByID) (*body[wire.Pairings], error) {
-	rows, err := s.store.Pairings(ctx, actor, custody.PersonID(in.ID))
+	person, err := s.store.Person(ctx, actor, custody.PersonID(in.ID)) // no list of nobody's
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.store.Pairings(ctx, actor, person.ID)
 	if err != nil {
 		return nil, err
 	}
