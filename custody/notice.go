@@ -68,7 +68,6 @@ const (
 	NoticeReviewSettled     NoticeKind = "review_settled"
 	NoticeUnlogged          NoticeKind = "unlogged_signature"
 	NoticeKeyChanged        NoticeKind = "key_changed"
-	NoticeAccountChanged    NoticeKind = "account_changed"
 	NoticeTokenChanged      NoticeKind = "token_changed" // any other entry about a token
 )
 

@@ -137,11 +137,9 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 		{kind: NoticeReviewFlagged, when: reviewStep(ReviewFlagged), to: []Audience{TellPerson, TellManagers}, params: []string{"subject_entry"}},
 		{kind: NoticeReviewSettled, when: reviewStep(ReviewSettled), to: []Audience{TellPerson, TellManagers}, params: []string{"subject_entry"}},
 	},
-	signinglog.TypeErasure: nobody, // by who did it, or by the school's own setting
-	// Their own changes are news to nobody but a thief's victim: those are told too.
-	signinglog.TypeAccountChange: {{kind: NoticeAccountChanged, to: []Audience{TellPerson}, urgent: true}},
-	signinglog.TypeKeyChange:     {{kind: NoticeKeyChanged, to: []Audience{TellManagers}, urgent: true}},
-	signinglog.TypeUnlogged:      {{kind: NoticeUnlogged, to: []Audience{TellPerson, TellOwner, TellManagers}, urgent: true}},
+	signinglog.TypeErasure:   nobody, // by who did it, or by the school's own setting
+	signinglog.TypeKeyChange: {{kind: NoticeKeyChanged, to: []Audience{TellManagers}, urgent: true}},
+	signinglog.TypeUnlogged:  {{kind: NoticeUnlogged, to: []Audience{TellPerson, TellOwner, TellManagers}, urgent: true}},
 	// Papers are issued and filed by who needs them; what they are about is told itself.
 	signinglog.TypePaper:       nobody,
 	signinglog.TypeSignedPaper: nobody,

@@ -122,7 +122,6 @@
 //	review_step      review_step [person] (whose act the entry is) [token]: id; subject_entry: count; step: word (seen, asked, answered, flagged, settled); [note]: commitment
 //	unlogged         unlogged token [person] (who held it then, else its owner): id; certificate cms_sha256 file_sha256: hash; byte_range_digest: digest; signature_field: text; [stated_at]: time; [file_name]: commitment
 //	erasure          erasure [person]: id; kind: word (person, retention); [before_entry]: count; removed: count (values); [reason]: commitment
-//	account_change   account_change person: id; kind: word (password, password_reset, factor_set, factor_removed, signed_out)
 //	key_change       old_key new_key: text. Checkpoints that have the entry are signed with new_key and carry old_key's word for it
 //
 // The items of a custody check are TOKEN:CUSTODIAN, or TOKEN:safe, its results

@@ -60,12 +60,11 @@ const (
 	TypeWriteOff     Type = "write_off"    // a token that its custodian does not bring back: it is blocked
 	TypeRetirement   Type = "retirement"   // a token goes out of use for good
 
-	TypeLogReview     Type = "log_review"     // entries of the log were looked through
-	TypeReviewStep    Type = "review_step"    // something was said of an entry: seen, asked, answered, flagged, settled
-	TypeErasure       Type = "erasure"        // values of commitments were erased for good
-	TypeAccountChange Type = "account_change" // password, second factor or sessions of an account
-	TypeKeyChange     Type = "key_change"     // from the next checkpoint on the log is signed with another key
-	TypeUnlogged      Type = "unlogged"       // a signature was found that the log does not have
+	TypeLogReview  Type = "log_review"  // entries of the log were looked through
+	TypeReviewStep Type = "review_step" // something was said of an entry: seen, asked, answered, flagged, settled
+	TypeErasure    Type = "erasure"     // values of commitments were erased for good
+	TypeKeyChange  Type = "key_change"  // from the next checkpoint on the log is signed with another key
+	TypeUnlogged   Type = "unlogged"    // a signature was found that the log does not have
 )
 
 // Names of fields that several types have.
@@ -214,10 +213,9 @@ var rules = map[Type][]fieldRule{
 		may("due", isDate), may("note", IsCommitment)),
 	TypeLogReview: {must("review", isID), must("from_entry", isCount), must("until_entry", isCount), must("signatures", isCount), must("points", isCount), must("unseen", isCount),
 		may("skipped", isFlag), may("note", IsCommitment)},
-	TypeReviewStep:    {must("review_step", isID), must("subject_entry", isCount), must("step", isWord), may(FieldPerson, isID), may(FieldToken, isID), may("note", IsCommitment)},
-	TypeErasure:       {must("erasure", isID), must("kind", isWord), may(FieldPerson, isID), may("before_entry", isCount), must("removed", isCount), may("reason", IsCommitment)},
-	TypeAccountChange: {must("account_change", isID), must(FieldPerson, isID), must("kind", isWord)},
-	TypeKeyChange:     {must("old_key", isText), must("new_key", isText)},
+	TypeReviewStep: {must("review_step", isID), must("subject_entry", isCount), must("step", isWord), may(FieldPerson, isID), may(FieldToken, isID), may("note", IsCommitment)},
+	TypeErasure:    {must("erasure", isID), must("kind", isWord), may(FieldPerson, isID), may("before_entry", isCount), must("removed", isCount), may("reason", IsCommitment)},
+	TypeKeyChange:  {must("old_key", isText), must("new_key", isText)},
 	TypeUnlogged: {must("unlogged", isID), must(FieldToken, isID), may(FieldPerson, isID), must(FieldCertificate, isHash), must("byte_range_digest", isDigest), must("cms_sha256", isHash),
 		must("file_sha256", isHash), must("signature_field", isText), may("stated_at", isTime), may("file_name", IsCommitment)},
 	TypeDocumentStep: {must("document", isID), must("document_step", isID), must("step", isWord), must("number", isCount), may(FieldPerson, isID), may("api_key", isID),

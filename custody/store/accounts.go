@@ -62,19 +62,13 @@ func (s *Store) SetPassword(ctx context.Context, actor custody.Actor, person cus
 	if hash == "" {
 		return custody.Invalid("password", "no password hash")
 	}
-	change := custody.PasswordChanged
-	if actor.Person != person {
-		change = custody.PasswordReset
+	n, err := s.writer.exec(ctx, `UPDATE accounts SET password_hash = ?, changed_at = ? WHERE school_id = ? AND person_id = ?`,
+		hash, at(s.now()), string(actor.School), string(person))
+	if err != nil {
+		return fmt.Errorf("set password: %w", err)
 	}
-	return s.write(ctx, actor.School, func(t *tx) error {
-		n, err := t.exec(ctx, `UPDATE accounts SET password_hash = ?, changed_at = ? WHERE school_id = ? AND person_id = ?`,
-			hash, at(t.now), string(actor.School), string(person))
-		if err != nil {
-			return fmt.Errorf("set password: %w", err)
-		}
-		if n == 0 {
-			return custody.NotFound("account")
-		}
-		return t.accountChanged(actor, person, change)
-	})
+	if n == 0 {
+		return custody.NotFound("account")
+	}
+	return nil
 }

@@ -117,7 +117,7 @@ func (s *Store) ConfirmSecondFactor(ctx context.Context, actor custody.Actor, st
 				return fmt.Errorf("keep recovery codes: %w", err)
 			}
 		}
-		return t.accountChanged(actor, actor.Person, custody.FactorSet)
+		return nil
 	})
 }
 
@@ -159,6 +159,6 @@ func (s *Store) RemoveSecondFactor(ctx context.Context, actor custody.Actor, per
 		if n == 0 {
 			return custody.NotFound("second_factor")
 		}
-		return t.accountChanged(actor, person, custody.FactorRemoved)
+		return nil
 	})
 }

@@ -123,9 +123,6 @@ func (v *verification) reviews() error {
 	if err := checkTable[erasureRow](v, "erasures w", erasureColumns, "w.", signinglog.TypeErasure, func(r erasureRow) { v.report.Explained += r.Removed }); err != nil {
 		return err
 	}
-	if err := checkTable[accountChangeRow](v, "account_changes w", accountChangeColumns, "w.", signinglog.TypeAccountChange, nil); err != nil {
-		return err
-	}
 	return checkTable[unloggedRow](v, "unlogged_signatures w", unloggedColumns, "w.", signinglog.TypeUnlogged, nil)
 }
 
