@@ -6,9 +6,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/go-chi/chi/v5/middleware"
-	"github.com/go-chi/httprate"
-
 	"sokyso/custody"
 	"sokyso/custody/store"
 )
@@ -29,11 +26,6 @@ func (s *server) identify(next http.Handler) http.Handler {
 		if isAPI(r) {
 			via = custody.ViaAPI
 		}
-		state.browser = browser{agent: r.UserAgent(), address: httprate.CanonicalizeIP(middleware.GetClientIP(r.Context()))}
-		if len(state.browser.agent) > maxAgent {
-			state.browser.agent = state.browser.agent[:maxAgent]
-		}
-		state.browser.agent = strings.ToValidUTF8(state.browser.agent, "")
 		state.actor, state.me, state.authErr = s.sessionActor(r.Context(), via)
 		next.ServeHTTP(w, r)
 	}))
@@ -67,14 +59,6 @@ func (s *server) sessionActor(ctx context.Context, via custody.Via) (custody.Act
 	}
 	account, err := s.store.AccountOf(ctx, s.school.ID, person)
 	if errors.Is(err, custody.ErrNotFound) || err == nil && account.ChangedAt.UnixMicro() != s.sessions.GetInt64(ctx, sessionPassword) {
-		err = errUnauthenticated
-	}
-	if err != nil {
-		return custody.Actor{}, store.Me{}, err
-	}
-	from := requestOf(ctx).browser
-	goesOn, err := s.store.UseSignIn(ctx, s.school.ID, person, s.sessions.GetString(ctx, sessionSignIn), from.agent, from.network())
-	if err == nil && !goesOn {
 		err = errUnauthenticated
 	}
 	if err != nil {
@@ -131,12 +115,6 @@ func (s *server) beginSession(ctx context.Context, account store.Account) error 
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return err
 	}
-	from := requestOf(ctx).browser
-	id, err := s.store.BeginSignIn(ctx, s.school.ID, account.PersonID, store.SignIn{Agent: from.agent, Address: from.address, Network: from.network()})
-	if err != nil {
-		return err
-	}
-	s.sessions.Put(ctx, sessionSignIn, id)
 	s.sessions.Put(ctx, sessionPerson, string(account.PersonID))
 	s.sessions.Put(ctx, sessionPassword, account.ChangedAt.UnixMicro())
 	return nil

@@ -54,7 +54,6 @@ var moreMenu = []menuGroup{
 		{Key: "nav.settings", Path: "/settings", Pages: []string{"settings"}, manages: true},
 		{Key: "nav.background", Path: "/background", Pages: []string{"background"}, manages: true},
 		{Key: "nav.pairing", Path: "/pairing", Pages: []string{"pairing", "pairing_end"}},
-		{Key: "nav.sign_ins", Path: "/sign-ins", Pages: []string{"sign_ins"}},
 		{Key: "nav.second_factor", Path: "/second-factor", Pages: []string{"second_factor"}},
 		{Key: "nav.password", Path: "/password", Pages: []string{"password"}},
 	}},

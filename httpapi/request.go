@@ -42,10 +42,9 @@ type request struct {
 	language string
 	actor    custody.Actor // Person "" when nobody is signed in
 	me       store.Me      // of a session
-	browser  browser
-	authErr  error  // why nobody is
-	code     string // of the problem answered with
-	err      error  // its cause
+	authErr  error         // why nobody is
+	code     string        // of the problem answered with
+	err      error         // its cause
 	notes    []slog.Attr
 }
 
