@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"sokyso/custody"
 	"sokyso/custody/store"
@@ -57,8 +58,9 @@ func (s *server) sessionActor(ctx context.Context, via custody.Via) (custody.Act
 	if person == "" {
 		return custody.Actor{}, store.Me{}, errUnauthenticated
 	}
-	account, err := s.store.AccountOf(ctx, s.school.ID, person)
-	if errors.Is(err, custody.ErrNotFound) || err == nil && account.ChangedAt.UnixMicro() != s.sessions.GetInt64(ctx, sessionPassword) {
+	// The true time, by which the cookie ends too.
+	account, err := s.store.SessionAccount(ctx, s.school.ID, s.sessions.Token(ctx), agentKind(requestOf(ctx).agent), time.Now(), sessionIdle)
+	if errors.Is(err, custody.ErrNotFound) || err == nil && (account.PersonID != person || account.ChangedAt.UnixMicro() != s.sessions.GetInt64(ctx, sessionPassword)) {
 		err = errUnauthenticated
 	}
 	if err != nil {
@@ -107,15 +109,4 @@ func (s *server) signInAs(ctx context.Context, account store.Account, via custod
 	state := requestOf(ctx)
 	state.actor, state.me, state.authErr = actor, me, nil
 	return me, actor, nil
-}
-
-// beginSession gives the session a new name, since one that was planted before
-// must be worth nothing, and makes it the account's.
-func (s *server) beginSession(ctx context.Context, account store.Account) error {
-	if err := s.sessions.RenewToken(ctx); err != nil {
-		return err
-	}
-	s.sessions.Put(ctx, sessionPerson, string(account.PersonID))
-	s.sessions.Put(ctx, sessionPassword, account.ChangedAt.UnixMicro())
-	return nil
 }

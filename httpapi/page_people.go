@@ -93,6 +93,7 @@ type personPage struct {
 	Today        custody.Date
 	AccountEnded bool
 	admin        bool
+	Sessions     []sessionLine
 	HasFactor    bool // shown to who runs the register
 	Pairings     []store.Pairing
 	Delegations  []custody.Delegation // to the person, the newest first
@@ -122,6 +123,9 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 		Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities,
 		Today: today, AccountEnded: accountEnded(row, today), admin: actor.Roles.Admin}
 	if page.Pairings, err = s.store.Pairings(r.Context(), actor, row.ID); err != nil {
+		return personPage{}, err
+	}
+	if page.Sessions, err = s.sessionLines(r, actor, row.ID); err != nil {
 		return personPage{}, err
 	}
 	factor, err := s.store.SecondFactor(r.Context(), actor.School, row.ID)

@@ -50,15 +50,6 @@ func (s *server) doSignIn(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// doSignOut handles "POST /sign-out".
-func (s *server) doSignOut(w http.ResponseWriter, r *http.Request) error {
-	if err := s.sessions.Destroy(r.Context()); err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
-	return nil
-}
-
 // doLanguage handles "POST /language": the switch, kept in a cookie for a year.
 func (s *server) doLanguage(w http.ResponseWriter, r *http.Request) error {
 	lang := r.PostFormValue("language")
