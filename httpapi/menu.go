@@ -13,6 +13,7 @@ type menuItem struct {
 	Pages   []string // names of the pages that belong to it
 	Current bool     // one of them is shown
 	manages bool     // only for who runs the register
+	deputy  bool     // and for deputies
 }
 
 // menu is the navigation: what is wanted daily in a row, the rest by groups behind
@@ -47,7 +48,8 @@ var moreMenu = []menuGroup{
 		{Key: "nav.grants", Path: "/grants", Pages: []string{"grants"}, manages: true},
 	}},
 	{Key: "nav.group_people", Items: []menuItem{
-		{Key: "nav.people", Path: "/people", Pages: []string{"people", "person", "person_new", "end"}, manages: true},
+		{Key: "nav.people", Path: "/people", Pages: []string{"people", "person", "person_new", "end", "account_link_made"}, manages: true},
+		{Key: "nav.account_links", Path: "/account-links", Pages: []string{"account_links"}, manages: true, deputy: true},
 		{Key: "nav.delegations", Path: "/delegations", Pages: []string{"delegations", "delegation_end"}, manages: true},
 	}},
 	{Key: "nav.group_system", Items: []menuItem{
@@ -65,7 +67,7 @@ func menuOf(roles custody.Roles, page string) menu {
 	visible := func(items []menuItem) []menuItem {
 		var shown []menuItem
 		for _, item := range items {
-			if item.manages && !roles.Manages() {
+			if item.manages && !roles.Manages() && !(item.deputy && roles.Deputy) {
 				continue
 			}
 			item.Current = slices.Contains(item.Pages, page)

@@ -201,6 +201,8 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 		line.Step, line.StepSet = entry.Fields["step"], "pin_step"
 	case signinglog.TypeReviewStep:
 		line.Step, line.StepSet = entry.Fields["step"], "review_state"
+	case signinglog.TypeAccountChange:
+		line.Step, line.StepSet = entry.Fields["kind"], "account_change_kind"
 	}
 	document := entry.Fields["document_number"]
 	if symbol := entry.Fields["document_symbol"]; symbol != "" {

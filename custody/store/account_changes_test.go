@@ -24,6 +24,17 @@ func accountsChanged(s *school, must func(error)) {
 	must(s.begin(p.ID, "một", s.Clock.Now()))
 	_, err = s.EndAllSessions(ctx, s.admin, p.ID)
 	must(err)
+	link, err := s.AskReset(ctx, s.admin, p.ID)
+	must(err)
+	must(s.ConfirmReset(ctx, s.principal, link.ID))
+	must(s.UseLink(ctx, s.School.ID, link.Secret, "z"))
+	_, link, err = s.InvitePerson(ctx, s.admin, store.NewPerson{Name: "Hồ Văn Lúa", Username: "lua"})
+	must(err)
+	must(s.UseLink(ctx, s.School.ID, link.Secret, "z"))
+	p, _, err = s.InvitePerson(ctx, s.admin, store.NewPerson{Name: "Hồ Văn Đậu", Username: "dau"})
+	must(err)
+	_, err = s.Invite(ctx, s.admin, p.ID, "")
+	must(err)
 }
 
 func (s *school) begin(person custody.PersonID, cookie string, now time.Time) error {
@@ -49,13 +60,14 @@ func TestAccountChangesAreEntries(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			by := "self"
-			if entry.Actor() == string(s.admin.Person) {
-				by = "admin"
+			by := map[string]string{string(s.admin.Person): "admin", entry.Fields[signinglog.FieldPerson]: "self"}[entry.Actor()]
+			if by == "" {
+				by = "other"
 			}
 			kinds = append(kinds, entry.Fields["kind"]+" "+by)
 		}
-		want := []string{"sessions_ended admin", "factor_removed admin", "factor_set self", "password_changed self"} // the newest first
+		want := []string{"invited admin", "link_withdrawn admin", "invited admin", "opened self", "invited admin", "password_reset self", "reset_confirmed other", "reset_asked admin",
+			"sessions_ended admin", "factor_removed admin", "factor_set self", "password_changed self"} // the newest first
 		if len(kinds) != len(want) {
 			t.Fatalf("entries %v, want %v", kinds, want)
 		}

@@ -53,13 +53,14 @@ func (s *Store) account(ctx context.Context, condition string, school custody.Sc
 }
 
 // SetPassword replaces a password's hash: one's own by who knew the old one, anybody's by
-// who manages the register. All sessions end with the password that they began with.
+// the command line. Who runs the register makes a link (AskReset). All sessions end with the password that they began with.
 func (s *Store) SetPassword(ctx context.Context, actor custody.Actor, person custody.PersonID, hash string) error {
 	kind := custody.AccountPasswordChanged
-	if actor.Person != person {
-		if kind = custody.AccountPasswordReset; !actor.Roles.Manages() {
-			return custody.NotFound("account")
-		}
+	switch {
+	case actor.Person == "" && actor.Roles.Manages():
+		kind = custody.AccountPasswordReset
+	case actor.Person != person:
+		return custody.NotFound("account")
 	}
 	if hash == "" {
 		return custody.Invalid("password", "no password hash")
