@@ -146,7 +146,7 @@ func (s *server) doJoin(w http.ResponseWriter, r *http.Request) error {
 	if r.PostFormValue("password") != r.PostFormValue("again") {
 		return s.showAgain(w, r, "join", page, passwordError("password_differs"))
 	}
-	hash, err := s.hashPassword(r.Context(), r.PostFormValue("password"))
+	hash, err := s.hashPassword(r.Context(), r.PostFormValue("password"), page.Name, page.Username)
 	if err == nil {
 		err = s.store.UseLink(r.Context(), s.school.ID, page.Secret, hash)
 	}
@@ -165,6 +165,9 @@ func (s *server) doJoin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := s.beginSession(r.Context(), account); err != nil {
+		return err
+	}
+	if err := s.rememberDevice(w, r, account); err != nil {
 		return err
 	}
 	return s.done(w, r, "/", "link.used", nil)

@@ -203,9 +203,9 @@ func TestFormsSayWhatIsMissing(t *testing.T) {
 		"seal without a paper":   {seal, url.Values{"to": {string(s.principal.actor.Person)}, "reason": {"đi công tác"}, "confirmed": {"1"}}, []string{"văn bản cho phép", "đi công tác"}},
 		"to nobody":              {seal, url.Values{"permission_number": {"1/QĐ"}, "permission_date": {"2026-10-01"}}, []string{"Giao cho", "1/QĐ"}},
 		"a day that is none":     {seal, url.Values{"to": {string(s.principal.actor.Person)}, "permission_number": {"1/QĐ"}, "permission_date": {"hôm qua"}}, []string{"Ngày văn bản"}},
-		"passwords that differ":  {"/password", url.Values{"present": {password}, "password": {"Mật-khẩu-mới-1"}, "again": {"Mật-khẩu-mới-2"}}, []string{"không giống nhau"}},
-		"a wrong password":       {"/password", url.Values{"present": {"sai"}, "password": {"Mật-khẩu-mới-1"}, "again": {"Mật-khẩu-mới-1"}}, []string{"chưa đúng"}},
-		"a password too short":   {"/password", url.Values{"present": {password}, "password": {"ngắn"}, "again": {"ngắn"}}, []string{"10 ký tự"}},
+		"passwords that differ":  {"/password", url.Values{"present": {password}, "password": {"Đồng-lúa-chín-1"}, "again": {"Đồng-lúa-chín-2"}}, []string{"không giống nhau"}},
+		"a wrong password":       {"/password", url.Values{"present": {"sai"}, "password": {"Đồng-lúa-chín-1"}, "again": {"Đồng-lúa-chín-1"}}, []string{"chưa đúng"}},
+		"a password too short":   {"/password", url.Values{"present": {password}, "password": {"ngắn"}, "again": {"ngắn"}}, []string{"12 ký tự"}},
 		"a language there isn't": {"/language", url.Values{"language": {"fr"}}, []string{"Ngôn ngữ"}},
 	} {
 		resp, page := v.post(c.path, c.form)
@@ -218,10 +218,10 @@ func TestFormsSayWhatIsMissing(t *testing.T) {
 			}
 		}
 	}
-	if resp, _ := v.post("/password", url.Values{"present": {password}, "password": {"Mật-khẩu-mới-1"}, "again": {"Mật-khẩu-mới-1"}}); resp.StatusCode != http.StatusSeeOther {
+	if resp, _ := v.post("/password", url.Values{"present": {password}, "password": {"Đồng-lúa-chín-1"}, "again": {"Đồng-lúa-chín-1"}}); resp.StatusCode != http.StatusSeeOther {
 		t.Errorf("changing the password: %s", resp.Status)
 	}
-	if _, err := s.client(wire.ClientConfig{}).SignIn(ctx, wire.SignIn{Username: s.officeHead.username, Password: "Mật-khẩu-mới-1"}); err != nil {
+	if _, err := s.client(wire.ClientConfig{}).SignIn(ctx, wire.SignIn{Username: s.officeHead.username, Password: "Đồng-lúa-chín-1"}); err != nil {
 		t.Errorf("with the new password: %v", err)
 	}
 }
@@ -235,7 +235,7 @@ func TestAChangedPasswordEndsTheOtherSessions(t *testing.T) {
 	own.signIn(s.deputy)
 	other.signIn(s.principal)
 	api := s.signIn(s.deputy)
-	resp, page := own.post("/password", url.Values{"present": {password}, "password": {"Mật-khẩu-mới-1"}, "again": {"Mật-khẩu-mới-1"}})
+	resp, page := own.post("/password", url.Values{"present": {password}, "password": {"Đồng-lúa-chín-1"}, "again": {"Đồng-lúa-chín-1"}})
 	if resp.StatusCode != http.StatusSeeOther {
 		t.Fatalf("%s\n%s", resp.Status, page)
 	}
