@@ -40,6 +40,8 @@ func (s *server) identify(next http.Handler) http.Handler {
 		key, ok := strings.CutPrefix(header, "Bearer ")
 		if !ok || key == "" {
 			state.authErr = errUnauthenticated
+		} else if strings.HasPrefix(key, store.ProgramKeyPrefix) {
+			state.actor, state.authErr = s.store.ActorByProgramKey(r.Context(), key)
 		} else if state.actor, state.authErr = s.store.ActorByAPIKey(r.Context(), key); errors.Is(state.authErr, custody.ErrNotFound) {
 			state.authErr = errUnauthenticated
 		}
@@ -78,7 +80,7 @@ func (q *request) signedIn() (custody.Actor, error) {
 	if q.authErr != nil {
 		return custody.Actor{}, q.authErr
 	}
-	if q.actor.Person == "" {
+	if q.actor.Person == "" && q.actor.Via != custody.ViaProgram {
 		return custody.Actor{}, errUnauthenticated
 	}
 	return q.actor, nil

@@ -55,6 +55,7 @@ var moreMenu = []menuGroup{
 	{Key: "nav.group_system", Items: []menuItem{
 		{Key: "nav.settings", Path: "/settings", Pages: []string{"settings"}, manages: true},
 		{Key: "nav.background", Path: "/background", Pages: []string{"background"}, manages: true},
+		{Key: "nav.program_keys", Path: "/program-keys", Pages: []string{"program_keys"}, manages: true},
 		{Key: "nav.pairing", Path: "/pairing", Pages: []string{"pairing", "pairing_end"}},
 		{Key: "nav.sessions", Path: "/sessions", Pages: []string{"sessions"}},
 		{Key: "nav.second_factor", Path: "/second-factor", Pages: []string{"second_factor"}},

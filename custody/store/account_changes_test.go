@@ -35,6 +35,12 @@ func accountsChanged(s *school, must func(error)) {
 	must(err)
 	_, err = s.Invite(ctx, s.admin, p.ID, "")
 	must(err)
+	_, err = s.MakeProgramKey(ctx, s.admin, "Phần mềm thống kê", "log", custody.DateOf(s.Clock.Now()).AddDays(30))
+	must(err)
+	keys, err := s.ProgramKeys(ctx, s.admin)
+	must(err)
+	must(s.EndProgramKey(ctx, s.admin, keys[0].ID))
+	must(s.EndProgramKey(ctx, s.admin, keys[0].ID)) // ended before: no other entry
 }
 
 func (s *school) begin(person custody.PersonID, cookie string, now time.Time) error {
@@ -66,7 +72,7 @@ func TestAccountChangesAreEntries(t *testing.T) {
 			}
 			kinds = append(kinds, entry.Fields["kind"]+" "+by)
 		}
-		want := []string{"invited admin", "link_withdrawn admin", "invited admin", "opened self", "invited admin", "password_reset self", "reset_confirmed other", "reset_asked admin",
+		want := []string{"key_ended admin", "key_made admin", "invited admin", "link_withdrawn admin", "invited admin", "opened self", "invited admin", "password_reset self", "reset_confirmed other", "reset_asked admin",
 			"sessions_ended admin", "factor_removed admin", "factor_set self", "password_changed self"} // the newest first
 		if len(kinds) != len(want) {
 			t.Fatalf("entries %v, want %v", kinds, want)

@@ -242,7 +242,7 @@ func other(table, column string, value any) any {
 		"documents.due_on":      {"2026-12-01": "2026-12-02"},
 
 		"account_changes.kind": {"factor_set": "factor_removed", "factor_removed": "factor_set", "password_changed": "password_reset", "sessions_ended": "factor_set",
-			"invited": "reset_asked", "reset_asked": "invited", "opened": "password_reset", "reset_confirmed": "opened", "link_withdrawn": "opened"},
+			"invited": "reset_asked", "reset_asked": "invited", "opened": "password_reset", "reset_confirmed": "opened", "link_withdrawn": "opened", "key_made": "invited", "key_ended": "opened"},
 	}
 	switch v := value.(type) {
 	case nil:

@@ -56,3 +56,11 @@ CREATE TABLE known_devices (
     CONSTRAINT known_devices_account_fk FOREIGN KEY (person_id) REFERENCES accounts (person_id)
 );
 CREATE INDEX known_devices_by_person ON known_devices (person_id);
+
+-- When a program last used its key.
+CREATE TABLE program_key_uses (
+    key_id  TEXT NOT NULL,
+    used_at BIGINT NOT NULL,
+    CONSTRAINT program_key_uses_pk PRIMARY KEY (key_id),
+    CONSTRAINT program_key_uses_key_fk FOREIGN KEY (key_id) REFERENCES account_changes (id)
+);
