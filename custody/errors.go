@@ -119,6 +119,16 @@ const (
 	ReasonAccountGoesOn = "account_goes_on" // who can still sign in is not erased
 	ReasonErasedAlready = "erased_already"  // nothing is left of the person
 
+	ReasonLinkWaits       = "link_waits"        // a reset that nobody has confirmed yet
+	ReasonLinkUsed        = "link_used"         // a link sets a password once
+	ReasonLinkWithdrawn   = "link_withdrawn"    // it was ended, or a newer one was made
+	ReasonLinkExpired     = "link_expired"      // its seven days are over
+	ReasonLinkConfirmed   = "link_confirmed"    // somebody was faster
+	ReasonSecondPerson    = "second_person"     // a reset is confirmed by somebody else than who made it
+	ReasonProgramKeyEnded = "program_key_ended" // a program's key was ended, or its last day is over
+	ReasonAccountOpen     = "account_open"      // it has a password: a forgotten one is reset
+	ReasonAccountUnused   = "account_unused"    // it has no password yet: its owner is invited again
+
 	ReasonTooManyViews = "too_many_views" // of the log, saved by one person
 	ReasonNotAsked     = "not_asked"      // whose act an entry is answers what is asked about it
 	ReasonNobodyToAsk  = "review_nobody"  // the entry is nobody's act, or that of who would ask

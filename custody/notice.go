@@ -68,7 +68,9 @@ const (
 	NoticeReviewSettled     NoticeKind = "review_settled"
 	NoticeUnlogged          NoticeKind = "unlogged_signature"
 	NoticeKeyChanged        NoticeKind = "key_changed"
-	NoticeTokenChanged      NoticeKind = "token_changed" // any other entry about a token
+	NoticeResetAsked        NoticeKind = "reset_asked"
+	NoticeAccountChange     NoticeKind = "account_change" // param kind: an AccountChangeKind
+	NoticeTokenChanged      NoticeKind = "token_changed"  // any other entry about a token
 )
 
 // The kinds of notices about what becomes due, and about the service itself.

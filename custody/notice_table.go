@@ -42,6 +42,21 @@ func reviewStep(kind ReviewStepKind) func(signinglog.Entry) bool {
 	return func(e signinglog.Entry) bool { return e.Fields["step"] == string(kind) }
 }
 
+// changesAccess: who gets into an account, or how, is another matter than before. Who
+// was invited, and which link was withdrawn, its owner sees from the link.
+func changesAccess(e signinglog.Entry) bool {
+	switch AccountChangeKind(e.Fields["kind"]) {
+	case AccountInvited, AccountResetAsked, AccountLinkWithdrawn:
+		return false
+	}
+	return !isProgramKey(e)
+}
+
+func isProgramKey(e signinglog.Entry) bool {
+	kind := AccountChangeKind(e.Fields["kind"])
+	return kind == ProgramKeyMade || kind == ProgramKeyEnded
+}
+
 // suspicious: a token is tried that its user must not have, or no longer.
 func suspicious(e signinglog.Entry) bool {
 	switch e.Fields["code"] {
@@ -136,6 +151,11 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 		{kind: NoticeReviewAnswered, when: reviewStep(ReviewAnswered), to: []Audience{TellManagers}, params: []string{"subject_entry"}},
 		{kind: NoticeReviewFlagged, when: reviewStep(ReviewFlagged), to: []Audience{TellPerson, TellManagers}, params: []string{"subject_entry"}},
 		{kind: NoticeReviewSettled, when: reviewStep(ReviewSettled), to: []Audience{TellPerson, TellManagers}, params: []string{"subject_entry"}},
+	},
+	signinglog.TypeAccountChange: {
+		{kind: NoticeResetAsked, when: ofKind(string(AccountResetAsked)), to: []Audience{TellPerson, TellPrincipal, TellManagers}, urgent: true},
+		{kind: NoticeAccountChange, when: changesAccess, to: []Audience{TellPerson}, params: []string{"kind"}, urgent: true, self: true},
+		{kind: NoticeAccountChange, when: isProgramKey, to: []Audience{TellManagers}, params: []string{"kind"}},
 	},
 	signinglog.TypeErasure:   nobody, // by who did it, or by the school's own setting
 	signinglog.TypeKeyChange: {{kind: NoticeKeyChanged, to: []Audience{TellManagers}, urgent: true}},

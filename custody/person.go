@@ -228,6 +228,7 @@ const (
 	ViaAPIFactor  Via = "api_factor"
 	ViaAgent      Via = "agent"
 	ViaCLI        Via = "cli"
+	ViaProgram    Via = "program" // by a key of its own: reads, and never acts for a person
 )
 
 // Actor is who does something, with the roles of today. It is an argument of
@@ -237,7 +238,8 @@ type Actor struct {
 	Person PersonID // "" = the system: the service's own command line
 	Roles  Roles
 	Via    Via
-	Key    APIKeyID // of the agent that asks in the person's name; "" = in person
+	Key    APIKeyID      // of the agent that asks in the person's name, or of a program; "" = in person
+	Scopes ProgramScopes // of a program's key
 }
 
 // SystemActor is the service's own command line: whoever can run it has the

@@ -31,6 +31,7 @@ const (
 const (
 	schemeAgent   = "agent"
 	schemeSession = "session"
+	schemeProgram = "program"
 )
 
 // newAPI makes the API on a router. Its document is complete once all operations
@@ -48,6 +49,7 @@ func (s *server) newAPI(router chi.Router) huma.API {
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					schemeAgent:   {Type: "http", Scheme: "bearer", Description: "API key of a paired agent"},
+					schemeProgram: {Type: "http", Scheme: "bearer", Description: "key of a program, made by an admin (skp_…): reads within its scopes, elsewhere 403 forbidden, reason program_scope"},
 					schemeSession: {Type: "apiKey", In: "cookie", Name: s.sessions.Cookie.Name, Description: "session of a signed-in person"},
 				},
 			},
@@ -81,7 +83,8 @@ type operation struct {
 	summary string
 	status  int // of success
 	maxBody int64
-	rate    *httprate.RateLimiter // of tries from one address; nil: no limit
+	rate    *httprate.RateLimiter  // of tries from one address; nil: no limit
+	scopes  []custody.ProgramScope // any of which opens it to a program's key; none: it is closed to them
 }
 
 func get(name, path, summary string) operation {
@@ -100,6 +103,9 @@ func create(name, path, summary string) operation {
 
 func (op operation) silent() operation          { op.status = http.StatusNoContent; return op }
 func (op operation) upTo(bytes int64) operation { op.maxBody = bytes; return op }
+
+// readBy opens an operation to programs' keys with one of the scopes.
+func (op operation) readBy(scopes ...custody.ProgramScope) operation { op.scopes = scopes; return op }
 
 // limited bounds how often an address may try.
 func (op operation) limited(rate *httprate.RateLimiter) operation { op.rate = rate; return op }
@@ -121,10 +127,17 @@ type ByID struct {
 // private registers an operation for somebody signed in, in person or by their
 // agent; public one for anybody.
 func private[I, O any](s *server, api huma.API, op operation, handle func(context.Context, custody.Actor, *I) (*O, error)) {
-	register(s, api, op, []string{schemeAgent, schemeSession}, func(ctx context.Context, in *I) (*O, error) {
+	schemes := []string{schemeAgent, schemeSession}
+	if len(op.scopes) > 0 {
+		schemes = append(schemes, schemeProgram)
+	}
+	register(s, api, op, schemes, func(ctx context.Context, in *I) (*O, error) {
 		actor, err := requestOf(ctx).signedIn()
 		if err != nil {
 			return nil, err
+		}
+		if actor.Via == custody.ViaProgram && !actor.Scopes.Has(op.scopes) {
+			return nil, errProgramScope
 		}
 		return handle(ctx, actor, in)
 	})
@@ -139,8 +152,11 @@ func inPerson[I, O any](s *server, api huma.API, op operation, handle func(conte
 		if err != nil {
 			return nil, err
 		}
-		if actor.Via == custody.ViaAgent {
+		switch actor.Via {
+		case custody.ViaAgent:
 			return nil, errAgentKey
+		case custody.ViaProgram:
+			return nil, errProgramScope
 		}
 		return handle(ctx, actor, in)
 	})

@@ -44,7 +44,7 @@ func (s *server) createPerson(ctx context.Context, actor custody.Actor, in wire.
 			return custody.Person{}, invalid("username", nil)
 		}
 		var err error
-		if hash, err = s.hashPassword(ctx, in.Password); err != nil {
+		if hash, err = s.hashPassword(ctx, in.Password, in.Name, in.Username); err != nil {
 			return custody.Person{}, err
 		}
 	}

@@ -36,7 +36,7 @@ func (s *server) apiMe(ctx context.Context, actor custody.Actor, _ *none) (*body
 }
 
 func (s *server) apiSignOut(ctx context.Context, _ *none) (*none, error) {
-	return &none{}, s.sessions.Destroy(ctx)
+	return &none{}, s.endSession(ctx)
 }
 
 func (s *server) apiSchool(context.Context, *none) (*body[wire.School], error) {

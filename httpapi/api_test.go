@@ -512,7 +512,7 @@ func TestShortPasswordsAreRefused(t *testing.T) {
 	s := sqlite(t, httpapi.Config{})
 	_, err := s.signIn(s.admin).CreatePerson(ctx, wire.NewPerson{Name: "Hồ Thị Cúc", Username: "cuc", Password: "ngắn"})
 	problem := mustRefuse(t, err, http.StatusUnprocessableEntity, wire.CodeInvalid)
-	if len(problem.Fields) != 1 || problem.Fields[0].Field != "password" || !strings.Contains(problem.Detail, "10") {
+	if len(problem.Fields) != 1 || problem.Fields[0].Field != "password" || !strings.Contains(problem.Detail, "12") {
 		t.Errorf("problem: %+v", problem)
 	}
 }

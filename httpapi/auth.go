@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"sokyso/custody"
 	"sokyso/custody/store"
@@ -39,6 +40,8 @@ func (s *server) identify(next http.Handler) http.Handler {
 		key, ok := strings.CutPrefix(header, "Bearer ")
 		if !ok || key == "" {
 			state.authErr = errUnauthenticated
+		} else if strings.HasPrefix(key, store.ProgramKeyPrefix) {
+			state.actor, state.authErr = s.store.ActorByProgramKey(r.Context(), key)
 		} else if state.actor, state.authErr = s.store.ActorByAPIKey(r.Context(), key); errors.Is(state.authErr, custody.ErrNotFound) {
 			state.authErr = errUnauthenticated
 		}
@@ -57,8 +60,9 @@ func (s *server) sessionActor(ctx context.Context, via custody.Via) (custody.Act
 	if person == "" {
 		return custody.Actor{}, store.Me{}, errUnauthenticated
 	}
-	account, err := s.store.AccountOf(ctx, s.school.ID, person)
-	if errors.Is(err, custody.ErrNotFound) || err == nil && account.ChangedAt.UnixMicro() != s.sessions.GetInt64(ctx, sessionPassword) {
+	// The true time, by which the cookie ends too.
+	account, err := s.store.SessionAccount(ctx, s.school.ID, s.sessions.Token(ctx), agentKind(requestOf(ctx).agent), time.Now(), sessionIdle)
+	if errors.Is(err, custody.ErrNotFound) || err == nil && (account.PersonID != person || account.ChangedAt.UnixMicro() != s.sessions.GetInt64(ctx, sessionPassword)) {
 		err = errUnauthenticated
 	}
 	if err != nil {
@@ -76,7 +80,7 @@ func (q *request) signedIn() (custody.Actor, error) {
 	if q.authErr != nil {
 		return custody.Actor{}, q.authErr
 	}
-	if q.actor.Person == "" {
+	if q.actor.Person == "" && q.actor.Via != custody.ViaProgram {
 		return custody.Actor{}, errUnauthenticated
 	}
 	return q.actor, nil
@@ -107,15 +111,4 @@ func (s *server) signInAs(ctx context.Context, account store.Account, via custod
 	state := requestOf(ctx)
 	state.actor, state.me, state.authErr = actor, me, nil
 	return me, actor, nil
-}
-
-// beginSession gives the session a new name, since one that was planted before
-// must be worth nothing, and makes it the account's.
-func (s *server) beginSession(ctx context.Context, account store.Account) error {
-	if err := s.sessions.RenewToken(ctx); err != nil {
-		return err
-	}
-	s.sessions.Put(ctx, sessionPerson, string(account.PersonID))
-	s.sessions.Put(ctx, sessionPassword, account.ChangedAt.UnixMicro())
-	return nil
 }

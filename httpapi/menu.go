@@ -13,6 +13,7 @@ type menuItem struct {
 	Pages   []string // names of the pages that belong to it
 	Current bool     // one of them is shown
 	manages bool     // only for who runs the register
+	deputy  bool     // and for deputies
 }
 
 // menu is the navigation: what is wanted daily in a row, the rest by groups behind
@@ -47,13 +48,16 @@ var moreMenu = []menuGroup{
 		{Key: "nav.grants", Path: "/grants", Pages: []string{"grants"}, manages: true},
 	}},
 	{Key: "nav.group_people", Items: []menuItem{
-		{Key: "nav.people", Path: "/people", Pages: []string{"people", "person", "person_new", "end"}, manages: true},
+		{Key: "nav.people", Path: "/people", Pages: []string{"people", "person", "person_new", "end", "account_link_made"}, manages: true},
+		{Key: "nav.account_links", Path: "/account-links", Pages: []string{"account_links"}, manages: true, deputy: true},
 		{Key: "nav.delegations", Path: "/delegations", Pages: []string{"delegations", "delegation_end"}, manages: true},
 	}},
 	{Key: "nav.group_system", Items: []menuItem{
 		{Key: "nav.settings", Path: "/settings", Pages: []string{"settings"}, manages: true},
 		{Key: "nav.background", Path: "/background", Pages: []string{"background"}, manages: true},
+		{Key: "nav.program_keys", Path: "/program-keys", Pages: []string{"program_keys"}, manages: true},
 		{Key: "nav.pairing", Path: "/pairing", Pages: []string{"pairing", "pairing_end"}},
+		{Key: "nav.sessions", Path: "/sessions", Pages: []string{"sessions"}},
 		{Key: "nav.second_factor", Path: "/second-factor", Pages: []string{"second_factor"}},
 		{Key: "nav.password", Path: "/password", Pages: []string{"password"}},
 	}},
@@ -64,7 +68,7 @@ func menuOf(roles custody.Roles, page string) menu {
 	visible := func(items []menuItem) []menuItem {
 		var shown []menuItem
 		for _, item := range items {
-			if item.manages && !roles.Manages() {
+			if item.manages && !roles.Manages() && !(item.deputy && roles.Deputy) {
 				continue
 			}
 			item.Current = slices.Contains(item.Pages, page)

@@ -26,7 +26,7 @@ var logTypes = []signinglog.Type{
 	signinglog.TypeConfirmation, signinglog.TypePIN, signinglog.TypeWriteOff, signinglog.TypeRetirement,
 	signinglog.TypeIncident, signinglog.TypeIncidentStep, signinglog.TypeAlarm, signinglog.TypeAlarmDecision, signinglog.TypeSignatureReview, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypeCertificate,
 	signinglog.TypePlacing, signinglog.TypePerson, signinglog.TypeDelegation, signinglog.TypeDelegationEnding,
-	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeSchool,
+	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeAccountChange, signinglog.TypeSchool,
 	signinglog.TypeUnlogged, signinglog.TypeErasure, signinglog.TypeKeyChange, signinglog.TypeReviewStep, signinglog.TypeLogReview,
 	signinglog.TypeSupportRequest, signinglog.TypeSupportStep, signinglog.TypeCheckOpening, signinglog.TypeCheckStep, signinglog.TypeCheckClosing,
 }
@@ -201,6 +201,8 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 		line.Step, line.StepSet = entry.Fields["step"], "pin_step"
 	case signinglog.TypeReviewStep:
 		line.Step, line.StepSet = entry.Fields["step"], "review_state"
+	case signinglog.TypeAccountChange:
+		line.Step, line.StepSet = entry.Fields["kind"], "account_change_kind"
 	}
 	document := entry.Fields["document_number"]
 	if symbol := entry.Fields["document_symbol"]; symbol != "" {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -69,23 +70,25 @@ func (s *server) pageNewPerson(w http.ResponseWriter, r *http.Request, _ custody
 func (s *server) doNewPerson(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
 	form := wire.NewPerson{
 		Name: r.PostFormValue("name"), Email: r.PostFormValue("email"), Phone: r.PostFormValue("phone"),
-		Username: r.PostFormValue("username"), Password: r.PostFormValue("password"), Admin: r.PostFormValue("admin") != "",
+		Username: r.PostFormValue("username"), Admin: r.PostFormValue("admin") != "",
+	}
+	if form.Username != "" {
+		return s.doInviteNew(w, r, actor, form)
 	}
 	person, err := s.createPerson(r.Context(), actor, form)
 	if err != nil {
-		form.Password = ""
 		return s.showAgain(w, r, "person_new", form, err)
 	}
 	return s.done(w, r, "/people/"+string(person.ID), "person.created", map[string]string{"Name": person.Name})
 }
 
 // personPage is one person with the forms to add a position and a scope, and to
-// set a forgotten password anew.
+// make a link by which they set their password.
 type personPage struct {
 	store.PersonRow
 	Position   wire.NewPosition // as filled in; days as typed
 	Scope      wire.NewScope
-	Wrong      string // the form that was not taken: "position", "scope" or "password"
+	Wrong      string // the form that was not taken: "position", "scope", "erase" or "account"
 	Kinds      []custody.DocumentKind
 	Acts       []custody.Act
 	Capacities []custody.Capacity
@@ -93,7 +96,10 @@ type personPage struct {
 	Today        custody.Date
 	AccountEnded bool
 	admin        bool
-	HasFactor    bool // shown to who runs the register
+	Sessions     []sessionLine
+	Unopened     bool                  // the account has no password yet
+	Links        []custody.AccountLink // by which they set their password
+	HasFactor    bool                  // shown to who runs the register
 	Pairings     []store.Pairing
 	Delegations  []custody.Delegation // to the person, the newest first
 	Holds        []tokenCard          // tokens in the person's hands
@@ -122,6 +128,23 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 		Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities,
 		Today: today, AccountEnded: accountEnded(row, today), admin: actor.Roles.Admin}
 	if page.Pairings, err = s.store.Pairings(r.Context(), actor, row.ID); err != nil {
+		return personPage{}, err
+	}
+	account, err := s.store.AccountOf(r.Context(), actor.School, row.ID)
+	if err != nil && !errors.Is(err, custody.ErrNotFound) {
+		return personPage{}, err
+	}
+	page.Unopened = account.PasswordHash == ""
+	links, err := s.store.AccountLinks(r.Context(), actor)
+	if err != nil {
+		return personPage{}, err
+	}
+	for _, link := range links {
+		if link.Person == row.ID {
+			page.Links = append(page.Links, link)
+		}
+	}
+	if page.Sessions, err = s.sessionLines(r, actor, row.ID); err != nil {
 		return personPage{}, err
 	}
 	factor, err := s.store.SecondFactor(r.Context(), actor.School, row.ID)
@@ -220,33 +243,6 @@ func (s *server) doAddScope(w http.ResponseWriter, r *http.Request, actor custod
 		return s.showAgain(w, r, "person", page, err)
 	}
 	return s.done(w, r, "/people/"+string(page.ID), "person.scope_added", nil)
-}
-
-// doResetPassword handles "POST /people/{id}/password": for somebody who forgot
-// theirs. One's own is changed where the present one is asked for, or a machine
-// left signed in would be enough to take the account over.
-func (s *server) doResetPassword(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
-	page, err := s.person(r, actor)
-	if err != nil {
-		return err
-	}
-	if page.ID == actor.Person {
-		http.Redirect(w, r, "/password", http.StatusSeeOther)
-		return nil
-	}
-	hash := ""
-	if page.Username == "" {
-		err = custody.NotFound("account")
-	} else if r.PostFormValue("password") != r.PostFormValue("again") {
-		err = passwordError("password_differs")
-	} else if hash, err = s.hashPassword(r.Context(), r.PostFormValue("password")); err == nil {
-		err = s.store.SetPassword(r.Context(), actor, page.ID, hash)
-	}
-	if err != nil {
-		page.Wrong = "password"
-		return s.showAgain(w, r, "person", page, err)
-	}
-	return s.done(w, r, "/people/"+string(page.ID), "person.password_set", map[string]string{"Name": page.Name})
 }
 
 // doErasePerson handles "POST /people/{id}/erase".

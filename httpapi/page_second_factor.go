@@ -98,7 +98,9 @@ func (s *server) doConfirmFactor(w http.ResponseWriter, r *http.Request, actor c
 	if err != nil {
 		return err
 	}
-	if s.tooManyCodes(w, r, actor) {
+	if tooMany, err := s.tooManyCodes(w, r, actor); err != nil {
+		return err
+	} else if tooMany {
 		return s.showAgain(w, r, "second_factor", page, errRateLimited)
 	}
 	factor, err := s.store.SecondFactor(r.Context(), actor.School, actor.Person)
@@ -129,7 +131,9 @@ func (s *server) doRemoveFactor(w http.ResponseWriter, r *http.Request, actor cu
 	if err != nil {
 		return err
 	}
-	if s.tooManyCodes(w, r, actor) {
+	if tooMany, err := s.tooManyCodes(w, r, actor); err != nil {
+		return err
+	} else if tooMany {
 		return s.showAgain(w, r, "second_factor", page, errRateLimited)
 	}
 	if err := s.checkFactor(r.Context(), actor.Person, r.PostFormValue("code")); err != nil {
@@ -197,7 +201,9 @@ func (s *server) doSignInCode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if s.tooManySignIns(w, r, account.Username) {
+	if tooMany, err := s.tooManyTries(w, r, triesCode, account.Username); err != nil {
+		return err
+	} else if tooMany {
 		return s.showAgain(w, r, "sign_in_code", page, errRateLimited)
 	}
 	if err := s.checkFactor(ctx, person, r.PostFormValue("code")); err != nil {
@@ -206,6 +212,9 @@ func (s *server) doSignInCode(w http.ResponseWriter, r *http.Request) error {
 	s.sessions.Remove(ctx, sessionHalfPerson)
 	s.sessions.Remove(ctx, sessionHalfAt)
 	if err := s.beginSession(ctx, account); err != nil {
+		return err
+	}
+	if err := s.rememberDevice(w, r, account); err != nil {
 		return err
 	}
 	http.Redirect(w, r, page.Next, http.StatusSeeOther)

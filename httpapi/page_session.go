@@ -29,7 +29,9 @@ func (s *server) doSignIn(w http.ResponseWriter, r *http.Request) error {
 		return invalid("form", err)
 	}
 	form := signInForm{Username: r.PostForm.Get("username"), Next: localPath(r.PostForm.Get("next"))}
-	if s.tooManySignIns(w, r, form.Username) {
+	if tooMany, err := s.tooManyTries(w, r, triesPassword, form.Username); err != nil {
+		return err
+	} else if tooMany {
 		return s.showAgain(w, r, "sign_in", form, errRateLimited)
 	}
 	account, err := s.account(r.Context(), form.Username, r.PostForm.Get("password"))
@@ -46,16 +48,10 @@ func (s *server) doSignIn(w http.ResponseWriter, r *http.Request) error {
 	if _, _, err := s.signInAs(r.Context(), account, custody.ViaPage); err != nil {
 		return s.showAgain(w, r, "sign_in", form, err)
 	}
-	http.Redirect(w, r, form.Next, http.StatusSeeOther)
-	return nil
-}
-
-// doSignOut handles "POST /sign-out".
-func (s *server) doSignOut(w http.ResponseWriter, r *http.Request) error {
-	if err := s.sessions.Destroy(r.Context()); err != nil {
+	if err := s.rememberDevice(w, r, account); err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+	http.Redirect(w, r, form.Next, http.StatusSeeOther)
 	return nil
 }
 
@@ -85,7 +81,9 @@ func (s *server) doPassword(w http.ResponseWriter, r *http.Request, actor custod
 	if err != nil {
 		return err
 	}
-	if s.tooManySignIns(w, r, person.Username) {
+	if tooMany, err := s.tooManyTries(w, r, triesPassword, person.Username); err != nil {
+		return err
+	} else if tooMany {
 		return s.showAgain(w, r, "password", nil, errRateLimited)
 	}
 	if r.PostFormValue("password") != r.PostFormValue("again") {
@@ -94,7 +92,7 @@ func (s *server) doPassword(w http.ResponseWriter, r *http.Request, actor custod
 	if _, err := s.account(r.Context(), person.Username, r.PostFormValue("present")); err != nil {
 		return s.showAgain(w, r, "password", nil, err)
 	}
-	hash, err := s.hashPassword(r.Context(), r.PostFormValue("password"))
+	hash, err := s.hashPassword(r.Context(), r.PostFormValue("password"), person.Name, person.Username)
 	if err != nil {
 		return s.showAgain(w, r, "password", nil, err)
 	}
@@ -106,6 +104,9 @@ func (s *server) doPassword(w http.ResponseWriter, r *http.Request, actor custod
 		return err
 	}
 	if err := s.beginSession(r.Context(), account); err != nil {
+		return err
+	}
+	if err := s.rememberDevice(w, r, account); err != nil {
 		return err
 	}
 	return s.done(w, r, "/", "password.done", nil)

@@ -40,6 +40,7 @@ const requestTime = 30 * time.Second
 type request struct {
 	id       string
 	language string
+	agent    string        // User-Agent
 	actor    custody.Actor // Person "" when nobody is signed in
 	me       store.Me      // of a session
 	authErr  error         // why nobody is
@@ -71,7 +72,7 @@ func (s *server) observe(next http.Handler) http.Handler {
 		if err != nil {
 			id = uuid.New()
 		}
-		state := &request{id: id.String(), language: s.languageOf(r)}
+		state := &request{id: id.String(), language: s.languageOf(r), agent: r.UserAgent()}
 		limit := requestTime
 		if isTransfer(r.URL.Path) {
 			if limit = transferTime; isPublicCheck(r.URL.Path) {

@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"sokyso/custody"
 	"sokyso/custody/signinglog"
 	"sokyso/httpapi/wire"
 )
@@ -47,13 +48,24 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/static/review.js", s.serveScript("static/review.js"))
 	r.Get("/static/receipt.js", s.serveScript("static/receipt.js"))
 	r.Get("/sign-in", s.open(s.pageSignIn))
-	r.With(s.limitPage(s.addressRate)).Post("/sign-in", s.open(s.doSignIn))
+	r.Post("/sign-in", s.open(s.doSignIn))
 	r.Get("/sign-in/code", s.open(s.pageSignInCode))
-	r.With(s.limitPage(s.addressRate)).Post("/sign-in/code", s.open(s.doSignInCode))
+	r.Post("/sign-in/code", s.open(s.doSignInCode))
 	r.Post("/sign-out", s.open(s.doSignOut))
 	r.Post("/language", s.open(s.doLanguage))
 	r.Get("/password", s.page(s.pagePassword))
 	r.Post("/password", s.page(s.doPassword))
+	r.Get("/join/{secret}", s.open(s.pageJoin))
+	r.With(s.limitPage(s.pairRate)).Post("/join/{secret}", s.open(s.doJoin))
+	r.Get("/account-links", s.page(s.pageAccountLinks))
+	r.Post("/account-links/{id}/confirm", s.page(s.doConfirmReset))
+	r.Post("/account-links/{id}/withdraw", s.page(s.doWithdrawLink))
+	r.Get("/program-keys", s.managers(s.pageProgramKeys))
+	r.Post("/program-keys", s.managers(s.doMakeProgramKey))
+	r.Post("/program-keys/{id}/end", s.managers(s.doEndProgramKey))
+	r.Get("/sessions", s.page(s.pageSessions))
+	r.Post("/sessions/end", s.page(s.doEndOtherSessions))
+	r.Post("/sessions/{id}/end", s.page(s.doEndSession))
 	r.Get("/second-factor", s.page(s.pageFactor))
 	r.Get("/second-factor/qr.png", s.page(s.factorImage))
 	r.Post("/second-factor", s.page(s.doConfirmFactor))
@@ -158,7 +170,9 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Get("/people/{id}", s.managers(s.pagePerson))
 	r.Post("/people/{id}/positions", s.managers(s.doAddPosition))
 	r.Post("/people/{id}/scopes", s.managers(s.doAddScope))
-	r.Post("/people/{id}/password", s.managers(s.doResetPassword))
+	r.Post("/people/{id}/invite", s.managers(s.doInvite))
+	r.Post("/people/{id}/reset", s.managers(s.doAskReset))
+	r.Post("/people/{id}/sessions/end", s.managers(s.doEndSessionsOf))
 	r.Post("/people/{id}/second-factor/remove", s.managers(s.doRemoveFactorOf))
 	r.Post("/people/{id}/erase", s.managers(s.doErasePerson))
 	r.Get("/people/{id}/end", s.managers(s.pageEnd))
@@ -196,26 +210,26 @@ func (s *server) operations(api huma.API) {
 	inPerson(s, api, get("pairings", wire.PathPairings, "Somebody's agents"), s.apiPairings)
 	inPerson(s, api, post("endPairing", wire.PathEndPairing, "End an agent's key, for good").silent(), s.apiEndPairing)
 
-	private(s, api, get("people", wire.PathPeople, "All persons"), s.apiPeople)
+	private(s, api, get("people", wire.PathPeople, "All persons").readBy(custody.ScopeRegisters), s.apiPeople)
 	inPerson(s, api, create("createPerson", wire.PathPeople, "Register a person"), s.apiCreatePerson)
 	inPerson(s, api, post("addPosition", wire.PathPosition, "Give a person a position").silent(), s.apiAddPosition)
 	inPerson(s, api, post("addScope", wire.PathScope, "Let a person sign kinds of documents").silent(), s.apiAddScope)
 
 	inPerson(s, api, post("end", wire.PathEndings, "End a position, a scope or an account before its last day").silent(), s.apiEnd)
 
-	private(s, api, get("tokens", wire.PathTokens, "Tokens that the person may see"), s.apiTokens)
+	private(s, api, get("tokens", wire.PathTokens, "Tokens that the person may see").readBy(custody.ScopeRegisters), s.apiTokens)
 	inPerson(s, api, create("registerToken", wire.PathTokens, "Register a token with its certificate"), s.apiRegisterToken)
 	private(s, api, get("myTokens", wire.PathMyTokens, "Tokens that the person holds"), s.apiMyTokens)
 
-	private(s, api, get("certificates", wire.PathCertificates, "Certificates of the tokens that the person may see"), s.apiCertificates)
+	private(s, api, get("certificates", wire.PathCertificates, "Certificates of the tokens that the person may see").readBy(custody.ScopeRegisters), s.apiCertificates)
 	inPerson(s, api, create("addCertificate", wire.PathAddCertificate, "Register a token's next certificate"), s.apiAddCertificate)
 	private(s, api, get("certificateProposals", wire.PathProposals, "Certificates that agents read and nobody has confirmed"), s.apiProposals)
 	private(s, api, post("proposeCertificate", wire.PathProposals, "Send the certificate read from the person's token"), s.apiProposeCertificate)
 	inPerson(s, api, post("decideCertificate", wire.PathDecideProposal, "Confirm a proposed certificate, or drop it").silent(), s.apiDecideProposal)
 	inPerson(s, api, post("placeToken", wire.PathPlacing, "Say where a token is kept").silent(), s.apiPlaceToken)
-	private(s, api, get("timeline", wire.PathTimeline, "A token's life: custodies, steps, signatures a month"), s.apiTimeline)
-	private(s, api, get("staff", wire.PathStaff, "Who is what on a day, and holds what"), s.apiStaff)
-	private(s, api, get("delegations", wire.PathDelegations, "Papers by which the head has somebody sign"), s.apiDelegations)
+	private(s, api, get("timeline", wire.PathTimeline, "A token's life: custodies, steps, signatures a month").readBy(custody.ScopeRegisters), s.apiTimeline)
+	private(s, api, get("staff", wire.PathStaff, "Who is what on a day, and holds what").readBy(custody.ScopeRegisters), s.apiStaff)
+	private(s, api, get("delegations", wire.PathDelegations, "Papers by which the head has somebody sign").readBy(custody.ScopeRegisters), s.apiDelegations)
 	inPerson(s, api, create("delegate", wire.PathDelegations, "Register such a paper"), s.apiDelegate)
 	inPerson(s, api, post("endDelegation", wire.PathDelegationEnded, "End a delegation before its last day").silent(), s.apiEndDelegation)
 
@@ -226,16 +240,16 @@ func (s *server) operations(api huma.API) {
 	inPerson(s, api, post("declineHandOver", wire.PathDecline, "Say that the token was not received"), decideHandOver(s.store.DeclineHandOver))
 	inPerson(s, api, post("withdrawHandOver", wire.PathWithdraw, "Take an offer back"), decideHandOver(s.store.WithdrawHandOver))
 
-	private(s, api, get("overdueHandOvers", wire.PathOverdue, "Temporary hand-overs past their last day"), s.apiOverdue)
+	private(s, api, get("overdueHandOvers", wire.PathOverdue, "Temporary hand-overs past their last day").readBy(custody.ScopeRegisters), s.apiOverdue)
 	private(s, api, post("confirmHandOver", wire.PathConfirm, "A side's signature over a hand-over; the receiver's accepts it"), s.apiConfirm)
 
 	private(s, api, post("stepPIN", wire.PathPINSteps, "A PIN is locked, its recovery was asked, or it works again").silent(), s.apiStepPIN)
 	inPerson(s, api, post("retireToken", wire.PathRetire, "Take a token out of use for good").silent(), s.apiRetire)
 	inPerson(s, api, post("writeOffToken", wire.PathWriteOff, "Write a token off that its custodian does not bring back: blocks it").silent(), s.apiWriteOff)
 
-	private(s, api, get("incidents", wire.PathIncidents, "Reported losses"), s.apiIncidents)
+	private(s, api, get("incidents", wire.PathIncidents, "Reported losses").readBy(custody.ScopeRegisters), s.apiIncidents)
 	private(s, api, create("reportIncident", wire.PathIncidents, "Report a loss: blocks the token at once"), s.apiReportIncident)
-	private(s, api, get("incident", wire.PathIncident, "A reported loss with its track"), s.apiIncident)
+	private(s, api, get("incident", wire.PathIncident, "A reported loss with its track").readBy(custody.ScopeRegisters), s.apiIncident)
 	inPerson(s, api, post("recordStep", wire.PathIncidentSteps, "Record a step of an incident's track"), s.apiIncidentStep)
 	inPerson(s, api, post("reviewSignature", wire.PathIncidentReviews, "Say whether a doubtful signature is genuine").silent(), s.apiReview)
 	inPerson(s, api, post("askAuthority", wire.PathAskAuthority, "Ask the authority now whether the certificate is revoked"), s.apiAskAuthority)
@@ -282,14 +296,14 @@ func (s *server) operations(api huma.API) {
 	private(s, api, get("settings", wire.PathSettings, "Rules that the school sets"), s.apiSettings)
 	inPerson(s, api, post("changeSettings", wire.PathSettings, "Set rules, all that are named or none"), s.apiChangeSettings)
 
-	private(s, api, get("checks", wire.PathChecks, "Custody checks that concern the person"), s.apiChecks)
+	private(s, api, get("checks", wire.PathChecks, "Custody checks that concern the person").readBy(custody.ScopeRegisters), s.apiChecks)
 	inPerson(s, api, create("openCheck", wire.PathChecks, "Open a custody check of all tokens"), s.apiOpenCheck)
-	private(s, api, get("check", wire.PathCheck, "One custody check with its tokens"), s.apiCheck)
+	private(s, api, get("check", wire.PathCheck, "One custody check with its tokens").readBy(custody.ScopeRegisters), s.apiCheck)
 	inPerson(s, api, post("stepCheck", wire.PathCheckSteps, "Note that a token was seen, is not at hand, or is excused"), s.apiStepCheck)
 	inPerson(s, api, post("closeCheck", wire.PathCheckClose, "Fix the result of a custody check"), s.apiCloseCheck)
 
-	private(s, api, get("papers", wire.PathPapers, "Official papers that the person may see"), s.apiPapers)
-	private(s, api, get("register", wire.PathRegister, "A register of signatures or outgoing documents as XLSX or CSV"), s.apiRegister)
+	private(s, api, get("papers", wire.PathPapers, "Official papers that the person may see").readBy(custody.ScopeRegisters), s.apiPapers)
+	private(s, api, get("register", wire.PathRegister, "A register of signatures or outgoing documents as XLSX or CSV").readBy(custody.ScopeRegisters), s.apiRegister)
 	inPerson(s, api, create("issuePaper", wire.PathPapers, "Issue an official paper"), s.apiIssuePaper)
 	inPerson(s, api, post("draftPaper", wire.PathPaperDrafts, "What a paper would hold, with its next number"), s.apiDraftPaper)
 	inPerson(s, api, post("previewPaper", wire.PathPaperPreviews, "The PDF of a paper before it is issued"), s.apiPreviewPaper)
@@ -304,13 +318,13 @@ func (s *server) operations(api huma.API) {
 	private(s, api, post("findSignatures", wire.PathUnlogged, "Hold up to 200 signatures found in documents against the log").upTo(maxBulkBody), s.apiFindSignatures)
 
 	public(s, api, get("checkpoint", wire.PathCheckpoint, "The log's latest checkpoint, a C2SP signed note"), s.apiCheckpoint)
-	private(s, api, post("seeCheckpoint", wire.PathSeen, "Hold the log against a checkpoint that an agent has seen").silent(), s.apiSeeCheckpoint)
-	private(s, api, get("entries", wire.PathEntries, "Entries that the person may see"), s.apiEntries)
-	private(s, api, get("entry", wire.PathEntry, "One entry"), s.apiEntry)
-	private(s, api, get("receipt", wire.PathReceipt, "Proof that the entry is in the log as it is now"), s.apiReceipt)
+	private(s, api, post("seeCheckpoint", wire.PathSeen, "Hold the log against a checkpoint that an agent has seen").silent().readBy(custody.ScopeWitness), s.apiSeeCheckpoint)
+	private(s, api, get("entries", wire.PathEntries, "Entries that the person may see").readBy(custody.ScopeLog), s.apiEntries)
+	private(s, api, get("entry", wire.PathEntry, "One entry").readBy(custody.ScopeLog), s.apiEntry)
+	private(s, api, get("receipt", wire.PathReceipt, "Proof that the entry is in the log as it is now").readBy(custody.ScopeLog), s.apiReceipt)
 	private(s, api, get("standing", wire.PathStanding, "What the register knows of a signature, its token's custody and losses"), s.apiStanding)
-	private(s, api, get("inclusionProof", wire.PathInclusion, "RFC 6962 inclusion proof"), s.apiInclusion)
-	private(s, api, get("consistencyProof", wire.PathConsistency, "RFC 6962 consistency proof"), s.apiConsistency)
+	private(s, api, get("inclusionProof", wire.PathInclusion, "RFC 6962 inclusion proof").readBy(custody.ScopeLog, custody.ScopeWitness), s.apiInclusion)
+	private(s, api, get("consistencyProof", wire.PathConsistency, "RFC 6962 consistency proof").readBy(custody.ScopeLog, custody.ScopeWitness), s.apiConsistency)
 }
 
 // clientAddress finds out whose request it is, for limits and the request log.

@@ -146,15 +146,23 @@ func (s *server) stepUp(ctx context.Context, actor custody.Actor, code string) (
 
 // confirming is stepUp with the code of a form, whose tries are limited.
 func (s *server) confirming(w http.ResponseWriter, r *http.Request, actor custody.Actor) (custody.Actor, error) {
-	if r.PostFormValue("code") != "" && s.tooManyCodes(w, r, actor) {
-		return actor, errRateLimited
+	if r.PostFormValue("code") != "" {
+		if tooMany, err := s.tooManyCodes(w, r, actor); err != nil {
+			return actor, err
+		} else if tooMany {
+			return actor, errRateLimited
+		}
 	}
 	return s.stepUp(r.Context(), actor, r.PostFormValue("code"))
 }
 
 // tooManyCodes counts the codes that a signed-in person tries.
-func (s *server) tooManyCodes(w http.ResponseWriter, r *http.Request, actor custody.Actor) bool {
-	return s.tooManySignIns(w, r, "code "+string(actor.Person))
+func (s *server) tooManyCodes(w http.ResponseWriter, r *http.Request, actor custody.Actor) (bool, error) {
+	account, err := s.store.AccountOf(r.Context(), actor.School, actor.Person)
+	if err != nil {
+		return false, err
+	}
+	return s.tooManyTries(w, r, triesCode, account.Username)
 }
 
 // asksFactor reports whether a form that confirms has a field for the code.

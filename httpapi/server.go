@@ -178,7 +178,7 @@ func newServer(cfg Config) (*server, error) {
 	}
 	s.sessions = scs.New()
 	s.sessions.Store = cfg.Store.Sessions()
-	s.sessions.Lifetime = 12 * time.Hour // one working day
+	s.sessions.Lifetime = sessionLifetime
 	s.sessions.Cookie.Name = "sokyso"
 	s.sessions.Cookie.SameSite = http.SameSiteLaxMode
 	s.sessions.Cookie.Secure = secure

@@ -28,11 +28,11 @@ func (c *UserAddCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	hash, err := httpapi.HashPassword(password)
-	if err != nil {
-		return p.passwordRefused(err)
-	}
 	return p.withSchool(ctx, func(register *store.Store, system custody.Actor) error {
+		hash, err := p.hash(ctx, register, password, c.Name, c.Username)
+		if err != nil {
+			return err
+		}
 		person, err := register.CreatePerson(ctx, system, store.NewPerson{
 			Name: c.Name, Email: c.Email, Username: c.Username, PasswordHash: hash, Admin: c.Admin,
 		})
@@ -56,15 +56,19 @@ func (c *UserPasswordCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	hash, err := httpapi.HashPassword(password)
-	if err != nil {
-		return p.passwordRefused(err)
-	}
 	return p.withSchool(ctx, func(register *store.Store, system custody.Actor) error {
 		account, err := register.AccountByUsername(ctx, system.School, c.Username)
 		if errors.Is(err, custody.ErrNotFound) {
 			return p.fail("no_account", map[string]string{"Username": c.Username})
 		}
+		if err != nil {
+			return err
+		}
+		person, err := register.Person(ctx, system, account.PersonID)
+		if err != nil {
+			return err
+		}
+		hash, err := p.hash(ctx, register, password, person.Name, account.Username)
 		if err != nil {
 			return err
 		}
@@ -112,7 +116,21 @@ func (p *program) withSchool(ctx context.Context, work func(*store.Store, custod
 	return errors.Join(err, register.Close())
 }
 
+// hash is what the register keeps of a password, or why it takes another one.
+func (p *program) hash(ctx context.Context, register *store.Store, password string, about ...string) (string, error) {
+	school, err := register.School(ctx)
+	if err != nil {
+		return "", err
+	}
+	hash, err := httpapi.HashPassword(password, append(about, school.Name, school.Code)...)
+	return hash, p.passwordRefused(err)
+}
+
 func (p *program) passwordRefused(err error) error {
+	var refused *custody.Error
+	if errors.As(err, &refused) && refused.Params["reason"] == "password_easy" {
+		return p.fail("password_easy", nil)
+	}
 	if errors.Is(err, custody.ErrInvalid) {
 		return p.fail("password_refused", map[string]string{"Min": strconv.Itoa(httpapi.MinPassword)})
 	}

@@ -67,7 +67,7 @@ func cast() []*member {
 			Token:    &tokenSpec{Label: "USB Phó Hiệu trưởng 2", Kind: "personal", PIN: "975310", Key: "rsa2048"},
 		},
 		{
-			Role: "van-phong", Name: "Phạm Văn Minh Họa", Username: "vanphong", Password: "Hoa-Dao-2026",
+			Role: "van-phong", Name: "Phạm Văn Minh Họa", Username: "vanphong", Password: "Hoa-Dao-Ngay-Tet",
 			Position: wire.NewPosition{Kind: "office_head", Title: "Tổ trưởng văn phòng", From: "2023-08-01", Paper: "45/QĐ-MNMT"},
 			Token:    &tokenSpec{Label: "USB dấu nhà trường", Kind: "seal", PIN: "808080", Key: "rsa2048"},
 		},

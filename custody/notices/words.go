@@ -186,6 +186,8 @@ func Path(s Story) string {
 	switch s.Kind {
 	case custody.NoticeReviewAsked, custody.NoticeReviewAnswered, custody.NoticeReviewFlagged, custody.NoticeReviewSettled:
 		return "/log/" + s.Params["subject_entry"] + "#review"
+	case custody.NoticeResetAsked:
+		return "/account-links"
 	case custody.NoticePairing, custody.NoticeUnpairing:
 		return "/pairing"
 	case custody.NoticeAlarm, custody.NoticeAlarmDismissed:

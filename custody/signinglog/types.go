@@ -65,6 +65,8 @@ const (
 	TypeErasure    Type = "erasure"     // values of commitments were erased for good
 	TypeKeyChange  Type = "key_change"  // from the next checkpoint on the log is signed with another key
 	TypeUnlogged   Type = "unlogged"    // a signature was found that the log does not have
+
+	TypeAccountChange Type = "account_change" // something was done with an account, or a program's key
 )
 
 // Names of fields that several types have.
@@ -214,8 +216,10 @@ var rules = map[Type][]fieldRule{
 	TypeLogReview: {must("review", isID), must("from_entry", isCount), must("until_entry", isCount), must("signatures", isCount), must("points", isCount), must("unseen", isCount),
 		may("skipped", isFlag), may("note", IsCommitment)},
 	TypeReviewStep: {must("review_step", isID), must("subject_entry", isCount), must("step", isWord), may(FieldPerson, isID), may(FieldToken, isID), may("note", IsCommitment)},
-	TypeErasure:    {must("erasure", isID), must("kind", isWord), may(FieldPerson, isID), may("before_entry", isCount), must("removed", isCount), may("reason", IsCommitment)},
-	TypeKeyChange:  {must("old_key", isText), must("new_key", isText)},
+	TypeAccountChange: {must("account_change", isID), must("kind", isWord), may(FieldPerson, isID), may("subject", isID), may("secret_sha256", isHash), may("scopes", isText),
+		may("expires_at", isTime), may("name", IsCommitment)}, // of a program's key
+	TypeErasure:   {must("erasure", isID), must("kind", isWord), may(FieldPerson, isID), may("before_entry", isCount), must("removed", isCount), may("reason", IsCommitment)},
+	TypeKeyChange: {must("old_key", isText), must("new_key", isText)},
 	TypeUnlogged: {must("unlogged", isID), must(FieldToken, isID), may(FieldPerson, isID), must(FieldCertificate, isHash), must("byte_range_digest", isDigest), must("cms_sha256", isHash),
 		must("file_sha256", isHash), must("signature_field", isText), may("stated_at", isTime), may("file_name", IsCommitment)},
 	TypeDocumentStep: {must("document", isID), must("document_step", isID), must("step", isWord), must("number", isCount), may(FieldPerson, isID), may("api_key", isID),

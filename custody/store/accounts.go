@@ -52,23 +52,24 @@ func (s *Store) account(ctx context.Context, condition string, school custody.Sc
 	return Account{PersonID: custody.PersonID(row.PersonID), Username: row.Username, PasswordHash: row.PasswordHash, ChangedAt: row.ChangedAt.Time}, nil
 }
 
-// SetPassword replaces a password's hash: one's own, or anybody's by who manages
-// the register. The account's ChangedAt moves on, by which sessions that began
-// with the password of before are known.
+// SetPassword replaces a password's hash: one's own by who knew the old one, anybody's by
+// the command line. Who runs the register makes a link (AskReset). All sessions end with the password that they began with.
 func (s *Store) SetPassword(ctx context.Context, actor custody.Actor, person custody.PersonID, hash string) error {
-	if actor.Person != person && !actor.Roles.Manages() {
+	kind := custody.AccountPasswordChanged
+	switch {
+	case actor.Person == "" && actor.Roles.Manages():
+		kind = custody.AccountPasswordReset
+	case actor.Person != person:
 		return custody.NotFound("account")
 	}
 	if hash == "" {
 		return custody.Invalid("password", "no password hash")
 	}
-	n, err := s.writer.exec(ctx, `UPDATE accounts SET password_hash = ?, changed_at = ? WHERE school_id = ? AND person_id = ?`,
-		hash, at(s.now()), string(actor.School), string(person))
-	if err != nil {
-		return fmt.Errorf("set password: %w", err)
-	}
-	if n == 0 {
-		return custody.NotFound("account")
-	}
-	return nil
+	return s.write(ctx, actor.School, func(t *tx) error {
+		if err := t.setPassword(person, hash); err != nil {
+			return err
+		}
+		_, err := t.changeAccount(actor, kind, accountChangeRow{Person: string(person)}, nil)
+		return err
+	})
 }

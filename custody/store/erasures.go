@@ -40,7 +40,7 @@ var namesOf = []string{
 }
 
 // accountsOf is what an account consists of, in the order in which it can be deleted.
-var accountsOf = []string{"recovery_codes", "second_factors", "saved_views", "accounts"}
+var accountsOf = []string{"recovery_codes", "second_factors", "saved_views", "account_sessions", "known_devices", "accounts"}
 
 // ErasePerson erases for good what is kept of somebody who has left: name, address,
 // telephone, the names of their computers, their account. Their entries stay, under an

@@ -126,6 +126,11 @@ func (s *Store) School(ctx context.Context) (custody.School, error) {
 
 // CreatePerson registers a person, with an account when there is a username.
 func (s *Store) CreatePerson(ctx context.Context, actor custody.Actor, n NewPerson) (custody.Person, error) {
+	return s.createPerson(ctx, actor, n, nil)
+}
+
+// createPerson registers a person, and does what belongs to it in the same change.
+func (s *Store) createPerson(ctx context.Context, actor custody.Actor, n NewPerson, more func(*tx, custody.PersonID) error) (custody.Person, error) {
 	if err := custody.CanRegister(actor); err != nil {
 		return custody.Person{}, err
 	}
@@ -133,18 +138,14 @@ func (s *Store) CreatePerson(ctx context.Context, actor custody.Actor, n NewPers
 		return custody.Person{}, err
 	}
 	n.Username = Username(n.Username)
-	if (n.Username == "") != (n.PasswordHash == "") {
+	if (n.Username == "") != (n.PasswordHash == "" && !n.invited) {
 		return custody.Person{}, custody.Invalid("username", "an account has a username and a password")
 	}
 	row := personRow{rowBase: rowBase{ID: newID(), School: string(actor.School)}, Admin: n.Admin}
 	err := s.write(ctx, actor.School, func(t *tx) error {
 		if n.Username != "" {
-			var taken int
-			if err := t.get(t.ctx, &taken, `SELECT COUNT(*) FROM accounts WHERE school_id = ? AND username = ?`, row.School, n.Username); err != nil {
-				return fmt.Errorf("create account: %w", err)
-			}
-			if taken > 0 {
-				return custody.Conflict(custody.ReasonDuplicate, "field", "username")
+			if err := t.usernameFree(n.Username); err != nil {
+				return err
 			}
 		}
 		row.CreatedAt = at(t.now)
@@ -160,16 +161,42 @@ func (s *Store) CreatePerson(ctx context.Context, actor custody.Actor, n NewPers
 		if n.Username == "" {
 			return nil
 		}
-		if err := t.insertRow(`INSERT INTO accounts (person_id, school_id, username, password_hash, changed_at)`,
-			row.ID, row.School, n.Username, n.PasswordHash, row.CreatedAt); err != nil {
-			return fmt.Errorf("create account: %w", err)
+		if err := t.newAccount(custody.PersonID(row.ID), n.Username, n.PasswordHash); err != nil || more == nil {
+			return err
 		}
-		return nil
+		return more(t, custody.PersonID(row.ID))
 	})
 	if err != nil {
 		return custody.Person{}, err
 	}
 	return custody.Person{ID: custody.PersonID(row.ID), School: actor.School, Name: n.Name, Email: n.Email, Phone: n.Phone, Admin: n.Admin}, nil
+}
+
+// usernameFree says whether nobody of the school signs in by that name yet.
+func (t *tx) usernameFree(username string) error {
+	var taken int
+	if err := t.get(t.ctx, &taken, `SELECT COUNT(*) FROM accounts WHERE school_id = ? AND username = ?`, string(t.school), username); err != nil {
+		return fmt.Errorf("create account: %w", err)
+	}
+	if taken > 0 {
+		return custody.Conflict(custody.ReasonDuplicate, "field", "username")
+	}
+	return nil
+}
+
+// newAccount opens an account; with no hash nobody can sign in to it yet.
+func (t *tx) newAccount(person custody.PersonID, username, hash string) error {
+	username = Username(username)
+	if username == "" || len(username) > maxText {
+		return custody.Invalid("username", "an account has a username")
+	}
+	if err := t.usernameFree(username); err != nil {
+		return err
+	}
+	if err := t.insertRow(`INSERT INTO accounts (person_id, school_id, username, password_hash, changed_at)`, string(person), string(t.school), username, hash, at(t.now)); err != nil {
+		return fmt.Errorf("create account: %w", err)
+	}
+	return nil
 }
 
 // requirePerson makes sure that the person is one of the school's.

@@ -24,6 +24,8 @@ type NewPerson struct {
 	Username     string // unique in the school; kept as Username makes it
 	PasswordHash string // made by the caller; never a password
 	Admin        bool
+
+	invited bool // the account gets no password: its owner sets it
 }
 
 // PersonRow is a person with what lists show. To who does not manage the

@@ -117,7 +117,8 @@ func (s *Store) ConfirmSecondFactor(ctx context.Context, actor custody.Actor, st
 				return fmt.Errorf("keep recovery codes: %w", err)
 			}
 		}
-		return nil
+		_, err = t.changeAccount(actor, custody.AccountFactorSet, accountChangeRow{Person: string(actor.Person)}, nil)
+		return err
 	})
 }
 
@@ -159,6 +160,7 @@ func (s *Store) RemoveSecondFactor(ctx context.Context, actor custody.Actor, per
 		if n == 0 {
 			return custody.NotFound("second_factor")
 		}
-		return nil
+		_, err = t.changeAccount(actor, custody.AccountFactorRemoved, accountChangeRow{Person: string(person)}, nil)
+		return err
 	})
 }

@@ -112,7 +112,7 @@ func (v *verification) records() error {
 	return nil
 }
 
-// reviews compares what was said of entries, and what was found outside of the log.
+// reviews compares what was said of entries, what was done with accounts, and what was found outside of the log.
 func (v *verification) reviews() error {
 	if err := checkTable[logReviewRow](v, "log_reviews w", logReviewColumns, "w.", signinglog.TypeLogReview, nil); err != nil {
 		return err
@@ -121,6 +121,9 @@ func (v *verification) reviews() error {
 		return err
 	}
 	if err := checkTable[erasureRow](v, "erasures w", erasureColumns, "w.", signinglog.TypeErasure, func(r erasureRow) { v.report.Explained += r.Removed }); err != nil {
+		return err
+	}
+	if err := checkTable[accountChangeRow](v, "account_changes c", accountChangeColumns, "c.", signinglog.TypeAccountChange, nil); err != nil {
 		return err
 	}
 	return checkTable[unloggedRow](v, "unlogged_signatures w", unloggedColumns, "w.", signinglog.TypeUnlogged, nil)
