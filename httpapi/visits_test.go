@@ -148,7 +148,7 @@ func TestSessionCookies(t *testing.T) {
 		}
 		v.http.Jar.SetCookies(base, []*http.Cookie{planted})
 		cookies := v.signIn(s.principal).Cookies()
-		if len(cookies) != 2 { // the session, and the browser that is known from now on
+		if len(cookies) != 2 { // the session, and that the browser is known
 			t.Fatalf("cookies: %v", cookies)
 		}
 		for _, c := range cookies {
