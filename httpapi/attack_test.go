@@ -141,7 +141,6 @@ func TestForeignPagesAndEndedSessions(t *testing.T) {
 	s.give()
 	v := s.visitor(t)
 	v.signIn(s.admin)
-	size := s.CheckLog().Size
 	for _, route := range s.routes(t) {
 		if !route.writes() {
 			continue
@@ -167,7 +166,7 @@ func TestForeignPagesAndEndedSessions(t *testing.T) {
 	if n, err := s.EndAllSessions(ctx, s.admin.actor, s.admin.actor.Person); err != nil || n == 0 {
 		t.Fatal(n, err)
 	}
-	size = s.CheckLog().Size
+	size := s.CheckLog().Size
 	for _, route := range s.routes(t) {
 		r, err := http.NewRequest(route.method, v.base+route.path, strings.NewReader("{}"))
 		if err != nil {

@@ -137,10 +137,10 @@ func load(ctx context.Context, conn *sql.Conn, dialect migrations.Dialect, in *b
 				break
 			}
 			if err := loadTable(ctx, conn, dialect, in, table, progress); err != nil {
-				return fmt.Errorf("table %s: %w", table.Table, err)
+				return fmt.Errorf("table %s: %w", table.Table, damagedUnless(ctx, err))
 			}
 		}
-		return addKeys()
+		return damagedUnless(ctx, addKeys())
 	}()
 	if err != nil {
 		_, undo := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
@@ -150,6 +150,21 @@ func load(ctx context.Context, conn *sql.Conn, dialect migrations.Dialect, in *b
 		return driverError(err)
 	}
 	return nil
+}
+
+// damagedUnless: what the database does not take is no row of a register, and so the file
+// is damaged, unless the database itself is in trouble. The sums would tell too, at the
+// end.
+func damagedUnless(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrBackup) {
+		return err
+	}
+	for _, trouble := range []error{ErrBusy, ErrFull, ErrReadOnly, ErrUnreachable, ErrDamaged, ErrMissing} {
+		if errors.Is(err, trouble) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrBackup, err)
 }
 
 // dropForeignKeys takes PostgreSQL's foreign keys away until addKeys, in the same
