@@ -18,7 +18,6 @@ import (
 type reading interface {
 	Checkpoint(ctx context.Context) (string, error)
 	Entries(ctx context.Context, q wire.EntriesQuery) (wire.Entries, error)
-	ConsistencyProof(ctx context.Context, from, to int64) (wire.Proof, error)
 }
 
 // verdict is what the judge found of a run.

@@ -37,6 +37,7 @@ type config struct {
 	think    time.Duration // mean time that a person looks at a page
 	seed     uint64        // of the chaos
 	every    time.Duration // mean time between two faults
+	only     string        // part of the names of the faults to be made; "" = all
 	timeout  time.Duration // of one attempt of an agent's request
 }
 
@@ -69,6 +70,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		flags.IntVar(&cfg.bulk, "bulk-agents", 2, "agents in the middle of a batch")
 		flags.IntVar(&cfg.people, "people", 6, "browsers that turn the log's pages")
 		flags.DurationVar(&cfg.every, "every", 5*time.Second, "mean time between two faults")
+		flags.StringVar(&cfg.only, "only", "", "part of the names of the faults to be made (default: all)")
 		flags.DurationVar(&cfg.timeout, "timeout", 10*time.Second, "of one attempt of an agent's request")
 	} else {
 		flags.DurationVar(&cfg.length, "for", 30*time.Second, "length of the measured part")
