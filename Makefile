@@ -20,7 +20,7 @@ RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/wire
 # is slow under the detector.
 RACE_HTTP := Many|Flood|Bounded|Session|Cookies|SecondFactor|Documents|Bulk|Unreachable|Tiles
 
-.PHONY: build build-windows demo test test-windows packages test-packages vet-darwin bench lint fuzz screenshots clean help
+.PHONY: build build-windows demo test test-windows packages test-packages vet-darwin bench load chaos lint fuzz screenshots clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +78,18 @@ vet-darwin: ## compile and vet for macOS all that needs no C compiler of its
 bench: ## the figures, each as a ratio against something in the same run
 	@deploy/install-packages test
 	@SOKYSO_POSTGRES=durable deploy/with-postgres $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+load: build ## the service under load on a PostgreSQL of its own, each answer held against the log; ARGS="-replicas 2"
+	@deploy/install-packages test
+	@mkdir -p bin
+	@$(GO) build -o bin/custodyload ./cmd/custodyload
+	@bin/custodyload load -custodyd bin/custodyd $(ARGS)
+
+chaos: build ## ten minutes of faults under load: processes, database, network, disk; each answer held against the log
+	@deploy/install-packages test
+	@mkdir -p bin
+	@$(GO) build -o bin/custodyload ./cmd/custodyload
+	@bin/custodyload chaos -custodyd bin/custodyd $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (default 30s each)
 	@deploy/fuzz $(GO) $(or $(FUZZTIME),30s)
