@@ -213,8 +213,20 @@ func TestPausesGrowAndDiffer(t *testing.T) {
 	if len(seen) < 2 {
 		t.Error("no jitter")
 	}
-	if pause(100, 0) > longPause || pause(1, time.Minute) != time.Minute {
+	clear(seen)
+	if pause(100, 0) > longPause {
 		t.Error("bounds")
+	}
+	// What the service asked for is the least, and no hour for all to come back at.
+	for range 50 {
+		p := pause(3, time.Minute)
+		if p < time.Minute || p > time.Minute+longPause {
+			t.Fatalf("pause after one that was asked for: %v", p)
+		}
+		seen[p] = true
+	}
+	if len(seen) < 2 {
+		t.Error("no jitter after a pause that was asked for")
 	}
 }
 

@@ -16,10 +16,11 @@ const (
 )
 
 // pause returns how long to wait after a failed attempt (1 = the first):
-// doubling, with jitter so that a school's agents do not come back together.
+// doubling, with jitter so that a school's agents do not come back together, whatever
+// the service asked for.
 func pause(attempt int, least time.Duration) time.Duration {
 	full := min(firstPause<<min(attempt-1, 10), longPause)
-	return max(least, full/2+rand.N(full/2+1))
+	return max(least, full/2) + rand.N(full/2+1)
 }
 
 // sleep waits. It reports false at once when the context would end before the
