@@ -20,7 +20,7 @@ RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/wire
 # is slow under the detector.
 RACE_HTTP := Many|Flood|Bounded|Session|Cookies|SecondFactor|Documents|Bulk|Unreachable|Tiles
 
-.PHONY: build build-windows demo test test-windows packages test-packages vet-darwin bench lint fuzz screenshots clean help
+.PHONY: build build-windows demo test test-windows packages test-packages vet-darwin bench load chaos lint fuzz screenshots clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +78,16 @@ vet-darwin: ## compile and vet for macOS all that needs no C compiler of its
 bench: ## the figures, each as a ratio against something in the same run
 	@deploy/install-packages test
 	@SOKYSO_POSTGRES=durable deploy/with-postgres $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+load: ## custodyd under load over TLS on a durable PostgreSQL, then judged; ARGS="-rate 500 -replicas 2"
+	@deploy/install-packages test
+	@$(MAKE) --no-print-directory build
+	@$(GO) run ./cmd/custodyload load $(ARGS)
+
+chaos: ## ten minutes of faults while agents work, then judged; ARGS="-for 1m -seed N"
+	@deploy/install-packages test
+	@$(MAKE) --no-print-directory build
+	@$(GO) run ./cmd/custodyload chaos $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (default 30s each)
 	@deploy/fuzz $(GO) $(or $(FUZZTIME),30s)
