@@ -79,17 +79,15 @@ bench: ## the figures, each as a ratio against something in the same run
 	@deploy/install-packages test
 	@SOKYSO_POSTGRES=durable deploy/with-postgres $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
-load: build ## the service under load on a PostgreSQL of its own, each answer held against the log; ARGS="-replicas 2"
+load: ## custodyd under load over TLS on a durable PostgreSQL, then judged; ARGS="-rate 500 -replicas 2"
 	@deploy/install-packages test
-	@mkdir -p bin
-	@$(GO) build -o bin/custodyload ./cmd/custodyload
-	@bin/custodyload load -custodyd bin/custodyd $(ARGS)
+	@$(MAKE) --no-print-directory build
+	@$(GO) run ./cmd/custodyload load $(ARGS)
 
-chaos: build ## ten minutes of faults under load: processes, database, network, disk; each answer held against the log
+chaos: ## ten minutes of faults while agents work, then judged; ARGS="-for 1m -seed N"
 	@deploy/install-packages test
-	@mkdir -p bin
-	@$(GO) build -o bin/custodyload ./cmd/custodyload
-	@bin/custodyload chaos -custodyd bin/custodyd $(ARGS)
+	@$(MAKE) --no-print-directory build
+	@$(GO) run ./cmd/custodyload chaos $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (default 30s each)
 	@deploy/fuzz $(GO) $(or $(FUZZTIME),30s)

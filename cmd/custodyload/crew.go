@@ -30,8 +30,15 @@ func gather(ctx context.Context, s *school, cfg config, prepared int, persist bo
 	c := &crew{school: s, path: filepath.Join(cfg.folder, "ledger.jsonl"), measure: newMeasurements(), gate: &gate{rate: cfg.rate}}
 	machine := 20
 	ready := make([]chan wire.Record, signers)
+	share := make([]int, signers) // of what is signed: an agent in a batch signs as many as its batch at a time
+	for i := range cfg.single + cfg.bulk {
+		if share[i%signers]++; i >= cfg.single {
+			share[i%signers] += cfg.batch - 1
+		}
+	}
 	for i := range ready {
-		ready[i] = make(chan wire.Record, prepared/signers+1)
+		share[i] = share[i] * prepared / (cfg.single + cfg.bulk*cfg.batch)
+		ready[i] = make(chan wire.Record, share[i]+1)
 	}
 	for i := range cfg.single + cfg.bulk {
 		machine++
@@ -61,7 +68,7 @@ func gather(ctx context.Context, s *school, cfg config, prepared int, persist bo
 	failed := make([]error, signers)
 	for i, by := range s.signers {
 		group.Go(func() {
-			for range prepared / signers {
+			for range share[i] {
 				record, err := s.finished(by)
 				if err != nil {
 					failed[i] = err
