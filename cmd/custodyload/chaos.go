@@ -81,7 +81,8 @@ func runChaos(ctx context.Context, cfg config, w io.Writer) (failed error) {
 // reached, or said that it can't do it now. A refusal or an answer 500 is not.
 func outOfOrder(code string) bool {
 	_, code, _ = strings.Cut(code, ": ")
-	return code == "unreachable" || code == "no answer in time" || strings.HasPrefix(code, "503 ") || code == "answered 503"
+	return code == "unreachable" || code == "no answer in time" || strings.HasPrefix(code, "503 ") || code == "answered 503" ||
+		code == io.ErrUnexpectedEOF.Error() // a page that was cut in its middle
 }
 
 // makeFaults makes every kind once, in an order that chance chooses, and then again as long

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// TestChaos is the short form of make chaos: each kind of fault once or twice, in an order
-// that chance chooses.
+// TestChaos is the short form of make chaos: a few kinds of fault, in an order that chance
+// chooses. What chance chooses is no gate for a release, so it is asked for.
 func TestChaos(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes a minute; make test runs it once")
+	if os.Getenv("SOKYSO_TEST_CHAOS") == "" {
+		t.Skip("half a minute of faults by chance: SOKYSO_TEST_CHAOS=1")
 	}
 	if _, err := programsOf(); err != nil {
 		t.Skip(err)
