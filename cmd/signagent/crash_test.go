@@ -131,6 +131,7 @@ func TestKilledAtEachStep(t *testing.T) {
 		{"after-rename", true, 0},
 		{"after-committed", true, 0},
 		{"after-record", true, 0},
+		{"after-receipt", true, 0},
 	} {
 		t.Run(test.step, func(t *testing.T) {
 			s := testSchool(t)
@@ -178,7 +179,7 @@ func TestKilledAtEachStep(t *testing.T) {
 // end left: recovery is as safe as the work itself.
 func TestKilledInRecovery(t *testing.T) {
 	s := testSchool(t)
-	for _, step := range []string{"after-signed", "after-rename", "after-committed", "after-record", "after-record"} {
+	for _, step := range []string{"after-signed", "after-rename", "after-committed", "after-record", "after-receipt", "after-receipt"} {
 		killed := s.signCommand("principal", "thong-bao.pdf")
 		killed.Env = append(killed.Env, killVariable+"="+step)
 		if out, err := killed.CombinedOutput(); err == nil {

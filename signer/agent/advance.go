@@ -288,7 +288,8 @@ func sendAbandons(ctx context.Context, client *wire.Client, unused []wire.GrantA
 }
 
 // storeReceipt writes the receipt beside the output, or into the state folder
-// when the output was moved away meanwhile.
+// when the output was moved away meanwhile. Its temporary file has the name of the
+// job's, which is free by now: what a crash leaves is found by the next start.
 func (a *Agent) storeReceipt(receipt signinglog.Receipt, current *job) error {
 	text, err := receipt.Marshal()
 	if err != nil {
@@ -296,6 +297,7 @@ func (a *Agent) storeReceipt(receipt signinglog.Receipt, current *job) error {
 	}
 	path := current.Output + receiptSuffix
 	if !current.isThere() {
+		a.removeTemp(current)
 		folder := filepath.Join(a.config.Home, "receipts")
 		if err := makeFolder(folder); err != nil {
 			return fail("receipt_write", err, "file", folder)
@@ -303,7 +305,12 @@ func (a *Agent) storeReceipt(receipt signinglog.Receipt, current *job) error {
 		path = filepath.Join(folder, fmt.Sprintf("%s-%d%s", filepath.Base(current.Output), receipt.Index, receiptSuffix))
 	}
 	current.receipt = path
-	err = createFile(path, text, 0o644)
+	temp := tempOf(path, current.ID)
+	if err := writeTempAs(temp, text, 0o644); err != nil {
+		return fail("receipt_write", err, "file", path)
+	}
+	a.step("after-receipt")
+	err = placeTemp(temp, path)
 	if !errors.Is(err, signer.ErrExists) {
 		if err != nil {
 			return fail("receipt_write", err, "file", path)

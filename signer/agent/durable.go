@@ -32,6 +32,24 @@ func createFile(path string, content []byte, mode os.FileMode) error {
 	if err != nil {
 		return err
 	}
+	return placeTemp(temp, path)
+}
+
+// writeTempAs is writeTemp under a known name, whose earlier bytes are nobody's: what a
+// crash leaves there is taken over by the next attempt.
+func writeTempAs(temp string, content []byte, mode os.FileMode) error {
+	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return fill(file, temp, content, mode)
+}
+
+// placeTemp gives a temporary file its name, which must be free, or removes it.
+func placeTemp(temp, path string) error {
 	defer os.Remove(temp)
 	if err := signer.Place(temp, path); err != nil {
 		return err
@@ -44,7 +62,12 @@ func writeTemp(path string, content []byte, mode os.FileMode) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
-	_, err = file.Write(content)
+	return file.Name(), fill(file, path, content, mode)
+}
+
+// fill writes the temporary file of path durably, or removes it.
+func fill(file *os.File, path string, content []byte, mode os.FileMode) error {
+	_, err := file.Write(content)
 	if err == nil && mode != 0o600 {
 		err = file.Chmod(mode)
 	}
@@ -53,9 +76,9 @@ func writeTemp(path string, content []byte, mode os.FileMode) (string, error) {
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		os.Remove(file.Name())
-		return "", fmt.Errorf("write %s: %w", filepath.Base(path), err)
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
 	}
-	return file.Name(), nil
+	return nil
 }
 
 // readBounded reads a file of at most limit bytes.

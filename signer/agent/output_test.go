@@ -94,6 +94,21 @@ func TestPlacingNeverOverwrites(t *testing.T) {
 	if err := createFile(path, []byte("new"), 0o600); !errors.Is(err, signer.ErrExists) {
 		t.Errorf("%v", err)
 	}
+	// What an earlier attempt left under a known name is taken over, and removed where
+	// the wanted name is taken too.
+	temp = filepath.Join(dir, ".sokyso-1.tmp")
+	for path, want := range map[string]string{path: "old", filepath.Join(dir, "free"): "new"} {
+		write(t, temp, "half of it")
+		if err := writeTempAs(temp, []byte("new"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := placeTemp(temp, path); errors.Is(err, signer.ErrExists) != (want == "old") {
+			t.Errorf("%v", err)
+		}
+		if content, _ := os.ReadFile(path); string(content) != want {
+			t.Errorf("%q", content)
+		}
+	}
 	left, _ := filepath.Glob(filepath.Join(dir, ".sokyso-*"))
 	if len(left) > 0 {
 		t.Errorf("left behind %v", left)
