@@ -48,7 +48,8 @@ const (
 	ReasonTokenReported    = "token_reported"     // blocked: it may only come back to the safe
 	ReasonAlreadyInSafe    = "already_in_safe"    // nothing to return
 	ReasonRequestReused    = "request_reused"     // the same request id with other content
-	ReasonSchoolExists     = "school_exists"      // one school for each service
+	ReasonSchoolExists     = "school_exists"      // the register has one, or one of this code
+	ReasonWhichSchool      = "school_which"       // the register has several
 	ReasonLogBehindMark    = "log_behind_mark"    // params mark, size
 	ReasonLogForked        = "log_forked"         // params mark
 	ReasonMarkUnwritable   = "mark_unwritable"    // the mark of the last change is not durable

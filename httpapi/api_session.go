@@ -65,7 +65,7 @@ func (s *server) apiPair(ctx context.Context, in *body[wire.Pair]) (*body[wire.P
 	if device == "" || len(device) > 200 {
 		return nil, invalid("device", nil)
 	}
-	key, actor, err := s.store.Pair(ctx, in.Body.Code, device)
+	key, actor, err := s.store.Pair(ctx, s.school.ID, in.Body.Code, device)
 	if err != nil {
 		return nil, err
 	}
@@ -163,5 +163,5 @@ func (s *server) limitOperation(rate *httprate.RateLimiter) func(huma.Context, f
 // they come to and however its name is typed.
 func (s *server) tooManySignIns(w http.ResponseWriter, r *http.Request, username string) bool {
 	client, err := clientKey(r)
-	return err != nil || s.signInRate.OnLimit(w, r, client+" "+store.Username(username))
+	return err != nil || s.signInRate.OnLimit(w, r, client+" "+string(s.school.ID)+" "+store.Username(username))
 }

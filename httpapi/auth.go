@@ -45,6 +45,9 @@ func (s *server) identify(next http.Handler) http.Handler {
 		} else if state.actor, state.authErr = s.store.ActorByAPIKey(r.Context(), key); errors.Is(state.authErr, custody.ErrNotFound) {
 			state.authErr = errUnauthenticated
 		}
+		if state.authErr == nil && state.actor.School != s.school.ID {
+			state.actor, state.authErr = custody.Actor{}, errUnauthenticated // a key of another school on this database
+		}
 		// scs panics when a handler asks for a session that was never loaded.
 		ctx, err := s.sessions.Load(r.Context(), "")
 		if err != nil {

@@ -37,6 +37,7 @@ var (
 	errNotFound        = &failure{status: http.StatusNotFound, code: wire.CodeNotFound, params: map[string]string{"what": "page"}}
 	errRateLimited     = &failure{status: http.StatusTooManyRequests, code: wire.CodeRateLimited} // the limiter says when to come back
 	errMethod          = &failure{status: http.StatusMethodNotAllowed, code: wire.CodeNotFound, params: map[string]string{"what": "method"}}
+	errNoSchool        = &failure{status: http.StatusNotFound, code: wire.CodeNotFound, params: map[string]string{"what": "school_address"}}
 	errForeignPage     = &failure{status: http.StatusForbidden, code: wire.CodeForbidden, params: map[string]string{"reason": "cross_origin"}}
 	errProgramScope    = &failure{status: http.StatusForbidden, code: wire.CodeForbidden, params: map[string]string{"reason": "program_scope"}}
 	errAgentKey        = &failure{status: http.StatusForbidden, code: wire.CodeForbidden, params: map[string]string{"reason": "agent_key"}}

@@ -9,14 +9,11 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"runtime/debug"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/go-chi/httprate"
 
 	"sokyso/custody"
-	"sokyso/custody/notices"
 	"sokyso/custody/revocation"
 	"sokyso/custody/store"
 )
@@ -36,6 +33,9 @@ const (
 // Config says what the handler works with. Only Store is required.
 type Config struct {
 	Store *store.Store
+
+	// Shared is what several schools of one process have in common; nil: its own.
+	Shared *Shared
 
 	// Language of who states none: "vi" (default) or "en".
 	Language string
@@ -85,30 +85,18 @@ type Config struct {
 
 // server holds what the handlers share. All fields are set by New and read only.
 type server struct {
-	store                        *store.Store
-	school                       custody.School
-	language                     string
-	publicURL                    string
-	logger                       *slog.Logger
-	observed                     func(route, method string, status int, took time.Duration)
-	now                          func() time.Time
-	words                        *catalogue
-	told                         *notices.Words // words of notices
-	pages                        *pageSet
-	sessions                     *scs.SessionManager
-	hashing                      chan struct{}         // one slot for each password hashed at a time
-	rest                         *time.Timer           // frees the memory of hashing a while after the last
-	signInRate                   *httprate.RateLimiter // for one account from one address
-	addressRate                  *httprate.RateLimiter // for all accounts from one address
-	pairRate                     *httprate.RateLimiter
-	alarmRate                    *httprate.RateLimiter // of alarms from one address; the store bounds them in total
-	publicReading, publicJudging chan struct{}         // slots for files that anybody sends
-	checkRate                    *httprate.RateLimiter // of such files from one address
-	judging                      chan struct{}         // one slot for each file whose signatures are looked at
-	revocation                   *revocation.Checker
-	roots                        custody.Roots
-	style                        string // address of the style sheet, with its content's hash
-	proxies                      []netip.Prefix
+	*Shared
+	store      *store.Store
+	school     custody.School
+	language   string
+	publicURL  string
+	logger     *slog.Logger
+	observed   func(route, method string, status int, took time.Duration)
+	now        func() time.Time
+	sessions   *scs.SessionManager
+	revocation *revocation.Checker
+	roots      custody.Roots
+	proxies    []netip.Prefix
 
 	revocationMode   RevocationMode
 	unconfirmedAfter time.Duration
@@ -128,9 +116,8 @@ func newServer(cfg Config) (*server, error) {
 		return nil, errors.New("no store")
 	}
 	s := &server{
-		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, now: cfg.Now, proxies: cfg.Proxies,
+		Shared: cfg.Shared, store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, now: cfg.Now, proxies: cfg.Proxies,
 		unconfirmedAfter: cfg.UnconfirmedAfter, roots: cfg.Roots,
-		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1), publicReading: make(chan struct{}, publicReaders), publicJudging: make(chan struct{}, 1), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -150,20 +137,13 @@ func newServer(cfg Config) (*server, error) {
 		secure = public.Scheme == "https"
 	}
 	var err error
-	if s.words, err = loadCatalogue(); err != nil {
-		return nil, err
-	}
-	if s.told, err = notices.LoadWords(); err != nil {
-		return nil, err
+	if s.Shared == nil {
+		if s.Shared, err = NewShared(); err != nil {
+			return nil, err
+		}
 	}
 	if !s.words.has(s.language) {
 		return nil, fmt.Errorf("language %q is not one of %v", s.language, languages)
-	}
-	if s.style, err = styleAddress(); err != nil {
-		return nil, err
-	}
-	if s.pages, err = loadTemplates(s.words, s.told); err != nil {
-		return nil, err
 	}
 	if s.revocationMode, err = checkMode(cfg.Revocation); err != nil {
 		return nil, err
@@ -183,10 +163,5 @@ func newServer(cfg Config) (*server, error) {
 	s.sessions.Cookie.SameSite = http.SameSiteLaxMode
 	s.sessions.Cookie.Secure = secure
 	s.sessions.ErrorFunc = s.answerError // a session that can't be read or written
-	s.signInRate = httprate.NewRateLimiter(10, time.Minute)
-	s.addressRate = httprate.NewRateLimiter(60, time.Minute)
-	s.pairRate = httprate.NewRateLimiter(20, time.Minute)
-	s.checkRate = httprate.NewRateLimiter(20, 10*time.Minute)
-	s.alarmRate = httprate.NewRateLimiter(5, 10*time.Minute)
 	return s, nil
 }

@@ -56,7 +56,7 @@ func (s *server) tooManyTries(w http.ResponseWriter, r *http.Request, what, user
 	if what != triesPassword {
 		client += " " + what
 	}
-	return s.signInRate.OnLimit(w, r, client+" "+store.Username(username)), nil
+	return s.signInRate.OnLimit(w, r, client+" "+string(s.school.ID)+" "+store.Username(username)), nil
 }
 
 // The kinds of secrets whose tries are counted.

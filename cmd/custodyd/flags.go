@@ -10,11 +10,13 @@ type Flags struct {
 	Data         string `default:"custody-data" type:"path" env:"SOKYSO_DATA" help:"${help_data}"`
 	Database     string `env:"SOKYSO_DATABASE" xor:"database" help:"${help_database}" placeholder:"URL"`
 	DatabaseFile string `type:"path" xor:"database" help:"${help_database_file}" placeholder:"FILE"`
+	School       string `env:"SOKYSO_SCHOOL" help:"${help_school}" placeholder:"NAME"`
 	Config       string `type:"path" help:"${help_config}" placeholder:"FILE"`
 	Lang         string `enum:"vi,en," default:"" help:"${help_lang}" placeholder:"vi|en"`
 	Version      bool   `help:"${help_version}"`
 
 	Init    InitCommand    `cmd:"" help:"${help_init}"`
+	Schools SchoolsCommand `cmd:"" help:"${help_schools}"`
 	Serve   ServeCommand   `cmd:"" help:"${help_serve}"`
 	Migrate MigrateCommand `cmd:"" help:"${help_migrate}"`
 	Witness WitnessCommand `cmd:"" help:"${help_witness}"`
@@ -50,6 +52,9 @@ type InitCommand struct {
 	Place      string `help:"${help_place}" placeholder:"NAME"`
 }
 
+// SchoolsCommand lists the schools of a register.
+type SchoolsCommand struct{}
+
 // MigrateCommand brings the schema up to date.
 type MigrateCommand struct{}
 
@@ -58,6 +63,7 @@ type ServeCommand struct {
 	Listen            string         `default:"127.0.0.1:8421" help:"${help_listen}" placeholder:"HOST:PORT"`
 	ListenFile        string         `type:"path" help:"${help_listen_file}" placeholder:"FILE"`
 	PublicURL         string         `name:"public-url" help:"${help_public_url}" placeholder:"URL"`
+	Many              bool           `help:"${help_many}"`
 	TLSCert           string         `name:"tls-cert" type:"path" and:"tls" help:"${help_tls_cert}" placeholder:"PEM"`
 	TLSKey            string         `name:"tls-key" type:"path" and:"tls" help:"${help_tls_key}" placeholder:"PEM"`
 	Proxy             []netip.Prefix `help:"${help_proxy}" placeholder:"CIDR"`

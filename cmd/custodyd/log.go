@@ -29,7 +29,7 @@ func (p *program) openToRead(ctx context.Context) (register *store.Store, damage
 	if err != nil {
 		return nil, nil, err
 	}
-	config := store.Config{URL: url}
+	config := store.Config{URL: url, Origin: p.originIn(p.flags.School)}
 	if p.hasMark() {
 		config.MarkFile = p.markFile()
 	}

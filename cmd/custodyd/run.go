@@ -100,6 +100,9 @@ func (p *program) parse(args []string) (command, error) {
 	if err != nil {
 		return nil, &usageError{p.say("usage", map[string]string{"Error": err.Error()})}
 	}
+	if p.flags.School != "" && !schoolName.MatchString(p.flags.School) {
+		return nil, &usageError{p.say("school_name", map[string]string{"Name": p.flags.School})}
+	}
 	selected, ok := parsed.Selected().Target.Addr().Interface().(command)
 	if !ok {
 		return nil, &usageError{p.say("usage", map[string]string{"Error": parsed.Command()})}
@@ -131,8 +134,10 @@ func (p *program) databaseURL() (string, error) {
 	return "sqlite:" + filepath.Join(p.flags.Data, "custody.db"), nil
 }
 
-func (p *program) logKeyFile() string { return filepath.Join(p.flags.Data, "log.key") }
-func (p *program) markFile() string   { return filepath.Join(p.flags.Data, "log.mark") }
+func (p *program) logKeyFile() string {
+	return filepath.Join(p.schoolFolder(p.flags.School), logKeyName)
+}
+func (p *program) markFile() string { return filepath.Join(p.schoolFolder(p.flags.School), markName) }
 
 // ownDatabase reports whether the register is the file in the data folder.
 func (p *program) ownDatabase() bool { return p.flags.Database == "" && p.flags.DatabaseFile == "" }
@@ -157,7 +162,7 @@ func (p *program) protect() {
 		return
 	}
 	database := filepath.Join(p.flags.Data, "custody.db")
-	for _, path := range []string{p.flags.Data, database, database + "-wal", database + "-shm", p.logKeyFile(), p.markFile()} {
+	for _, path := range []string{p.flags.Data, p.schoolFolder(p.flags.School), database, database + "-wal", database + "-shm", p.logKeyFile(), p.markFile()} {
 		if err := makePrivate(path); err != nil {
 			fmt.Fprintln(p.stderr, p.say("not_private", map[string]string{"File": path, "Error": err.Error()}))
 		}

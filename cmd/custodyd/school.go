@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"sokyso/custody/signinglog"
@@ -17,7 +18,12 @@ import (
 // already is kept, so that an init that broke off can be run again; a school that
 // is there already is an error.
 func (c *InitCommand) Run(ctx context.Context, p *program) error {
-	if err := os.MkdirAll(p.flags.Data, 0o700); err != nil {
+	if p.flags.School != "" { // the folder of a school that is one of several
+		if _, err := os.Stat(filepath.Join(p.flags.Data, logKeyName)); errors.Is(err, os.ErrNotExist) {
+			return p.fail("no_first_school", map[string]string{"Data": p.flags.Data})
+		}
+	}
+	if err := os.MkdirAll(p.schoolFolder(p.flags.School), 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	p.protect()
@@ -35,7 +41,8 @@ func (c *InitCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	school, err := register.CreateSchool(ctx, store.NewSchool{Name: c.SchoolName, Code: c.SchoolCode, Superior: c.Superior, Place: c.Place})
+	school, err := register.CreateSchool(ctx, store.NewSchool{Name: c.SchoolName, Code: c.SchoolCode, Superior: c.Superior, Place: c.Place,
+		Further: p.flags.School != ""})
 	if err := errors.Join(err, register.Close()); err != nil {
 		return err
 	}

@@ -13,26 +13,32 @@ import (
 	"net/url"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/google/renameio/v2"
 
 	"sokyso/custody"
+	"sokyso/custody/background"
 	"sokyso/custody/revocation"
 	"sokyso/custody/store"
+	"sokyso/custody/witness"
 	"sokyso/httpapi"
 )
 
 // Run serves until ctx ends, then lets what is being answered be answered.
 func (c *ServeCommand) Run(ctx context.Context, p *program) error {
 	logger := c.logger(p.stderr)
-	counted := newMetrics()
-	register, err := p.open(ctx, store.Config{Logger: logger, Committed: counted.committed})
+	counted, rounds := newMetrics(), &background.Rounds{}
+	register, err := p.open(ctx, store.Config{Logger: logger, Many: c.Many, Committed: func(commit store.Commit) {
+		counted.committed(commit)
+		rounds.Wake(commit.School)
+	}})
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.serve(ctx, p, register, counted, logger), register.Close())
+	return errors.Join(c.serve(ctx, p, register, rounds, counted, logger), register.Close())
 }
 
 func (c *ServeCommand) logger(w io.Writer) *slog.Logger {
@@ -42,7 +48,7 @@ func (c *ServeCommand) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
 }
 
-func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.Store, counted *metrics, logger *slog.Logger) error {
+func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.Store, rounds *background.Rounds, counted *metrics, logger *slog.Logger) error {
 	school, err := register.School(ctx)
 	if errors.Is(err, custody.ErrNotFound) {
 		return p.fail("no_school", nil)
@@ -79,13 +85,30 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if err != nil {
 		return err
 	}
-	handler, err := httpapi.New(httpapi.Config{
-		Store: register, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
-		Revocation: httpapi.RevocationMode(c.Revocation), Checker: checker, Roots: roots, UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
-		Observed: counted.request,
-	})
+	shared, err := httpapi.NewShared()
 	if err != nil {
 		return err
+	}
+	handlers := httpapi.Config{
+		Store: register, Shared: shared, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
+		Revocation: httpapi.RevocationMode(c.Revocation), Checker: checker, Roots: roots, UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
+		Observed: counted.request,
+	}
+	handler, err := httpapi.New(handlers)
+	if err != nil {
+		return err
+	}
+	schools, err := c.fleet(ctx, p, register, rounds, handler, handlers, witnesses)
+	if err != nil {
+		return err
+	}
+	if schools != nil {
+		handler = schools
+		defer func() {
+			if err := schools.close(); err != nil {
+				logger.Error("close schools", "error", err)
+			}
+		}()
 	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
@@ -118,6 +141,10 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	}
 	debug.FreeOSMemory() // parsing pages and describing the API leaves as much again as they keep
 	p.print("serving", map[string]string{"School": school.Name, "Address": address})
+	if schools != nil {
+		names := append(schools.names(), "mn-hoa-sen")
+		p.print("many_serving", map[string]string{"Count": strconv.Itoa(len(names) - 1), "Example": addressOf(schools.base, names[0])})
+	}
 	if c.TLSCert == "" && c.PublicURL == "" && !loopback(listener) {
 		fmt.Fprintln(p.stderr, p.say("plain_http", nil))
 	}
@@ -125,6 +152,9 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	working, stopWork := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	work.Go(func() { c.runner(register, school, out, checker, witnesses, logger).Run(working) })
+	if schools != nil {
+		work.Go(func() { schools.run(working) })
+	}
 	defer work.Wait()
 	defer stopWork()
 	select {
@@ -139,6 +169,34 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 		return errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
 	}
 	return nil
+}
+
+// fleet serves the other schools of the register, nil where the service is for one only.
+func (c *ServeCommand) fleet(ctx context.Context, p *program, register *store.Store, rounds *background.Rounds, first http.Handler,
+	handlers httpapi.Config, witnesses []*witness.Witness) (*fleet, error) {
+	if !c.Many {
+		return nil, nil
+	}
+	base, err := url.Parse(c.PublicURL)
+	if err != nil || base.Host == "" {
+		return nil, &usageError{p.say("many_address", nil)}
+	}
+	nowhere, err := httpapi.NoSchool(handlers)
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{p: p, register: register, base: base, first: first, nowhere: nowhere, handlers: handlers, rounds: rounds, logger: handlers.Logger,
+		members: map[string]*member{}, refused: map[string]string{},
+		runner: func(own *store.Store, school custody.School, address string) (*background.Runner, error) {
+			out, err := c.outlets(p, school, address)
+			if err != nil {
+				return nil, err
+			}
+			one := *c
+			one.BackupFolder = "" // the first school's work: a backup has all of them
+			return one.runner(own, school, out, handlers.Checker, witnesses, handlers.Logger), nil
+		}}
+	return f, f.lookAll(ctx)
 }
 
 // address is what people type: the public address, else where it listens.

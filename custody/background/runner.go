@@ -69,9 +69,7 @@ func (r *Runner) Run(ctx context.Context) {
 	for _, job := range r.jobs {
 		group.Go(func() {
 			for {
-				if err := r.Once(ctx, job); err != nil && ctx.Err() == nil {
-					r.Logger.Warn("background work", "job", job.Name, "error", err)
-				}
+				r.attempt(ctx, job)
 				select {
 				case <-ctx.Done():
 					return
@@ -81,6 +79,13 @@ func (r *Runner) Run(ctx context.Context) {
 		})
 	}
 	group.Wait()
+}
+
+// attempt is Once, and writes down what went wrong.
+func (r *Runner) attempt(ctx context.Context, job Job) {
+	if err := r.Once(ctx, job); err != nil && ctx.Err() == nil {
+		r.Logger.Warn("background work", "job", job.Name, "error", err)
+	}
 }
 
 // Once runs a job if there is something to do and nobody else does it.

@@ -58,7 +58,7 @@ func (s *school) agentOf(a custody.Actor) custody.Actor {
 	s.TB.Helper()
 	code, _, err := s.CreatePairingCode(ctx, a)
 	s.must(err)
-	key, _, err := s.Pair(ctx, code, "máy của "+string(a.Person[:8]))
+	key, _, err := s.Pair(ctx, s.School.ID, code, "máy của "+string(a.Person[:8]))
 	s.must(err)
 	agent, err := s.ActorByAPIKey(ctx, key)
 	s.must(err)

@@ -39,7 +39,7 @@ func (s *school) pair(actor custody.Actor, device string) string {
 	if err != nil {
 		s.TB.Fatal(err)
 	}
-	key, _, err := s.Pair(ctx, code, device)
+	key, _, err := s.Pair(ctx, s.School.ID, code, device)
 	if err != nil {
 		s.TB.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestEndedAccount(t *testing.T) {
 		if _, _, err := s.ActorOf(ctx, s.School.ID, person.Person, custody.ViaPage); code(err) != custody.CodeAccountEnded {
 			t.Errorf("session: %v", err)
 		}
-		if _, _, err := s.Pair(ctx, open, "PC"); code(err) != custody.CodeAccountEnded {
+		if _, _, err := s.Pair(ctx, s.School.ID, open, "PC"); code(err) != custody.CodeAccountEnded {
 			t.Errorf("pairing: %v", err)
 		}
 		if row := s.person(person.Person); row.AccountUntil != ending.Until {

@@ -325,7 +325,7 @@ func (t *tx) tell(changes int, began time.Time) {
 	if t.store.config.Committed == nil || len(t.tail.entries) == 0 {
 		return
 	}
-	c := Commit{Changes: changes, Entries: map[string]int{}, Took: time.Since(began)}
+	c := Commit{School: t.school, Changes: changes, Entries: map[string]int{}, Took: time.Since(began)}
 	for _, p := range t.tail.entries {
 		c.Entries[string(p.entry.Type)]++
 	}

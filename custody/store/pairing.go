@@ -75,7 +75,7 @@ func cleanCode(code string) string {
 // Pair trades a code for an API key, which is returned this once: the register
 // keeps its hash. A code that is unknown, used, expired or tried too often gives
 // an ErrInvalid with code pairing_code.
-func (s *Store) Pair(ctx context.Context, code, device string) (string, custody.Actor, error) {
+func (s *Store) Pair(ctx context.Context, school custody.SchoolID, code, device string) (string, custody.Actor, error) {
 	code = cleanCode(code)
 	if err := texts("device!", &device); err != nil {
 		return "", custody.Actor{}, err
@@ -86,7 +86,8 @@ func (s *Store) Pair(ctx context.Context, code, device string) (string, custody.
 	}
 	finder := code[:finderLength]
 	// The try is counted before the code is looked at, so that parallel tries count.
-	n, err := s.writer.exec(ctx, `UPDATE pairing_codes SET tries = tries + 1 WHERE finder = ? AND expires_at > ? AND tries < ?`, finder, at(s.now()), pairingTries)
+	n, err := s.writer.exec(ctx, `UPDATE pairing_codes SET tries = tries + 1 WHERE school_id = ? AND finder = ? AND expires_at > ? AND tries < ?`,
+		string(school), finder, at(s.now()), pairingTries)
 	if err != nil {
 		return "", custody.Actor{}, fmt.Errorf("pair: %w", err)
 	}

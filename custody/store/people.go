@@ -59,8 +59,8 @@ func (t *tx) insertRow(query string, args ...any) error {
 	return err
 }
 
-// CreateSchool makes the school and its log, signed with the configured key. A
-// register has one school.
+// CreateSchool makes a school and its log, signed with the configured key. A register that
+// has a school takes another only if Further says so, and no other of its code.
 func (s *Store) CreateSchool(ctx context.Context, n NewSchool) (custody.School, error) {
 	if err := texts("name!", &n.Name, "code!", &n.Code, "superior", &n.Superior, "place", &n.Place); err != nil {
 		return custody.School{}, err
@@ -73,8 +73,12 @@ func (s *Store) CreateSchool(ctx context.Context, n NewSchool) (custody.School, 
 	row.School = row.ID
 	err := s.submit(custody.SchoolID(row.ID), &change{ctx: ctx, done: make(chan error, 1),
 		make: func(t *tx) error {
+			query, args := `SELECT COUNT(*) FROM schools`, []any{}
+			if n.Further {
+				query, args = query+` WHERE code = ? OR log_origin = ?`, []any{row.Code, row.Origin}
+			}
 			var schools int
-			if err := t.get(t.ctx, &schools, `SELECT COUNT(*) FROM schools`); err != nil {
+			if err := t.get(t.ctx, &schools, query, args...); err != nil {
 				return fmt.Errorf("count schools: %w", err)
 			}
 			if schools > 0 {
@@ -111,17 +115,45 @@ func (r schoolRow) school() custody.School {
 	return custody.School{ID: custody.SchoolID(r.ID), Name: r.Name, Code: r.Code, Superior: r.Superior, Place: r.Place, Origin: r.Origin, LogKey: r.LogKey}
 }
 
-// School returns the register's school, ErrNotFound before it was created.
+// School returns the school that this register is opened for: the one whose log the key
+// signs, else the only one there is. It is ErrNotFound before it was created, and a conflict
+// with reason school_which where several are and none of them is said.
 func (s *Store) School(ctx context.Context) (custody.School, error) {
-	var row schoolRow
-	err := s.reader.get(ctx, &row, `SELECT `+schoolColumns+` FROM schools ORDER BY created_at, id LIMIT 1`)
-	if errors.Is(err, sql.ErrNoRows) {
-		return custody.School{}, custody.NotFound("school")
+	query, args, origin := `SELECT `+schoolColumns+` FROM schools`, []any{}, s.config.Origin
+	if s.signer != nil {
+		origin = s.signer.Name()
 	}
-	if err != nil {
+	if origin != "" {
+		query, args = query+` WHERE log_origin = ?`, []any{origin}
+	}
+	var rows []schoolRow
+	err := s.reader.list(ctx, &rows, query+` LIMIT 2`, args...)
+	if err == nil && len(rows) == 0 && !s.borrowed {
+		// A key of another log says itself what is wrong, once something is to be changed.
+		err = s.reader.list(ctx, &rows, `SELECT `+schoolColumns+` FROM schools LIMIT 2`)
+	}
+	switch {
+	case err != nil:
 		return custody.School{}, fmt.Errorf("read school: %w", err)
+	case len(rows) == 0:
+		return custody.School{}, custody.NotFound("school")
+	case len(rows) > 1:
+		return custody.School{}, custody.Conflict(custody.ReasonWhichSchool)
 	}
-	return row.school(), nil
+	return rows[0].school(), nil
+}
+
+// Schools lists the register's schools by code.
+func (s *Store) Schools(ctx context.Context) ([]custody.School, error) {
+	var rows []schoolRow
+	if err := s.reader.list(ctx, &rows, `SELECT `+schoolColumns+` FROM schools ORDER BY code, created_at, id`); err != nil {
+		return nil, fmt.Errorf("read schools: %w", err)
+	}
+	schools := make([]custody.School, len(rows))
+	for i, row := range rows {
+		schools[i] = row.school()
+	}
+	return schools, nil
 }
 
 // CreatePerson registers a person, with an account when there is a username.

@@ -50,7 +50,7 @@ func TestPairing(t *testing.T) {
 		if len(code) != 8 || strings.ContainsAny(code, "01IO") || expires.Sub(s.Clock.Now()) > 15*time.Minute {
 			t.Errorf("code %q until %v", code, expires)
 		}
-		key, actor, err := s.Pair(ctx, " "+strings.ToLower(code[:4])+"-"+code[4:], "PC phòng phó hiệu trưởng")
+		key, actor, err := s.Pair(ctx, s.School.ID, " "+strings.ToLower(code[:4])+"-"+code[4:], "PC phòng phó hiệu trưởng")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestPairing(t *testing.T) {
 		wrong := func(name, code string) {
 			t.Helper()
 			var e *custody.Error
-			if _, _, err := s.Pair(ctx, code, "PC"); !errors.As(err, &e) || e.Code != custody.CodePairingCode {
+			if _, _, err := s.Pair(ctx, s.School.ID, code, "PC"); !errors.As(err, &e) || e.Code != custody.CodePairingCode {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -97,7 +97,7 @@ func TestPairing(t *testing.T) {
 			t.Fatal(err)
 		}
 		won := 0
-		for _, err := range inParallel(5, func(int) error { _, _, err := s.Pair(ctx, code, "PC"); return err }) {
+		for _, err := range inParallel(5, func(int) error { _, _, err := s.Pair(ctx, s.School.ID, code, "PC"); return err }) {
 			if err == nil {
 				won++
 			}

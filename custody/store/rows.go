@@ -14,6 +14,7 @@ type NewSchool struct {
 	Code     string // MNHS
 	Superior string
 	Place    string
+	Further  bool // the register may have other schools
 }
 
 // NewPerson is what CreatePerson registers. Username "" means no account.

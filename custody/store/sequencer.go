@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jmoiron/sqlx"
 
 	"sokyso/custody"
 	"sokyso/migrations"
@@ -108,7 +107,7 @@ func (s *Store) sequencer(school custody.SchoolID) (*sequencer, error) {
 func (q *sequencer) loop() {
 	defer func() {
 		if q.conn != nil {
-			q.conn.discard()
+			q.store.lines.discard(q.conn)
 		}
 	}()
 	for {
@@ -129,6 +128,10 @@ func (q *sequencer) loop() {
 			}
 		}
 		q.commit(batch)
+		if q.store.config.Many && q.conn != nil {
+			q.store.lines.give(q.conn)
+			q.conn = nil
+		}
 	}
 }
 
@@ -172,7 +175,7 @@ func (q *sequencer) commit(batch []*change) {
 		// Whatever failed, nothing of this transaction may be taken for done. The
 		// connection goes with it: its state is not worth finding out.
 		if q.conn != nil {
-			q.conn.discard()
+			q.store.lines.discard(q.conn)
 			q.conn, q.begun = nil, false
 		}
 		q.known.forget()
@@ -204,11 +207,10 @@ var errHalfDone = errors.New("a change failed after it had written")
 func (q *sequencer) transact(ctx context.Context, batch []*change, answers []error, savepoints bool) error {
 	began := time.Now() // a duration, not a moment of the register
 	if q.conn == nil {
-		conn, err := q.store.writer.db.Connx(ctx)
-		if err != nil {
-			return fmt.Errorf("connect to register: %w", driverError(err))
+		var err error
+		if q.conn, err = q.store.lines.take(ctx); err != nil {
+			return err
 		}
-		q.conn = &connection{conn: conn, prepared: map[string]*sqlx.Stmt{}, pipelined: q.store.dialect == migrations.Postgres}
 	}
 	if err := q.begin(ctx); err != nil {
 		return fmt.Errorf("begin: %w", err)

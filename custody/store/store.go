@@ -23,7 +23,9 @@ type Config struct {
 	URL      string           // "sqlite:/path/file.db" or "postgres://…"
 	Now      func() time.Time // nil = time.Now
 	LogKey   string           // signer key of the log (golang.org/x/mod/sumdb/note); "" = the log is read, not appended to
+	Origin   string           // name of the log that is meant where no key says it; "" = the only one
 	MarkFile string           // high-water mark, outside the database and its backups; "" = none
+	Many     bool             // several schools share this Store's connections, see [Store.Of]
 	Logger   *slog.Logger     // nil = discarded
 
 	Committed func(Commit) // called after each transaction that appended; nil = nobody asks. It must not wait.
@@ -31,6 +33,7 @@ type Config struct {
 
 // Commit is a transaction that appended to a log.
 type Commit struct {
+	School  custody.SchoolID
 	Changes int            // committed together
 	Entries map[string]int // by type
 	Took    time.Duration  // from its begin until it was durable
@@ -42,6 +45,8 @@ type Store struct {
 	dialect   migrations.Dialect
 	writer    *pool // sequencers take their connection from it
 	reader    *pool // the same as writer on PostgreSQL
+	lines     *lines
+	borrowed  bool // both are another Store's, which closes them
 	signer    note.Signer
 	ticketKey ed25519.PrivateKey // nil without a log key
 	factors   cipher.AEAD        // encrypts secrets of second factors; nil without a log key
@@ -69,32 +74,70 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{config: c, log: c.Logger, sequencers: map[custody.SchoolID]*sequencer{}}
-	if c.LogKey != "" {
-		var err error
-		if s.vkey, err = signinglog.VerifierKey(c.LogKey); err != nil {
-			return nil, fmt.Errorf("open register: %w", err)
-		}
-		if s.signer, err = note.NewSigner(c.LogKey); err != nil {
-			return nil, fmt.Errorf("open register: log key: %w", err)
-		}
-		if s.factors, err = factorCipher(c.LogKey); err != nil {
-			return nil, err
-		}
-		if s.ticketKey, err = ticketKey(c.LogKey); err != nil {
-			return nil, fmt.Errorf("open register: %w", err)
-		}
+	if err := s.useKey(); err != nil {
+		return nil, err
 	}
 	if err := s.openPools(ctx); err != nil {
 		return nil, err
 	}
-	if c.MarkFile != "" {
-		m, err := openMark(c.MarkFile, syncMark)
-		if err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-		s.mark = m
+	if err := s.useMark(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// SchoolConfig is what each school of a register has of its own.
+type SchoolConfig struct {
+	LogKey   string // signer key of its log
+	MarkFile string // high-water mark of its log; "" = none
+}
+
+// Of returns the register as one of its schools uses it, whose log's name is that of the
+// key: the same database and connections, which closing it leaves open. It is closed before
+// the register is, whose configuration must say Many.
+func (s *Store) Of(c SchoolConfig) (*Store, error) {
+	if !s.config.Many {
+		return nil, errors.New("the register is not opened for several schools")
+	}
+	config := s.config
+	config.LogKey, config.MarkFile = c.LogKey, c.MarkFile
+	of := &Store{config: config, log: s.log, dialect: s.dialect, writer: s.writer, reader: s.reader, lines: s.lines, borrowed: true,
+		sequencers: map[custody.SchoolID]*sequencer{}}
+	if err := of.useKey(); err != nil {
+		return nil, err
+	}
+	if err := of.useMark(); err != nil {
+		return nil, err
+	}
+	return of, nil
+}
+
+// useKey takes the configured key of the log and what is derived from it.
+func (s *Store) useKey() (err error) {
+	key := s.config.LogKey
+	if key == "" {
+		return nil
+	}
+	if s.vkey, err = signinglog.VerifierKey(key); err != nil {
+		return fmt.Errorf("open register: %w", err)
+	}
+	if s.signer, err = note.NewSigner(key); err != nil {
+		return fmt.Errorf("open register: log key: %w", err)
+	}
+	if s.factors, err = factorCipher(key); err != nil {
+		return err
+	}
+	if s.ticketKey, err = ticketKey(key); err != nil {
+		return fmt.Errorf("open register: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) useMark() (err error) {
+	if s.config.MarkFile != "" {
+		s.mark, err = openMark(s.config.MarkFile, syncMark)
+	}
+	return err
 }
 
 func (s *Store) openPools(ctx context.Context) error {
@@ -103,9 +146,9 @@ func (s *Store) openPools(ctx context.Context) error {
 		return fmt.Errorf("open register: %w", err)
 	}
 	s.dialect = dialect
-	connections := 16
+	connections, writing := 16, 12 // what is left is for reading, and for sessions
 	if dialect == migrations.SQLite {
-		connections = 2 // one writes the log, one the sessions
+		connections, writing = 2, 1 // one writes the log, one the sessions
 	}
 	db, err := openPool(dialect, source, connections)
 	if err != nil {
@@ -125,6 +168,7 @@ func (s *Store) openPools(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("open register: %w", driverError(err)), s.writer.close())
 	}
+	s.lines = newLines(s.writer, dialect, writing)
 	s.reader = s.writer
 	if dialect == migrations.SQLite {
 		s.reader = &pool{db: db}
@@ -166,6 +210,12 @@ func (s *Store) Close() error {
 	var errs []error
 	if s.mark != nil {
 		errs = append(errs, s.mark.close())
+	}
+	if s.borrowed {
+		return errors.Join(errs...)
+	}
+	if s.lines != nil {
+		s.lines.discardIdle()
 	}
 	if s.reader != nil && s.reader != s.writer {
 		errs = append(errs, s.reader.close())
