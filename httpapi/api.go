@@ -36,7 +36,7 @@ const (
 
 // newAPI makes the API on a router. Its document is complete once all operations
 // are registered.
-func (s *server) newAPI(router chi.Router) huma.API {
+func (s *Site) newAPI(router chi.Router) huma.API {
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -50,7 +50,7 @@ func (s *server) newAPI(router chi.Router) huma.API {
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					schemeAgent:   {Type: "http", Scheme: "bearer", Description: "API key of a paired agent"},
 					schemeProgram: {Type: "http", Scheme: "bearer", Description: "key of a program, made by an admin (skp_…): reads within its scopes, elsewhere 403 forbidden, reason program_scope"},
-					schemeSession: {Type: "apiKey", In: "cookie", Name: s.sessions.Cookie.Name, Description: "session of a signed-in person"},
+					schemeSession: {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "session of a signed-in person"},
 				},
 			},
 		},
@@ -126,12 +126,12 @@ type ByID struct {
 
 // private registers an operation for somebody signed in, in person or by their
 // agent; public one for anybody.
-func private[I, O any](s *server, api huma.API, op operation, handle func(context.Context, custody.Actor, *I) (*O, error)) {
+func private[I, O any](s *Site, api huma.API, op operation, handle func(*server, context.Context, custody.Actor, *I) (*O, error)) {
 	schemes := []string{schemeAgent, schemeSession}
 	if len(op.scopes) > 0 {
 		schemes = append(schemes, schemeProgram)
 	}
-	register(s, api, op, schemes, func(ctx context.Context, in *I) (*O, error) {
+	register(s, api, op, schemes, func(s *server, ctx context.Context, in *I) (*O, error) {
 		actor, err := requestOf(ctx).signedIn()
 		if err != nil {
 			return nil, err
@@ -139,15 +139,15 @@ func private[I, O any](s *server, api huma.API, op operation, handle func(contex
 		if actor.Via == custody.ViaProgram && !actor.Scopes.Has(op.scopes) {
 			return nil, errProgramScope
 		}
-		return handle(ctx, actor, in)
+		return handle(s, ctx, actor, in)
 	})
 }
 
 // inPerson registers an operation for somebody who has signed in with the
 // password. An agent's key lies in a file and lasts: whoever copies it must not
 // be able to make more keys, people or tokens of it, nor to move a token.
-func inPerson[I, O any](s *server, api huma.API, op operation, handle func(context.Context, custody.Actor, *I) (*O, error)) {
-	register(s, api, op, []string{schemeSession}, func(ctx context.Context, in *I) (*O, error) {
+func inPerson[I, O any](s *Site, api huma.API, op operation, handle func(*server, context.Context, custody.Actor, *I) (*O, error)) {
+	register(s, api, op, []string{schemeSession}, func(s *server, ctx context.Context, in *I) (*O, error) {
 		actor, err := requestOf(ctx).signedIn()
 		if err != nil {
 			return nil, err
@@ -158,15 +158,15 @@ func inPerson[I, O any](s *server, api huma.API, op operation, handle func(conte
 		case custody.ViaProgram:
 			return nil, errProgramScope
 		}
-		return handle(ctx, actor, in)
+		return handle(s, ctx, actor, in)
 	})
 }
 
-func public[I, O any](s *server, api huma.API, op operation, handle func(context.Context, *I) (*O, error)) {
+func public[I, O any](s *Site, api huma.API, op operation, handle func(*server, context.Context, *I) (*O, error)) {
 	register(s, api, op, nil, handle)
 }
 
-func register[I, O any](s *server, api huma.API, op operation, schemes []string, handle func(context.Context, *I) (*O, error)) {
+func register[I, O any](s *Site, api huma.API, op operation, schemes []string, handle func(*server, context.Context, *I) (*O, error)) {
 	path := strings.NewReplacer("%s", "{id}", "%d", "{index}").Replace(op.path)
 	problem := &huma.Response{
 		Description: "Problem",
@@ -179,13 +179,14 @@ func register[I, O any](s *server, api huma.API, op operation, schemes []string,
 		MaxBodyBytes: op.maxBody, BodyReadTimeout: requestTime, Responses: map[string]*huma.Response{"default": problem},
 	}
 	if op.rate != nil {
-		described.Middlewares = huma.Middlewares{s.limitOperation(op.rate)}
+		described.Middlewares = huma.Middlewares{limitOperation(op.rate)}
 	}
 	for _, scheme := range schemes {
 		described.Security = append(described.Security, map[string][]string{scheme: {}})
 	}
 	huma.Register(api, described, func(ctx context.Context, in *I) (*O, error) {
-		out, err := handle(ctx, in)
+		s := serverOf(ctx)
+		out, err := handle(s, ctx, in)
 		if err != nil {
 			return nil, s.answer(ctx, err)
 		}
@@ -228,7 +229,7 @@ func (s *server) answer(ctx context.Context, err error) *answered {
 // wordProblems replaces the errors that huma finds by itself, such as a missing
 // field, by problems with our codes and sentences. What the client sent is not
 // echoed: it may be a password.
-func (s *server) wordProblems(ctx huma.Context, status string, v any) (any, error) {
+func (s *Site) wordProblems(ctx huma.Context, status string, v any) (any, error) {
 	found, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
@@ -258,7 +259,7 @@ func (s *server) wordProblems(ctx huma.Context, status string, v any) (any, erro
 // maxFields bounds how many fields a problem complains of.
 const maxFields = 20
 
-func (s *server) fieldProblem(lang string, detail *huma.ErrorDetail) wire.FieldProblem {
+func (s *Site) fieldProblem(lang string, detail *huma.ErrorDetail) wire.FieldProblem {
 	field := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(detail.Location, "body."), "query."), "path.")
 	code := "malformed"
 	switch {

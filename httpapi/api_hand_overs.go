@@ -68,9 +68,9 @@ type handOverStep struct {
 }
 
 // decideHandOver makes the handler of a step from the store's.
-func decideHandOver(take func(context.Context, custody.Actor, custody.HandOverID) (store.HandOverRow, error)) func(context.Context, custody.Actor, *handOverStep) (*body[wire.HandOver], error) {
-	return func(ctx context.Context, actor custody.Actor, in *handOverStep) (*body[wire.HandOver], error) {
-		row, err := take(ctx, actor, custody.HandOverID(in.ID))
+func decideHandOver(take func(*store.Store, context.Context, custody.Actor, custody.HandOverID) (store.HandOverRow, error)) func(*server, context.Context, custody.Actor, *handOverStep) (*body[wire.HandOver], error) {
+	return func(s *server, ctx context.Context, actor custody.Actor, in *handOverStep) (*body[wire.HandOver], error) {
+		row, err := take(s.store, ctx, actor, custody.HandOverID(in.ID))
 		if err != nil {
 			return nil, err
 		}

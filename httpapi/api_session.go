@@ -135,9 +135,9 @@ func (s *server) tooManyFrom(rate *httprate.RateLimiter, w http.ResponseWriter, 
 }
 
 // limitPage bounds the tries of an address at a page.
-func (s *server) limitPage(rate *httprate.RateLimiter) func(http.Handler) http.Handler {
+func limitPage(rate *httprate.RateLimiter) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		return answer(func(s *server, w http.ResponseWriter, r *http.Request) {
 			if s.tooManyFrom(rate, w, r) {
 				s.answerError(w, r, errRateLimited)
 				return
@@ -148,9 +148,10 @@ func (s *server) limitPage(rate *httprate.RateLimiter) func(http.Handler) http.H
 }
 
 // limitOperation bounds the tries of an address at an operation.
-func (s *server) limitOperation(rate *httprate.RateLimiter) func(huma.Context, func(huma.Context)) {
+func limitOperation(rate *httprate.RateLimiter) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humachi.Unwrap(ctx)
+		s := serverOf(r.Context())
 		if s.tooManyFrom(rate, w, r) {
 			s.answerError(w, r, errRateLimited)
 			return

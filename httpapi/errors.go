@@ -117,7 +117,7 @@ func statusOf(err *custody.Error) int {
 
 // problem words a problem document. The reason, where there is one, has the more
 // exact sentence; both say what to do next.
-func (s *server) problem(lang string, status int, code string, params map[string]string) wire.Problem {
+func (s *Site) problem(lang string, status int, code string, params map[string]string) wire.Problem {
 	p := wire.Problem{Type: "about:blank", Title: s.words.sentence(lang, "status."+strconv.Itoa(status), nil), Status: status, Code: code, Params: params}
 	spoken := s.spoken(lang, params)
 	if reason := params["reason"]; reason != "" {
@@ -141,7 +141,7 @@ func (s *server) problem(lang string, status int, code string, params map[string
 
 // spoken turns the values of parameters into words of the language: moments into
 // local time, kinds and states into names.
-func (s *server) spoken(lang string, params map[string]string) map[string]string {
+func (s *Site) spoken(lang string, params map[string]string) map[string]string {
 	spoken := make(map[string]string, len(params))
 	for name, value := range params {
 		if at, err := time.Parse(time.RFC3339, value); err == nil {

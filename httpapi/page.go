@@ -225,12 +225,12 @@ func (s *server) done(w http.ResponseWriter, r *http.Request, where, key string,
 }
 
 // pageHandler shows or does something for somebody signed in.
-type pageHandler func(w http.ResponseWriter, r *http.Request, actor custody.Actor) error
+type pageHandler func(s *server, w http.ResponseWriter, r *http.Request, actor custody.Actor) error
 
 // page wraps a handler: who is not signed in is sent to sign in and comes back to
 // what was asked for.
-func (s *server) page(handle pageHandler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func page(handle pageHandler) http.HandlerFunc {
+	return answer(func(s *server, w http.ResponseWriter, r *http.Request) {
 		actor, err := requestOf(r.Context()).signedIn()
 		if errors.Is(err, error(errUnauthenticated)) {
 			where := "/sign-in"
@@ -241,32 +241,32 @@ func (s *server) page(handle pageHandler) http.HandlerFunc {
 			return
 		}
 		if err == nil {
-			err = handle(w, r, actor)
+			err = handle(s, w, r, actor)
 		}
 		if err != nil {
 			s.errorPage(w, r, err)
 		}
-	}
+	})
 }
 
 // managers wraps a handler of the register's pages. The store refuses what must
 // be refused; this keeps the pages themselves from who has no use for them.
-func (s *server) managers(handle pageHandler) http.HandlerFunc {
-	return s.page(func(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+func managers(handle pageHandler) http.HandlerFunc {
+	return page(func(s *server, w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
 		if !actor.Roles.Manages() {
 			return custody.Forbidden("")
 		}
-		return handle(w, r, actor)
+		return handle(s, w, r, actor)
 	})
 }
 
 // open wraps a handler that needs nobody signed in.
-func (s *server) open(handle func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if err := handle(w, r); err != nil {
+func open(handle func(s *server, w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+	return answer(func(s *server, w http.ResponseWriter, r *http.Request) {
+		if err := handle(s, w, r); err != nil {
 			s.errorPage(w, r, err)
 		}
-	}
+	})
 }
 
 // errorPage tells an error in a page of its own.
@@ -306,8 +306,8 @@ func (s *server) serveStyle(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveScript sends a script, which browsers ask for again each time.
-func (s *server) serveScript(name string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func serveScript(name string) http.HandlerFunc {
+	return answer(func(s *server, w http.ResponseWriter, r *http.Request) {
 		content, err := staticFiles.ReadFile(name)
 		if err != nil {
 			s.errorPage(w, r, err)
@@ -318,7 +318,7 @@ func (s *server) serveScript(name string) http.HandlerFunc {
 		w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
-	}
+	})
 }
 
 // localPath returns where to go after signing in: a path of this site, or "/".

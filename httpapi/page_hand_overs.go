@@ -190,10 +190,10 @@ func (s *server) showHandOver(w http.ResponseWriter, r *http.Request, actor cust
 }
 
 // doHandOver handles "POST /hand-overs/{id}/accept", decline and withdraw.
-func (s *server) doHandOver(key string, take func(context.Context, custody.Actor, custody.HandOverID) (store.HandOverRow, error)) http.HandlerFunc {
-	return s.page(func(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
+func doHandOver(key string, take func(*store.Store, context.Context, custody.Actor, custody.HandOverID) (store.HandOverRow, error)) http.HandlerFunc {
+	return page(func(s *server, w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
 		id := custody.HandOverID(chi.URLParam(r, "id"))
-		row, err := take(r.Context(), actor, id)
+		row, err := take(s.store, r.Context(), actor, id)
 		if err != nil {
 			if before, again := s.store.HandOver(r.Context(), actor, id); again == nil {
 				return s.showHandOver(w, r, actor, before, err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/go-chi/chi/v5"
 
 	"sokyso/custody"
 	"sokyso/custody/revocation"
@@ -34,8 +35,8 @@ const (
 type Config struct {
 	Store *store.Store
 
-	// Shared is what several schools of one process have in common; nil: its own.
-	Shared *Shared
+	// Site is what several schools of one process have in common; nil: its own.
+	Site *Site
 
 	// Language of who states none: "vi" (default) or "en".
 	Language string
@@ -85,7 +86,8 @@ type Config struct {
 
 // server holds what the handlers share. All fields are set by New and read only.
 type server struct {
-	*Shared
+	*Site
+	*chi.Mux   // shared too
 	store      *store.Store
 	school     custody.School
 	language   string
@@ -96,19 +98,31 @@ type server struct {
 	sessions   *scs.SessionManager
 	revocation *revocation.Checker
 	roots      custody.Roots
-	proxies    []netip.Prefix
+
+	clientAddress func(http.Handler) http.Handler
+	origin        *http.CrossOriginProtection
 
 	revocationMode   RevocationMode
 	unconfirmedAfter time.Duration
 }
 
-// New returns the handler. The store must hold a school.
+// New returns the handler of a school. The store must hold it. It is a chi.Routes.
 func New(cfg Config) (http.Handler, error) {
 	s, err := newServer(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("http api: %w", err)
 	}
-	return s.routes()
+	return s, nil
+}
+
+type serverKey struct{}
+
+// serverOf is the server of the school that a request is for.
+func serverOf(ctx context.Context) *server { return ctx.Value(serverKey{}).(*server) }
+
+// ServeHTTP has the router that all schools share answer for this one.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.Mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), serverKey{}, s)))
 }
 
 func newServer(cfg Config) (*server, error) {
@@ -116,7 +130,7 @@ func newServer(cfg Config) (*server, error) {
 		return nil, errors.New("no store")
 	}
 	s := &server{
-		Shared: cfg.Shared, store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, now: cfg.Now, proxies: cfg.Proxies,
+		Site: cfg.Site, store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, now: cfg.Now, clientAddress: clientAddress(cfg.Proxies), origin: http.NewCrossOriginProtection(),
 		unconfirmedAfter: cfg.UnconfirmedAfter, roots: cfg.Roots,
 	}
 	if s.logger == nil {
@@ -128,6 +142,7 @@ func newServer(cfg Config) (*server, error) {
 	if s.language == "" {
 		s.language = languages[0]
 	}
+	s.origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.answerError(w, r, errForeignPage) }))
 	secure := false
 	if cfg.PublicURL != "" {
 		public, err := url.Parse(cfg.PublicURL)
@@ -137,11 +152,12 @@ func newServer(cfg Config) (*server, error) {
 		secure = public.Scheme == "https"
 	}
 	var err error
-	if s.Shared == nil {
-		if s.Shared, err = NewShared(); err != nil {
+	if s.Site == nil {
+		if s.Site, err = NewSite(); err != nil {
 			return nil, err
 		}
 	}
+	s.Mux = s.router
 	if !s.words.has(s.language) {
 		return nil, fmt.Errorf("language %q is not one of %v", s.language, languages)
 	}
@@ -159,7 +175,7 @@ func newServer(cfg Config) (*server, error) {
 	s.sessions = scs.New()
 	s.sessions.Store = cfg.Store.Sessions()
 	s.sessions.Lifetime = sessionLifetime
-	s.sessions.Cookie.Name = "sokyso"
+	s.sessions.Cookie.Name = sessionCookie
 	s.sessions.Cookie.SameSite = http.SameSiteLaxMode
 	s.sessions.Cookie.Secure = secure
 	s.sessions.ErrorFunc = s.answerError // a session that can't be read or written

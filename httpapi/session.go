@@ -11,6 +11,8 @@ import (
 	"sokyso/custody/store"
 )
 
+const sessionCookie = "sokyso"
+
 // A session ends by itself a working day after the sign-in, and when nobody has used it
 // for as long as somebody may be away from a desk.
 const (

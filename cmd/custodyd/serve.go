@@ -85,12 +85,12 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if err != nil {
 		return err
 	}
-	shared, err := httpapi.NewShared()
+	site, err := httpapi.NewSite()
 	if err != nil {
 		return err
 	}
 	handlers := httpapi.Config{
-		Store: register, Shared: shared, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
+		Store: register, Site: site, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
 		Revocation: httpapi.RevocationMode(c.Revocation), Checker: checker, Roots: roots, UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
 		Observed: counted.request,
 	}

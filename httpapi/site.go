@@ -13,11 +13,13 @@ import (
 	"sokyso/custody/notices"
 )
 
-// Shared is what the handlers of several schools in one process have in common: words and
+// Site is what the handlers of several schools in one process have in common: words and
 // pages, which are the same for all, and bounds that are the machine's or an address's and
 // not a school's, so that a thousand schools take no more memory at once than one, and an
 // address has no more tries for having more schools to try them at.
-type Shared struct {
+type Site struct {
+	router *chi.Mux
+
 	words *catalogue
 	told  *notices.Words // words of notices
 	pages *pageSet
@@ -42,18 +44,18 @@ func NoSchool(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http api: %w", err)
 	}
-	router := chi.NewRouter()
-	router.Use(s.clientAddress(), s.observe, s.guard, limitBody, middleware.GetHead)
-	router.Get("/"+styleFile, s.serveStyle)
-	absent := func(w http.ResponseWriter, r *http.Request) { s.answerError(w, r, errNoSchool) }
-	router.NotFound(absent)
-	router.MethodNotAllowed(absent)
-	return router, nil
+	s.Mux = chi.NewRouter()
+	s.Use(each((*server).address), each((*server).observe), each((*server).guard), limitBody, middleware.GetHead)
+	s.Get("/"+styleFile, answer((*server).serveStyle))
+	absent := answer(func(s *server, w http.ResponseWriter, r *http.Request) { s.answerError(w, r, errNoSchool) })
+	s.NotFound(absent)
+	s.MethodNotAllowed(absent)
+	return s, nil
 }
 
-// NewShared loads words and pages.
-func NewShared() (*Shared, error) {
-	s := &Shared{
+// NewSite loads words and pages.
+func NewSite() (*Site, error) {
+	s := &Site{
 		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1),
 		publicReading: make(chan struct{}, publicReaders), publicJudging: make(chan struct{}, 1),
 		rest:        time.AfterFunc(time.Hour, debug.FreeOSMemory),
@@ -74,6 +76,9 @@ func NewShared() (*Shared, error) {
 		return nil, err
 	}
 	if s.pages, err = loadTemplates(s.words, s.told); err != nil {
+		return nil, err
+	}
+	if s.router, err = s.newRouter(); err != nil {
 		return nil, err
 	}
 	return s, nil
