@@ -77,7 +77,7 @@ func (l AccountLink) MayConfirm(a Actor) bool {
 	if a.Person == "" || a.Person == l.MadeBy || a.Person == l.Person {
 		return false
 	}
-	return a.Roles.Principal || a.Roles.Deputy || a.Roles.Admin && (l.OfHead || l.ByHead)
+	return a.Roles.May(ConfirmReset) || a.Roles.May(Administer) && (l.OfHead || l.ByHead)
 }
 
 // CanConfirm decides on confirming a reset.

@@ -31,7 +31,7 @@ const AlarmsPerHour = 20
 
 // CanDecideAlarm decides who answers an alarm: the principal or an admin.
 func CanDecideAlarm(a Actor, alarm Alarm) error {
-	if !a.Roles.Manages() {
+	if !a.Roles.May(RunRegister) {
 		return Forbidden(ReasonManagersOnly)
 	}
 	if alarm.State != AlarmOpen {

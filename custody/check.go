@@ -181,7 +181,7 @@ type CheckFacts struct {
 // CanOpenCheck decides who may open a check, and when: one at a time.
 func CanOpenCheck(a Actor, kind CheckKind, due, today Date, tokens int, open bool) error {
 	switch {
-	case !a.Roles.Manages():
+	case !a.Roles.May(RunRegister):
 		return Forbidden("")
 	case !kind.Valid():
 		return Invalid("kind", "kind of check %.40q", string(kind))
@@ -208,7 +208,7 @@ func CanStepCheck(a Actor, f CheckFacts, kind CheckStepKind, witness PersonID, r
 	switch {
 	case kind == StepNotAtHand && (a.Person == "" || a.Person != f.Holder),
 		(kind == StepWitnessed || kind == StepNotWitnessed) && (a.Person == "" || a.Person != f.Witness),
-		(kind == StepSeen || kind == StepExcused) && !a.Roles.Manages():
+		(kind == StepSeen || kind == StepExcused) && !a.Roles.May(RunRegister):
 		return Forbidden("")
 	case f.Closed:
 		return Conflict(ReasonCheckClosed)
@@ -244,7 +244,7 @@ func CanStepCheck(a Actor, f CheckFacts, kind CheckStepKind, witness PersonID, r
 // due date and with tokens that nothing is known of: they are missing then.
 func CanCloseCheck(a Actor, closed bool) error {
 	switch {
-	case !a.Roles.Manages():
+	case !a.Roles.May(RunRegister):
 		return Forbidden("")
 	case closed:
 		return Conflict(ReasonCheckClosed)

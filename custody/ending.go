@@ -56,7 +56,7 @@ type EndingFacts struct {
 // is time to bring them back: it is enough that who ends it knows of them.
 func CanEnd(a Actor, e Ending, f EndingFacts) error {
 	switch {
-	case !a.Roles.Admin:
+	case !a.Roles.May(Administer):
 		return Forbidden(ReasonAdminOnly)
 	case f.Until != "" && e.Until >= f.Until:
 		return Conflict(ReasonEndsAlready, "until", string(f.Until))

@@ -23,7 +23,7 @@ type ErasureFacts struct {
 // kept; Decree 30/2020/NĐ-CP has the registers kept).
 func CanErase(a Actor, person PersonID, f ErasureFacts) error {
 	switch {
-	case !a.Roles.Admin:
+	case !a.Roles.May(Administer):
 		return Forbidden(ReasonAdminOnly)
 	case a.Person == person || f.AccountGoesOn:
 		return Conflict(ReasonAccountGoesOn)

@@ -49,6 +49,8 @@ const (
 	ReasonAlreadyInSafe    = "already_in_safe"    // nothing to return
 	ReasonRequestReused    = "request_reused"     // the same request id with other content
 	ReasonSchoolExists     = "school_exists"      // the register has one, or one of this code
+	ReasonRoleOfAccount    = "role_of_account"    // the person was registered as an admin: the account is what ends
+	ReasonOwnRole          = "own_role"           // an admin ends their own
 	ReasonWhichSchool      = "school_which"       // the register has several
 	ReasonLogBehindMark    = "log_behind_mark"    // params mark, size
 	ReasonLogForked        = "log_forked"         // params mark

@@ -118,9 +118,9 @@ func CanOffer(a Actor, f CustodyFacts, o Offer) error {
 	if f.Custody != nil {
 		giver = f.Custody.Person
 	}
-	behalf := giver != "" && a.Person != giver && o.To == "" && a.Roles.Manages()
+	behalf := giver != "" && a.Person != giver && o.To == "" && a.Roles.May(RunRegister)
 	switch {
-	case giver != "" && a.Person != giver && !behalf, giver == "" && !a.Roles.Manages():
+	case giver != "" && a.Person != giver && !behalf, giver == "" && !a.Roles.May(RunRegister):
 		return Forbidden(ReasonNotGiver)
 	case f.Offer != nil:
 		return Conflict(ReasonHandOverOpen)
@@ -203,7 +203,7 @@ func CanDecline(a Actor, h HandOver) error { return canDecide(a, h) }
 
 func canDecide(a Actor, h HandOver) error {
 	switch {
-	case h.Kind == ToPerson && a.Person != h.To, h.Kind == Return && !a.Roles.Manages():
+	case h.Kind == ToPerson && a.Person != h.To, h.Kind == Return && !a.Roles.May(RunRegister):
 		return Forbidden(ReasonNotReceiver)
 	case h.Kind == Return && a.Person != "" && (a.Person == h.From || a.Person == h.OfferedBy):
 		return Forbidden(ReasonSamePerson)
@@ -218,7 +218,7 @@ func canDecide(a Actor, h HandOver) error {
 func CanWithdraw(a Actor, h HandOver) error {
 	byGiver := h.From != "" && h.OfferedBy == h.From
 	switch {
-	case byGiver && a.Person != h.From, !byGiver && !a.Roles.Manages():
+	case byGiver && a.Person != h.From, !byGiver && !a.Roles.May(RunRegister):
 		return Forbidden(ReasonNotGiver)
 	case h.State != Offered:
 		return Conflict(ReasonHandOverDecided, "state", string(h.State))

@@ -110,7 +110,7 @@ func (v Verdict) Valid() bool { return v == Genuine || v == Disputed }
 // CanReview decides who says whether a doubtful signature is genuine: who is named
 // as its signer, or the principal. An admin knows neither.
 func CanReview(a Actor, signer PersonID) error {
-	if a.Roles.Principal || a.Person != "" && a.Person == signer {
+	if a.Roles.May(HeadOnly) || a.Person != "" && a.Person == signer {
 		return nil
 	}
 	return Forbidden(ReasonNotReviewer)

@@ -165,11 +165,11 @@ func (t Track) CanStep(a Actor, s Step, now time.Time) error {
 	switch {
 	case !ok:
 		return Invalid("step", "step %.40q", string(s.Kind))
-	case rule.By == ByPrincipal && !a.Roles.Principal:
+	case rule.By == ByPrincipal && !a.Roles.May(HeadOnly):
 		return Forbidden(ReasonPrincipalOnly)
 	case rule.By == ByService && t.Askable:
 		return Forbidden(ReasonByService)
-	case (rule.By == ByManager || rule.By == ByService) && !a.Roles.Manages():
+	case (rule.By == ByManager || rule.By == ByService) && !a.Roles.May(RunRegister):
 		return Forbidden(ReasonManagersOnly)
 	}
 	if err := t.Obstacle(s.Kind); err != nil {

@@ -70,7 +70,10 @@ const (
 	NoticeKeyChanged        NoticeKind = "key_changed"
 	NoticeResetAsked        NoticeKind = "reset_asked"
 	NoticeAccountChange     NoticeKind = "account_change" // param kind: an AccountChangeKind
-	NoticeTokenChanged      NoticeKind = "token_changed"  // any other entry about a token
+	NoticeRoleGiven         NoticeKind = "role_given"     // param role
+	NoticeRoleEnded         NoticeKind = "role_ended"
+	NoticeVisit             NoticeKind = "department_visit"
+	NoticeTokenChanged      NoticeKind = "token_changed" // any other entry about a token
 )
 
 // The kinds of notices about what becomes due, and about the service itself.

@@ -157,6 +157,11 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 		{kind: NoticeAccountChange, when: changesAccess, to: []Audience{TellPerson}, params: []string{"kind"}, urgent: true, self: true},
 		{kind: NoticeAccountChange, when: isProgramKey, to: []Audience{TellManagers}, params: []string{"kind"}},
 	},
+	signinglog.TypeRoleChange: {
+		{kind: NoticeRoleGiven, when: ofKind("given"), to: []Audience{TellPerson, TellManagers}, params: []string{"role"}, urgent: true},
+		{kind: NoticeRoleEnded, when: ofKind("ended"), to: []Audience{TellPerson, TellManagers}, params: []string{"role"}},
+		{kind: NoticeVisit, when: ofKind("visited"), to: []Audience{TellManagers}},
+	},
 	signinglog.TypeErasure:   nobody, // by who did it, or by the school's own setting
 	signinglog.TypeKeyChange: {{kind: NoticeKeyChanged, to: []Audience{TellManagers}, urgent: true}},
 	signinglog.TypeUnlogged:  {{kind: NoticeUnlogged, to: []Audience{TellPerson, TellOwner, TellManagers}, urgent: true}},

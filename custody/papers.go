@@ -26,7 +26,7 @@ const (
 // CanIssuePaper: papers are made by who runs the register, and by the office head,
 // who is the school's clerk (văn thư).
 func CanIssuePaper(actor Actor) error {
-	if !actor.Roles.Manages() && !actor.Roles.OfficeHead {
+	if !actor.Roles.May(IssuePapers) {
 		return Forbidden("")
 	}
 	return nil

@@ -180,14 +180,9 @@ func PositionOn(positions []Position, day Date) (Position, bool) {
 	return Position{}, false
 }
 
-// Roles are what a person may do in the program today.
-type Roles struct {
-	Principal, Deputy, OfficeHead, Admin bool
-}
-
-// RolesOn derives the roles from the positions in force on that day.
-func RolesOn(positions []Position, admin bool, day Date) Roles {
-	r := Roles{Admin: admin}
+// RolesOn derives the roles from those that were given and the positions in force on that day.
+func RolesOn(positions []Position, given []Role, day Date) Roles {
+	r := Roles{Admin: slices.Contains(given, RoleAdmin), Reviewer: slices.Contains(given, RoleReviewer)}
 	for _, p := range positions {
 		if !p.InForce(day) {
 			continue
@@ -197,23 +192,6 @@ func RolesOn(positions []Position, admin bool, day Date) Roles {
 		r.OfficeHead = r.OfficeHead || p.Kind == OfficeHead
 	}
 	return r
-}
-
-// Manages reports whether the roles run the register: admins and the principal.
-func (r Roles) Manages() bool { return r.Admin || r.Principal }
-
-// Names lists the roles in the words of the API.
-func (r Roles) Names() []string {
-	var names []string
-	for _, role := range []struct {
-		has  bool
-		name string
-	}{{r.Principal, "principal"}, {r.Deputy, "deputy"}, {r.OfficeHead, "office_head"}, {r.Admin, "admin"}} {
-		if role.has {
-			names = append(names, role.name)
-		}
-	}
-	return names
 }
 
 // Via says through which door an actor came.

@@ -26,7 +26,7 @@ func (s PINStep) Locked() bool { return s == PINStepLocked || s == PINStepAsked 
 // CanLockPIN decides who may say that a token's PIN is locked: its custodian; the
 // principal or an admin, too, so also for one that lies in the safe.
 func CanLockPIN(a Actor, f CustodyFacts) error {
-	if a.Roles.Manages() || a.Person != "" && f.Custody != nil && f.Custody.Person == a.Person {
+	if a.Roles.May(RunRegister) || a.Person != "" && f.Custody != nil && f.Custody.Person == a.Person {
 		return nil
 	}
 	return Forbidden(ReasonNotGiver)
@@ -36,7 +36,7 @@ func CanLockPIN(a Actor, f CustodyFacts) error {
 // who may ask in the school's name, by a form 06 with number and date.
 func CanAskRecovery(a Actor, number string, on, today Date) error {
 	switch {
-	case !a.Roles.Manages():
+	case !a.Roles.May(RunRegister):
 		return Forbidden("")
 	case number == "":
 		return invalidFor("form_number", ReasonFormNeeded)

@@ -32,7 +32,7 @@ func (k RetirementKind) Valid() bool {
 // reason to take a token from its custodian: it comes back to the safe first.
 func CanRetire(a Actor, f CustodyFacts) error {
 	switch {
-	case !a.Roles.Manages():
+	case !a.Roles.May(RunRegister):
 		return Forbidden("")
 	case f.Offer != nil:
 		return Conflict(ReasonHandOverOpen)
@@ -46,7 +46,7 @@ func CanRetire(a Actor, f CustodyFacts) error {
 // back: an admin, who ends what the person was. It is blocked from that moment on.
 func CanWriteOff(a Actor, f CustodyFacts) error {
 	switch {
-	case !a.Roles.Admin:
+	case !a.Roles.May(Administer):
 		return Forbidden(ReasonAdminOnly)
 	case f.Custody == nil:
 		return Conflict(ReasonAlreadyInSafe)

@@ -171,7 +171,7 @@ func CanStepReview(actor Actor, whose PersonID, last, step ReviewStepKind) error
 		return Invalid("step", "step %.40q", string(step))
 	case step == ReviewAnswered && !own:
 		return Forbidden(ReasonNotAsked)
-	case step != ReviewAnswered && !actor.Roles.Manages():
+	case step != ReviewAnswered && !actor.Roles.May(ReviewLog):
 		return Forbidden(ReasonManagersOnly)
 	case step == ReviewAsked && (whose == "" || own):
 		return Conflict(ReasonNobodyToAsk)
@@ -185,7 +185,7 @@ func CanStepReview(actor Actor, whose PersonID, last, step ReviewStepKind) error
 
 // CanReviewLog decides who reviews the log: who runs the register.
 func CanReviewLog(actor Actor) error {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(ReviewLog) {
 		return Forbidden(ReasonManagersOnly)
 	}
 	return nil

@@ -105,7 +105,7 @@ func checkCompetence(r GrantRequest, f GrantFacts, now time.Time) *Refusal {
 // checkSeal: the office head uses the seal by position; who else holds it, under
 // a written permission, needs a scope. A prefix always needs one.
 func checkSeal(r GrantRequest, f GrantFacts, today Date) *Refusal {
-	officeHead := RolesOn(f.Positions, false, today).OfficeHead
+	officeHead := RolesOn(f.Positions, nil, today).OfficeHead
 	if officeHead && r.Capacity == None {
 		return nil
 	}
@@ -169,7 +169,7 @@ func Authority(r GrantRequest, f GrantFacts, now time.Time) (int64, bool) {
 	switch {
 	case r.Act == Initial,
 		r.Act == Approve && position.Kind == Principal && (r.Capacity == None || r.Capacity == TM),
-		r.Act.OfSeal() && r.Capacity == None && RolesOn(f.Positions, false, today).OfficeHead:
+		r.Act.OfSeal() && r.Capacity == None && RolesOn(f.Positions, nil, today).OfficeHead:
 		return 0, false
 	case r.Act == Approve && byPosition(position, r.Capacity):
 		return position.Entry, true
@@ -247,7 +247,7 @@ func validKind(kind string) bool {
 // CanRegister allows the register's upkeep: people, positions, scopes, tokens,
 // what is known of certificates.
 func CanRegister(a Actor) error {
-	if !a.Roles.Manages() {
+	if !a.Roles.May(RunRegister) {
 		return Forbidden("")
 	}
 	return nil
@@ -257,7 +257,7 @@ func CanRegister(a Actor) error {
 // holds it, either side of an open offer, its owner, the principal, an admin. A
 // report is never refused because of the token's state.
 func CanReport(a Actor, f CustodyFacts) error {
-	if a.Roles.Manages() {
+	if a.Roles.May(RunRegister) {
 		return nil
 	}
 	if a.Person != "" && (f.Custody != nil && f.Custody.Person == a.Person ||

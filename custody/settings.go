@@ -272,7 +272,7 @@ func (s Settings) WorkingHours(at time.Time) bool {
 
 // CanSet reports whether the actor may change settings: who runs the register.
 func CanSet(actor Actor) error {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(RunRegister) {
 		return Forbidden("")
 	}
 	return nil

@@ -106,7 +106,7 @@ func FormatRoute(route []RouteStep) string {
 // CanSeeSubmission reports whether somebody has to do with the document: who submitted it, who is on its route (be it
 // their turn or not), who manages the register.
 func CanSeeSubmission(a Actor, s Submission) bool {
-	return a.Roles.Manages() || a.Person != "" && (a.Person == s.SubmittedBy ||
+	return a.Roles.May(RunRegister) || a.Person != "" && (a.Person == s.SubmittedBy ||
 		slices.ContainsFunc(s.Route, func(step RouteStep) bool { return step.Person == a.Person }))
 }
 
@@ -125,7 +125,7 @@ func CanHandle(a Actor, s Submission) error {
 // CanWithdrawSubmission decides who takes it back: who submitted it, or who manages the register.
 func CanWithdrawSubmission(a Actor, s Submission) error {
 	switch {
-	case a.Person != s.SubmittedBy && !a.Roles.Manages():
+	case a.Person != s.SubmittedBy && !a.Roles.May(RunRegister):
 		return Forbidden(ReasonNotSubmitter)
 	case !s.State.Open():
 		return Conflict(ReasonDocumentDecided, "document", string(s.State))

@@ -122,7 +122,7 @@ func SupportAddressee(kind SupportKind, settings Settings) string {
 func CanAskSupport(a Actor, f CustodyFacts, open bool) error {
 	own := a.Person != "" && (f.Custody != nil && f.Custody.Person == a.Person || f.Token.Owner == a.Person)
 	switch {
-	case !own && !a.Roles.Manages():
+	case !own && !a.Roles.May(RunRegister):
 		return NotFound("token")
 	case f.Token.State == Retired:
 		return Conflict(ReasonTokenRetired)
@@ -167,7 +167,7 @@ type SupportStep struct {
 // on a form of the decree goes by a letter with number and date. An answer, a
 // refusal and a solution say what they were.
 func CanStepSupport(a Actor, r SupportRequest, s SupportStep, today Date) error {
-	if !a.Roles.Manages() && (s.To != SupportWithdrawn || a.Person == "" || a.Person != r.AskedBy) {
+	if !a.Roles.May(RunRegister) && (s.To != SupportWithdrawn || a.Person == "" || a.Person != r.AskedBy) {
 		return Forbidden("")
 	}
 	missing := func(field string) error {

@@ -37,7 +37,7 @@ func (s *server) apiCreatePerson(ctx context.Context, actor custody.Actor, in *b
 func (s *server) createPerson(ctx context.Context, actor custody.Actor, in wire.NewPerson) (custody.Person, error) {
 	hash := ""
 	if in.Username != "" || in.Password != "" {
-		if !actor.Roles.Manages() {
+		if !actor.Roles.May(custody.RunRegister) {
 			return custody.Person{}, custody.Forbidden("")
 		}
 		if in.Username == "" {

@@ -29,7 +29,7 @@ func (s *server) wireMe(actor custody.Actor, me store.Me) wire.Me {
 
 func wirePerson(p store.PersonRow) wire.Person {
 	person := wire.Person{
-		ID: string(p.ID), Name: p.Name, Email: p.Email, Username: p.Username, AccountUntil: string(p.AccountUntil), Admin: p.Admin,
+		ID: string(p.ID), Name: p.Name, Email: p.Email, Username: p.Username, AccountUntil: string(p.AccountUntil), Admin: p.Admin, Roles: texts(p.Roles),
 		Positions: []wire.Position{}, Scopes: []wire.Scope{},
 	}
 	for _, x := range p.Positions {

@@ -31,7 +31,7 @@ const (
 // whatever was answered a while ago, and has the register know it: the incident goes
 // on by itself then. Only who manages the register sends the service out.
 func (s *server) askAuthority(ctx context.Context, actor custody.Actor, id custody.IncidentID) (authorityAnswer, error) {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.RunRegister) {
 		return authorityAnswer{}, custody.Forbidden(custody.ReasonManagersOnly)
 	}
 	facts, err := s.store.IncidentFacts(ctx, actor, id)

@@ -10,10 +10,9 @@ import (
 type menuItem struct {
 	Key     string // of its word in the catalogue
 	Path    string
-	Pages   []string // names of the pages that belong to it
-	Current bool     // one of them is shown
-	manages bool     // only for who runs the register
-	deputy  bool     // and for deputies
+	Pages   []string             // names of the pages that belong to it
+	Current bool                 // one of them is shown
+	needs   []custody.Permission // one of which opens it; none = it is everybody's
 }
 
 // menu is the navigation: what is wanted daily in a row, the rest by groups behind
@@ -31,31 +30,32 @@ type menuGroup struct {
 
 var mainMenu = []menuItem{
 	{Key: "nav.home", Path: "/", Pages: []string{"home"}},
-	{Key: "nav.tokens", Path: "/tokens", Pages: []string{"tokens", "token", "token_new", "retire"}, manages: true},
+	{Key: "nav.tokens", Path: "/tokens", Pages: []string{"tokens", "token", "token_new", "retire"}, needs: []custody.Permission{custody.ReadRegister}},
 	{Key: "nav.hand_overs", Path: "/hand-overs", Pages: []string{"hand_overs", "hand_over", "offer"}},
 	{Key: "nav.documents", Path: "/documents", Pages: []string{"documents", "document", "document_new", "document_open", "document_end"}},
-	{Key: "nav.incidents", Path: "/incidents", Pages: []string{"incidents", "incident", "alarms"}, manages: true},
+	{Key: "nav.incidents", Path: "/incidents", Pages: []string{"incidents", "incident", "alarms"}, needs: []custody.Permission{custody.ReadRegister}},
 	{Key: "nav.papers", Path: "/papers", Pages: []string{"papers", "paper", "paper_new"}},
 	{Key: "nav.log", Path: "/log", Pages: []string{"log", "entry"}},
-	{Key: "nav.review", Path: "/review", Pages: []string{"review", "unlogged", "charts"}, manages: true},
+	{Key: "nav.review", Path: "/review", Pages: []string{"review", "unlogged", "charts"}, needs: []custody.Permission{custody.ReviewLog}},
 }
 
 var moreMenu = []menuGroup{
 	{Key: "nav.group_tokens", Items: []menuItem{
 		{Key: "nav.checks", Path: "/checks", Pages: []string{"checks", "check", "check_new", "check_close"}},
 		{Key: "nav.support", Path: "/support", Pages: []string{"support", "support_new", "support_request"}},
-		{Key: "nav.certificates", Path: "/certificates", Pages: []string{"certificates"}, manages: true},
-		{Key: "nav.grants", Path: "/grants", Pages: []string{"grants"}, manages: true},
+		{Key: "nav.certificates", Path: "/certificates", Pages: []string{"certificates"}, needs: []custody.Permission{custody.ReadRegister}},
+		{Key: "nav.grants", Path: "/grants", Pages: []string{"grants"}, needs: []custody.Permission{custody.ReadRegister}},
 	}},
 	{Key: "nav.group_people", Items: []menuItem{
-		{Key: "nav.people", Path: "/people", Pages: []string{"people", "person", "person_new", "end", "account_link_made"}, manages: true},
-		{Key: "nav.account_links", Path: "/account-links", Pages: []string{"account_links"}, manages: true, deputy: true},
-		{Key: "nav.delegations", Path: "/delegations", Pages: []string{"delegations", "delegation_end"}, manages: true},
+		{Key: "nav.people", Path: "/people", Pages: []string{"people", "person", "person_new", "end", "account_link_made"}, needs: []custody.Permission{custody.ReadRegister}},
+		{Key: "nav.account_links", Path: "/account-links", Pages: []string{"account_links"}, needs: []custody.Permission{custody.RunRegister, custody.ConfirmReset}},
+		{Key: "nav.delegations", Path: "/delegations", Pages: []string{"delegations", "delegation_end"}, needs: []custody.Permission{custody.ReadRegister}},
 	}},
 	{Key: "nav.group_system", Items: []menuItem{
-		{Key: "nav.settings", Path: "/settings", Pages: []string{"settings"}, manages: true},
-		{Key: "nav.background", Path: "/background", Pages: []string{"background"}, manages: true},
-		{Key: "nav.program_keys", Path: "/program-keys", Pages: []string{"program_keys"}, manages: true},
+		{Key: "nav.access", Path: "/access", Pages: []string{"access"}},
+		{Key: "nav.settings", Path: "/settings", Pages: []string{"settings"}, needs: []custody.Permission{custody.RunRegister}},
+		{Key: "nav.background", Path: "/background", Pages: []string{"background"}, needs: []custody.Permission{custody.RunRegister}},
+		{Key: "nav.program_keys", Path: "/program-keys", Pages: []string{"program_keys"}, needs: []custody.Permission{custody.Administer}},
 		{Key: "nav.pairing", Path: "/pairing", Pages: []string{"pairing", "pairing_end"}},
 		{Key: "nav.sessions", Path: "/sessions", Pages: []string{"sessions"}},
 		{Key: "nav.second_factor", Path: "/second-factor", Pages: []string{"second_factor"}},
@@ -68,7 +68,7 @@ func menuOf(roles custody.Roles, page string) menu {
 	visible := func(items []menuItem) []menuItem {
 		var shown []menuItem
 		for _, item := range items {
-			if item.manages && !roles.Manages() && !(item.deputy && roles.Deputy) {
+			if item.needs != nil && !slices.ContainsFunc(item.needs, roles.May) {
 				continue
 			}
 			item.Current = slices.Contains(item.Pages, page)

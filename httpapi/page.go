@@ -249,11 +249,11 @@ func page(handle pageHandler) http.HandlerFunc {
 	})
 }
 
-// managers wraps a handler of the register's pages. The store refuses what must
+// permitted wraps a handler of a page that needs a permission. The store refuses what must
 // be refused; this keeps the pages themselves from who has no use for them.
-func managers(handle pageHandler) http.HandlerFunc {
+func permitted(needs custody.Permission, handle pageHandler) http.HandlerFunc {
 	return page(func(s *server, w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
-		if !actor.Roles.Manages() {
+		if !actor.Roles.May(needs) {
 			return custody.Forbidden("")
 		}
 		return handle(s, w, r, actor)

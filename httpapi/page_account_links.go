@@ -76,7 +76,7 @@ type linkLine struct {
 
 // pageAccountLinks handles "GET /account-links".
 func (s *server) pageAccountLinks(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
-	if !actor.Roles.Manages() && !actor.Roles.Deputy {
+	if !actor.Roles.May(custody.RunRegister) && !actor.Roles.May(custody.ConfirmReset) {
 		return custody.Forbidden("")
 	}
 	links, err := s.store.AccountLinks(r.Context(), actor)

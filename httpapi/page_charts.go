@@ -84,7 +84,7 @@ func (p chartsPage) MonthsWidth() int { return 12*barWidth + 10 }
 func (s *server) pageCharts(w http.ResponseWriter, r *http.Request, actor custody.Actor) error {
 	q := r.URL.Query()
 	now := s.now().In(custody.SchoolZone)
-	page := chartsPage{Year: now.Year(), Person: q.Get("person"), Token: q.Get("token"), Manages: actor.Roles.Manages()}
+	page := chartsPage{Year: now.Year(), Person: q.Get("person"), Token: q.Get("token"), Manages: actor.Roles.May(custody.ReviewLog)}
 	if written := q.Get("year"); written != "" {
 		year, err := strconv.Atoi(written)
 		if err != nil || year < firstYear || year > now.Year() {

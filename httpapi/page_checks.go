@@ -23,7 +23,7 @@ func (s *server) pageChecks(w http.ResponseWriter, r *http.Request, actor custod
 		return err
 	}
 	open := slices.ContainsFunc(rows, func(row store.CheckRow) bool { return row.ClosedAt == nil })
-	return s.show(w, r, http.StatusOK, "checks", checksPage{Rows: rows, MayOpen: actor.Roles.Manages() && !open})
+	return s.show(w, r, http.StatusOK, "checks", checksPage{Rows: rows, MayOpen: actor.Roles.May(custody.RunRegister) && !open})
 }
 
 // newCheckPage is the form that opens a custody check.
@@ -101,7 +101,7 @@ func (s *server) check(r *http.Request, actor custody.Actor) (checkPage, error) 
 	if err != nil {
 		return checkPage{}, err
 	}
-	page := checkPage{CheckRow: row, MayEnd: actor.Roles.Manages() && row.ClosedAt == nil, MayPaper: custody.CanIssuePaper(actor) == nil}
+	page := checkPage{CheckRow: row, MayEnd: actor.Roles.May(custody.RunRegister) && row.ClosedAt == nil, MayPaper: custody.CanIssuePaper(actor) == nil}
 	if !page.MayEnd {
 		return page, nil
 	}

@@ -45,7 +45,7 @@ func (p delegationsPage) MayEnd(d custody.Delegation) bool {
 
 func (s *server) delegationsPage(r *http.Request, actor custody.Actor) (delegationsPage, error) {
 	today := custody.DateOf(s.now())
-	page := delegationsPage{Show: r.URL.Query().Get("show"), Today: today, MayAdd: actor.Roles.Manages(), Kinds: custody.DocumentKinds,
+	page := delegationsPage{Show: r.URL.Query().Get("show"), Today: today, MayAdd: actor.Roles.May(custody.RunRegister), Kinds: custody.DocumentKinds,
 		Capacities: []custody.Capacity{custody.KT, custody.TL, custody.TUQ, custody.TM}, Form: delegationForm{From: string(today), Delegate: r.URL.Query().Get("to")}}
 	all, err := s.store.Delegations(r.Context(), actor, "")
 	if err != nil {

@@ -32,7 +32,7 @@ type endPage struct {
 
 // ending reads what is to end and the form.
 func (s *server) ending(r *http.Request, actor custody.Actor) (endPage, error) {
-	if !actor.Roles.Admin {
+	if !actor.Roles.May(custody.Administer) {
 		return endPage{}, custody.Forbidden(custody.ReasonAdminOnly)
 	}
 	person, err := s.store.Person(r.Context(), actor, custody.PersonID(chi.URLParam(r, "id")))

@@ -119,7 +119,7 @@ func (h *home) mine(r *http.Request) error {
 		default:
 			h.page.Offered = append(h.page.Offered, offer)
 		}
-		if h.actor.Roles.Manages() && offer.State == custody.Offered && !offer.MayAccept && h.now().Sub(offer.OfferedAt) > settings.OfferWithin() {
+		if h.actor.Roles.May(custody.RunRegister) && offer.State == custody.Offered && !offer.MayAccept && h.now().Sub(offer.OfferedAt) > settings.OfferWithin() {
 			h.page.Open = append(h.page.Open, h.line(false, "/hand-overs/"+string(offer.ID), "home.offer_waits", "Token", offer.TokenLabel, "Name", cmp.Or(offer.ToName, h.words.sentence(h.lang, "safe", nil)), "At", localTime(offer.OfferedAt)))
 		}
 	}
@@ -204,7 +204,7 @@ func (h *home) powers(r *http.Request) error {
 	for _, d := range delegations {
 		link := "/delegations"
 		switch {
-		case d.Until == "" || !h.actor.Roles.Manages() && d.Delegate != h.actor.Person:
+		case d.Until == "" || !h.actor.Roles.May(custody.ReadRegister) && d.Delegate != h.actor.Person:
 		case d.InForce(h.today) && d.Until <= h.today.AddDays(soonOver):
 			h.page.Open = append(h.page.Open, h.line(false, link, "home.delegation_ends", "Name", d.DelegateName, "Paper", d.PaperNumber, "Until", d.Until.Written()))
 		case d.Until < h.today && d.Until >= h.today.AddDays(-soonOver):
@@ -216,7 +216,7 @@ func (h *home) powers(r *http.Request) error {
 
 // register: what is open and what ran out, for who runs the register.
 func (h *home) register(r *http.Request) error {
-	if !h.actor.Roles.Manages() {
+	if !h.actor.Roles.May(custody.RunRegister) {
 		return nil
 	}
 	ctx := r.Context()

@@ -96,7 +96,7 @@ func (s *server) incidentPageOf(r *http.Request, actor custody.Actor, typed *ste
 	if err != nil {
 		return incidentPage{}, err
 	}
-	page := incidentPage{TrackRow: row, NextKind: row.Track.Next(), Manages: actor.Roles.Manages()}
+	page := incidentPage{TrackRow: row, NextKind: row.Track.Next(), Manages: actor.Roles.May(custody.RunRegister)}
 	page.Deadlines = s.deadlineLines(requestOf(r.Context()).language, row.Deadlines)
 	for _, d := range row.Doubtful {
 		if d.Verdict == "" {
@@ -137,9 +137,9 @@ func mayRecord(actor custody.Actor, rule custody.StepRule) bool {
 	case custody.ByAnyone:
 		return true
 	case custody.ByPrincipal:
-		return actor.Roles.Principal
+		return actor.Roles.May(custody.HeadOnly)
 	}
-	return actor.Roles.Manages()
+	return actor.Roles.May(custody.RunRegister)
 }
 
 // pageIncident handles "GET /incidents/{id}", and "GET /loss/{id}" of before.
@@ -248,7 +248,7 @@ func (s *server) pageIncidents(w http.ResponseWriter, r *http.Request, actor cus
 	if err != nil {
 		return err
 	}
-	page := incidentsPage{Manages: actor.Roles.Manages()}
+	page := incidentsPage{Manages: actor.Roles.May(custody.ReadRegister)}
 	for _, row := range rows {
 		line := incidentLine{TrackRow: row, Next: row.Track.Next(), Deadlines: s.deadlineLines(requestOf(r.Context()).language, row.Open())}
 		if row.State == string(custody.IncidentOpen) {

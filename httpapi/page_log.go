@@ -26,7 +26,7 @@ var logTypes = []signinglog.Type{
 	signinglog.TypeConfirmation, signinglog.TypePIN, signinglog.TypeWriteOff, signinglog.TypeRetirement,
 	signinglog.TypeIncident, signinglog.TypeIncidentStep, signinglog.TypeAlarm, signinglog.TypeAlarmDecision, signinglog.TypeSignatureReview, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypeCertificate,
 	signinglog.TypePlacing, signinglog.TypePerson, signinglog.TypeDelegation, signinglog.TypeDelegationEnding,
-	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeAccountChange, signinglog.TypeSchool,
+	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeAccountChange, signinglog.TypeRoleChange, signinglog.TypeSchool,
 	signinglog.TypeUnlogged, signinglog.TypeErasure, signinglog.TypeKeyChange, signinglog.TypeReviewStep, signinglog.TypeLogReview,
 	signinglog.TypeSupportRequest, signinglog.TypeSupportStep, signinglog.TypeCheckOpening, signinglog.TypeCheckStep, signinglog.TypeCheckClosing,
 }
@@ -88,7 +88,7 @@ func (s *server) pageLog(w http.ResponseWriter, r *http.Request, actor custody.A
 	if err != nil {
 		return err
 	}
-	if actor.Roles.Manages() {
+	if actor.Roles.May(custody.ReadLog) {
 		page.People = people
 	}
 	filter, chosen, err := logFilter(q)
@@ -203,6 +203,8 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 		line.Step, line.StepSet = entry.Fields["step"], "review_state"
 	case signinglog.TypeAccountChange:
 		line.Step, line.StepSet = entry.Fields["kind"], "account_change_kind"
+	case signinglog.TypeRoleChange:
+		line.Step, line.StepSet = entry.Fields["kind"]+"_"+entry.Fields["role"], "role_change"
 	}
 	document := entry.Fields["document_number"]
 	if symbol := entry.Fields["document_symbol"]; symbol != "" {
@@ -322,7 +324,7 @@ func (s *server) entry(r *http.Request, actor custody.Actor, index int64) (entry
 	if page.Review, err = s.store.EntryReview(r.Context(), actor, index); err != nil {
 		return entryPage{}, err
 	}
-	page.Manages = actor.Roles.Manages()
+	page.Manages = actor.Roles.May(custody.ReviewLog)
 	if entry.Type == signinglog.TypeSignature {
 		page.Signature, err = s.entrySignature(r.Context(), actor, index)
 	}

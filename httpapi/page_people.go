@@ -103,7 +103,15 @@ type personPage struct {
 	Pairings     []store.Pairing
 	Delegations  []custody.Delegation // to the person, the newest first
 	Holds        []tokenCard          // tokens in the person's hands
+	Given        []givenRole          // roles that an admin gives, with what the person has
 	Leaving      bool                 // nothing is left to hold them by
+}
+
+// givenRole is a role that an admin gives and ends.
+type givenRole struct {
+	Role       custody.Role
+	Has        bool
+	Own, Fixed bool // why it can't be ended: one's own, or the person was registered with it
 }
 
 func accountEnded(p store.PersonRow, today custody.Date) bool {
@@ -126,7 +134,11 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 	today := custody.DateOf(s.now())
 	page := personPage{PersonRow: row, Position: wire.NewPosition{From: string(today)}, Scope: wire.NewScope{From: string(today)},
 		Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities,
-		Today: today, AccountEnded: accountEnded(row, today), admin: actor.Roles.Admin}
+		Today: today, AccountEnded: accountEnded(row, today), admin: actor.Roles.May(custody.Administer)}
+	for _, role := range custody.GivenRoles {
+		page.Given = append(page.Given, givenRole{Role: role, Has: slices.Contains(row.Roles, role), Own: role == custody.RoleAdmin && row.ID == actor.Person,
+			Fixed: role == custody.RoleAdmin && row.Founder})
+	}
 	if page.Pairings, err = s.store.Pairings(r.Context(), actor, row.ID); err != nil {
 		return personPage{}, err
 	}
@@ -144,8 +156,10 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 			page.Links = append(page.Links, link)
 		}
 	}
-	if page.Sessions, err = s.sessionLines(r, actor, row.ID); err != nil {
-		return personPage{}, err
+	if actor.Roles.May(custody.RunRegister) {
+		if page.Sessions, err = s.sessionLines(r, actor, row.ID); err != nil {
+			return personPage{}, err
+		}
 	}
 	factor, err := s.store.SecondFactor(r.Context(), actor.School, row.ID)
 	if err != nil {

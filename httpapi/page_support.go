@@ -71,7 +71,7 @@ func (s *server) newSupport(r *http.Request, actor custody.Actor) (newSupportPag
 	}
 	for _, row := range rows {
 		own := row.Custodian == actor.Person || row.Owner == actor.Person
-		if row.State != custody.Retired && (own || actor.Roles.Manages()) {
+		if row.State != custody.Retired && (own || actor.Roles.May(custody.RunRegister)) {
 			page.Tokens = append(page.Tokens, row)
 		}
 	}
@@ -140,7 +140,7 @@ func (s *server) support(r *http.Request, actor custody.Actor) (supportPage, err
 		page.Addressee = custody.SupportAddressee(row.Kind, settings)
 	}
 	page.DueDay = string(settings.AddWorkingDays(custody.DateOf(s.now()), custody.SupportAnswerDays))
-	if paper := supportPapers[row.Kind.Form()]; paper != "" && actor.Roles.Manages() && row.State.Open() {
+	if paper := supportPapers[row.Kind.Form()]; paper != "" && actor.Roles.May(custody.RunRegister) && row.State.Open() {
 		page.Paper = "/papers/new?" + url.Values{"kind": {paper}, "token": {string(row.Token)}, "support": {string(row.ID)}}.Encode()
 	}
 	return page, nil

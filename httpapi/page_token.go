@@ -63,8 +63,8 @@ func (s *server) token(r *http.Request, actor custody.Actor) (tokenPage, error) 
 		open = append(open, *timeline.Open)
 	}
 	page := tokenPage{tokenCard: s.card(timeline.TokenRow, open), Timeline: timeline, Bar: barOf(timeline, s.now()), Place: timeline.Place,
-		MayRegister: actor.Roles.Manages(), MayPlace: actor.Roles.Manages() || timeline.Custodian == actor.Person}
-	if actor.Roles.Manages() {
+		MayRegister: actor.Roles.May(custody.RunRegister), MayPlace: actor.Roles.May(custody.RunRegister) || timeline.Custodian == actor.Person}
+	if actor.Roles.May(custody.RunRegister) {
 		page.tokenCard = s.managerCard(timeline.TokenRow, open, actor)
 	} else if timeline.Custodian != actor.Person {
 		page.MayOffer = false

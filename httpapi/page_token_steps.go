@@ -32,7 +32,7 @@ func (s *server) pin(r *http.Request, actor custody.Actor) (pinPage, error) {
 	may := custody.StepsFrom(token.State)
 	mine := custody.CanLockPIN(actor, facts) == nil
 	page := pinPage{Token: token, MayLock: mine && slices.Contains(may, custody.TokenLockPIN),
-		MayAsk:     actor.Roles.Manages() && slices.Contains(may, custody.TokenAskRecovery),
+		MayAsk:     actor.Roles.May(custody.RunRegister) && slices.Contains(may, custody.TokenAskRecovery),
 		MayRecover: mine && slices.Contains(may, custody.TokenRecover),
 		FormNumber: r.PostFormValue("form_number"), FormDate: r.PostFormValue("form_date"), Note: r.PostFormValue("note")}
 	requests, _, err := s.store.SupportRequests(r.Context(), actor, store.SupportFilter{Token: token.ID, Kind: custody.SupportUnlock, State: "open", Limit: 1})

@@ -46,6 +46,10 @@ func (s *server) pageTokens(w http.ResponseWriter, r *http.Request, actor custod
 // back for who is away or has left.
 func (s *server) managerCard(row store.TokenRow, open []store.HandOverRow, actor custody.Actor) tokenCard {
 	card := s.card(row, open)
+	if !actor.Roles.May(custody.RunRegister) { // who only reads
+		card.MayOffer = card.MayOffer && row.Custodian == actor.Person
+		return card
+	}
 	card.MayTakeBack = card.MayOffer && row.Custodian != "" && row.Custodian != actor.Person
 	card.MayOffer = row.State == custody.InSafe || row.Custodian == actor.Person && card.MayOffer
 	steps := custody.StepsFrom(row.State)

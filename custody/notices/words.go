@@ -106,7 +106,7 @@ func (w *Words) params(lang string, s Story) map[string]string {
 			}
 		case "kind":
 			p[name] = w.word(lang, "kind."+string(s.Kind), value)
-		case "code", "channel", "error", "state", "step", "verdict":
+		case "code", "channel", "error", "state", "step", "verdict", "role":
 			p[name] = w.word(lang, name, value)
 		case "name":
 			p[name] = w.word(lang, "setting", value)

@@ -91,7 +91,7 @@ func TestEveryKindHasItsWords(t *testing.T) {
 				}
 			}
 			story := Story{Kind: custody.NoticeKind(kind), Token: "A1001", Params: map[string]string{"title": "Hiệu trưởng", "kinds": "TB", "from": "2026-01-01", "days": "7", "name": "offer_days",
-				"code": "not_custodian", "subject_entry": "41", "source": "http://ca.example", "since": "2026-10-07T02:15:00Z", "revoked_at": "2026-10-07T02:15:00.000000Z", "channel": "mail", "error": CodeMailAuth, "kind": "lost", "state": "sent", "step": "cleared", "verdict": "genuine", "due_on": "2026-01-01",
+				"code": "not_custodian", "subject_entry": "41", "source": "http://ca.example", "since": "2026-10-07T02:15:00Z", "revoked_at": "2026-10-07T02:15:00.000000Z", "channel": "mail", "error": CodeMailAuth, "kind": "lost", "role": "admin", "state": "sent", "step": "cleared", "verdict": "genuine", "due_on": "2026-01-01",
 				"proved": "3", "seen": "1", "missing": "0", "excused": "0"}}
 			text := w.Tell(lang, story)
 			for _, sentence := range []string{text.Title, text.Body, text.Next} {

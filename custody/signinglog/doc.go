@@ -124,6 +124,8 @@
 //	account_change   account_change [person] [subject]: id; kind: word (invited, opened, reset_asked, reset_confirmed, password_reset, link_withdrawn, password_changed,
 //	                 factor_set, factor_removed, sessions_ended, key_made, key_ended); [secret_sha256]: hash (of a link or key that is made); [scopes]: text;
 //	                 [expires_at]: time; [name]: commitment (of a program's key). Subject is the change that made the link or key
+//	role_change      role_change [person] [subject]: id; kind: word (given, ended, visited); role: word (admin, reviewer, department); [visitor]: commitment (of the
+//	                 department's person who came). Subject is the change that gave what is ended
 //	erasure          erasure [person]: id; kind: word (person, retention); [before_entry]: count; removed: count (values); [reason]: commitment
 //	key_change       old_key new_key: text. Checkpoints that have the entry are signed with new_key and carry old_key's word for it
 //

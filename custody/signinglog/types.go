@@ -67,6 +67,7 @@ const (
 	TypeUnlogged   Type = "unlogged"    // a signature was found that the log does not have
 
 	TypeAccountChange Type = "account_change" // something was done with an account, or a program's key
+	TypeRoleChange    Type = "role_change"    // an admin gave or ended a role, or somebody of the department came to look
 )
 
 // Names of fields that several types have.
@@ -218,8 +219,9 @@ var rules = map[Type][]fieldRule{
 	TypeReviewStep: {must("review_step", isID), must("subject_entry", isCount), must("step", isWord), may(FieldPerson, isID), may(FieldToken, isID), may("note", IsCommitment)},
 	TypeAccountChange: {must("account_change", isID), must("kind", isWord), may(FieldPerson, isID), may("subject", isID), may("secret_sha256", isHash), may("scopes", isText),
 		may("expires_at", isTime), may("name", IsCommitment)}, // of a program's key
-	TypeErasure:   {must("erasure", isID), must("kind", isWord), may(FieldPerson, isID), may("before_entry", isCount), must("removed", isCount), may("reason", IsCommitment)},
-	TypeKeyChange: {must("old_key", isText), must("new_key", isText)},
+	TypeRoleChange: {must("role_change", isID), must("kind", isWord), must("role", isWord), may(FieldPerson, isID), may("subject", isID), may("visitor", IsCommitment)},
+	TypeErasure:    {must("erasure", isID), must("kind", isWord), may(FieldPerson, isID), may("before_entry", isCount), must("removed", isCount), may("reason", IsCommitment)},
+	TypeKeyChange:  {must("old_key", isText), must("new_key", isText)},
 	TypeUnlogged: {must("unlogged", isID), must(FieldToken, isID), may(FieldPerson, isID), must(FieldCertificate, isHash), must("byte_range_digest", isDigest), must("cms_sha256", isHash),
 		must("file_sha256", isHash), must("signature_field", isText), may("stated_at", isTime), may("file_name", IsCommitment)},
 	TypeDocumentStep: {must("document", isID), must("document_step", isID), must("step", isWord), must("number", isCount), may(FieldPerson, isID), may("api_key", isID),

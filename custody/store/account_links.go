@@ -175,7 +175,7 @@ func (s *Store) AccountLinks(ctx context.Context, actor custody.Actor) ([]custod
 	}
 	heads := map[custody.PersonID]bool{}
 	for _, p := range people {
-		heads[p.ID] = custody.RolesOn(p.Positions, false, custody.DateOf(now)).Principal
+		heads[p.ID] = custody.RolesOn(p.Positions, nil, custody.DateOf(now)).Principal
 	}
 	var links []custody.AccountLink
 	for _, row := range rows {
@@ -190,7 +190,7 @@ func (s *Store) AccountLinks(ctx context.Context, actor custody.Actor) ([]custod
 
 // seesLink: who runs the register sees all links, others the resets they may confirm.
 func seesLink(actor custody.Actor, l custody.AccountLink) bool {
-	return actor.Roles.Manages() || l.Kind == custody.AccountResetAsked && l.MayConfirm(actor)
+	return actor.Roles.May(custody.RunRegister) || l.Kind == custody.AccountResetAsked && l.MayConfirm(actor)
 }
 
 // link reads one link within a change, with what is known of its two sides.
@@ -211,7 +211,7 @@ func (t *tx) link(condition, value string) (custody.AccountLink, error) {
 		if err != nil {
 			return l, err
 		}
-		*head = custody.RolesOn(positions, false, custody.DateOf(t.now)).Principal
+		*head = custody.RolesOn(positions, nil, custody.DateOf(t.now)).Principal
 	}
 	return l, nil
 }

@@ -95,7 +95,7 @@ func (s *Store) EndSessionOf(ctx context.Context, cookie string) error {
 // AccountSessions lists a person's sessions, the latest used first: one's own, or
 // anybody's for who manages the register. cookie marks the one that asks.
 func (s *Store) AccountSessions(ctx context.Context, actor custody.Actor, person custody.PersonID, cookie string, now time.Time) ([]AccountSession, error) {
-	if actor.Person != person && !actor.Roles.Manages() {
+	if actor.Person != person && !actor.Roles.May(custody.RunRegister) {
 		return nil, custody.NotFound("account")
 	}
 	var listed []struct {
@@ -144,7 +144,7 @@ func (s *Store) EndOtherSessions(ctx context.Context, actor custody.Actor, cooki
 // EndAllSessions ends all sessions of somebody else, by who manages the register: an
 // entry of the log. Where there is none nothing is written.
 func (s *Store) EndAllSessions(ctx context.Context, actor custody.Actor, person custody.PersonID) (int64, error) {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.RunRegister) {
 		return 0, custody.NotFound("account")
 	}
 	var ended int64

@@ -57,7 +57,7 @@ func (s *Store) account(ctx context.Context, condition string, school custody.Sc
 func (s *Store) SetPassword(ctx context.Context, actor custody.Actor, person custody.PersonID, hash string) error {
 	kind := custody.AccountPasswordChanged
 	switch {
-	case actor.Person == "" && actor.Roles.Manages():
+	case actor.Person == "" && actor.Roles.May(custody.RunRegister):
 		kind = custody.AccountPasswordReset
 	case actor.Person != person:
 		return custody.NotFound("account")

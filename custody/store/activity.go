@@ -81,7 +81,7 @@ func (s *Store) Activity(ctx context.Context, actor custody.Actor, q ActivityQue
 	if err != nil || last.Before(first) || last.Sub(first) > 400*24*time.Hour {
 		return Activity{}, custody.Invalid("until", "period %s to %s", q.From, q.Until)
 	}
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadLog) {
 		q.Person = actor.Person
 	}
 	end := last.AddDate(0, 0, 1)

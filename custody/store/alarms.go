@@ -109,7 +109,7 @@ func (t *tx) openAlarm(actor custody.Actor, id custody.AlarmID) (*alarmRow, erro
 	if err != nil {
 		return nil, fmt.Errorf("read alarm: %w", err)
 	}
-	if row == nil || !actor.Roles.Manages() {
+	if row == nil || !actor.Roles.May(custody.RunRegister) {
 		return nil, custody.NotFound("alarm")
 	}
 	return row, custody.CanDecideAlarm(actor, row.alarm())
@@ -169,7 +169,7 @@ var queryAlarms = `SELECT ` + alarmColumns + `, COALESCE(n.value, '') AS name, C
 // Alarms lists the alarms for who manages the register, open ones first, then the
 // newest. Nobody else sees them.
 func (s *Store) Alarms(ctx context.Context, actor custody.Actor) ([]AlarmRow, error) {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		return nil, custody.Forbidden(custody.ReasonManagersOnly)
 	}
 	var listed []listedAlarm
@@ -186,7 +186,7 @@ func (s *Store) Alarms(ctx context.Context, actor custody.Actor) ([]AlarmRow, er
 // OpenAlarms counts the alarms that wait for an answer; 0 for who does not manage
 // the register.
 func (s *Store) OpenAlarms(ctx context.Context, actor custody.Actor) (int, error) {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		return 0, nil
 	}
 	var n int

@@ -227,7 +227,7 @@ func (s *Store) ProposeCertificate(ctx context.Context, actor custody.Actor, ser
 		if err != nil {
 			return err
 		}
-		if f == nil || !actor.Roles.Manages() && (f.custody == nil || f.custody.Person != string(actor.Person)) {
+		if f == nil || !actor.Roles.May(custody.RunRegister) && (f.custody == nil || f.custody.Person != string(actor.Person)) {
 			return custody.NotFound("token")
 		}
 		id, sum := string(f.token.ID), sha256Hex(n.Certificate)
@@ -275,7 +275,7 @@ var queryProposals = `SELECT o.id, o.token_id, t.serial, o.person_id, ` + fmt.Sp
 // runs the register; to others their own.
 func (s *Store) CertificateProposals(ctx context.Context, actor custody.Actor) ([]CertificateProposal, error) {
 	query, args := queryProposals, []any{string(actor.School)}
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		query, args = query+` AND o.person_id = ?`, append(args, string(actor.Person))
 	}
 	var rows []proposalRow

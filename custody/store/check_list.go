@@ -177,8 +177,8 @@ func (i *CheckItemRow) rights(actor custody.Actor) {
 	i.MayProve = own && !i.Unprovable && !i.Reported
 	i.MaySayWhy = own
 	i.MayWitness = actor.Person != "" && actor.Person == i.Witness
-	i.MaySee = actor.Roles.Manages() && actor.Person != "" && !own && (i.Holder == "" || i.Unprovable) && i.Witness == ""
-	i.MayExcuse = actor.Roles.Manages() && !own && i.Outcome == custody.CheckOpen
+	i.MaySee = actor.Roles.May(custody.RunRegister) && actor.Person != "" && !own && (i.Holder == "" || i.Unprovable) && i.Witness == ""
+	i.MayExcuse = actor.Roles.May(custody.RunRegister) && !own && i.Outcome == custody.CheckOpen
 }
 
 type revealKey struct {
@@ -244,7 +244,7 @@ func (s *Store) Checks(ctx context.Context, actor custody.Actor) ([]CheckRow, er
 		if err != nil {
 			return nil, fmt.Errorf("check %s: %w: %w", r.ID, ErrDamaged, err)
 		}
-		if !actor.Roles.Manages() && r.Witness == 0 && !slices.ContainsFunc(items, func(item custody.CheckItem) bool {
+		if !actor.Roles.May(custody.ReadRegister) && r.Witness == 0 && !slices.ContainsFunc(items, func(item custody.CheckItem) bool {
 			return actor.Person != "" && item.Custodian == actor.Person || held[item.Token]
 		}) {
 			continue

@@ -163,9 +163,9 @@ func (r checkRow) check() custody.Check {
 // concerns reports whether the actor has to do with a check: they run the register,
 // hold a token of it, then or now, or are to see one.
 func (c *checkState) concerns(actor custody.Actor, held map[custody.TokenID]bool) bool {
-	return actor.Roles.Manages() || slices.ContainsFunc(c.states, func(s tokenState) bool { return s.concerns(actor, held) })
+	return actor.Roles.May(custody.ReadRegister) || slices.ContainsFunc(c.states, func(s tokenState) bool { return s.concerns(actor, held) })
 }
 
 func (s tokenState) concerns(actor custody.Actor, held map[custody.TokenID]bool) bool {
-	return actor.Roles.Manages() || actor.Person != "" && (s.item.Custodian == actor.Person || s.witness == actor.Person || held[s.item.Token])
+	return actor.Roles.May(custody.ReadRegister) || actor.Person != "" && (s.item.Custodian == actor.Person || s.witness == actor.Person || held[s.item.Token])
 }

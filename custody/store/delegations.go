@@ -186,7 +186,7 @@ var queryDelegations = `SELECT ` + delegationColumns + `, ended_entry, ` + fmt.S
 
 func (s *Store) delegations(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]custody.Delegation, error) {
 	query, all := queryDelegations+condition, append([]any{string(actor.School)}, args...)
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		query, all = query+` AND (grantor_id = ? OR delegate_id = ?)`, append(all, string(actor.Person), string(actor.Person))
 	}
 	var listed []listedDelegation

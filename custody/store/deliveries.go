@@ -174,7 +174,7 @@ func (s *Store) GiveUpDelivery(ctx context.Context, school custody.SchoolID, id,
 // GivenUp lists deliveries that are not tried again, newest first, at most 100: for
 // who manages the register.
 func (s *Store) GivenUp(ctx context.Context, actor custody.Actor) ([]Delivery, error) {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.RunRegister) {
 		return nil, custody.Forbidden("")
 	}
 	return s.deliveries(ctx, actor.School, ` AND d.given_up_at IS NOT NULL AND d.sent_at IS NULL ORDER BY d.given_up_at DESC, d.id DESC LIMIT 100`)
@@ -182,7 +182,7 @@ func (s *Store) GivenUp(ctx context.Context, actor custody.Actor) ([]Delivery, e
 
 // WaitingDeliveries counts what is still to go out: for who manages the register.
 func (s *Store) WaitingDeliveries(ctx context.Context, actor custody.Actor) (int, error) {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.RunRegister) {
 		return 0, custody.Forbidden("")
 	}
 	var n int
@@ -194,7 +194,7 @@ func (s *Store) WaitingDeliveries(ctx context.Context, actor custody.Actor) (int
 
 // RetryDelivery has a delivery that was given up tried again from the start.
 func (s *Store) RetryDelivery(ctx context.Context, actor custody.Actor, id string) error {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.RunRegister) {
 		return custody.Forbidden("")
 	}
 	found, err := s.writer.exec(ctx, `UPDATE deliveries SET given_up_at = NULL, attempts = 0, next_at = ? WHERE school_id = ? AND id = ? AND given_up_at IS NOT NULL AND sent_at IS NULL`,

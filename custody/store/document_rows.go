@@ -104,7 +104,7 @@ const waitsForPerson = ` AND EXISTS (SELECT 1 FROM document_routes r WHERE r.doc
 // documents reads documents that the actor may see, with their routes, steps and files.
 func (s *Store) documents(ctx context.Context, q querier, actor custody.Actor, order, condition string, args ...any) ([]submission, error) {
 	query, all := queryDocuments+condition, append([]any{string(actor.School)}, args...)
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.RunRegister) {
 		query += ` AND (d.person_id = ? OR EXISTS (SELECT 1 FROM document_routes r WHERE r.document_id = d.id AND r.person_id = ?))`
 		all = append(all, string(actor.Person), string(actor.Person))
 	}

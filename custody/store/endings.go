@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
@@ -101,8 +102,9 @@ func (t *tx) accountFacts(f *custody.EndingFacts, n NewEnding) error {
 		Until       custody.Date `db:"until_on"`
 		Admin       bool         `db:"admin"`
 		OtherAdmins int          `db:"other_admins"` // whose accounts go on
-	}](t, `SELECT p.admin, (SELECT MIN(e.until_on) FROM endings e WHERE e.person_id = p.id AND e.kind = 'account') AS until_on,
-		(SELECT COUNT(*) FROM persons o JOIN accounts b ON b.person_id = o.id WHERE o.school_id = p.school_id AND o.admin AND o.id <> p.id
+	}](t, `SELECT p.admin OR `+openRole(custody.RoleAdmin)+` AS admin, (SELECT MIN(e.until_on) FROM endings e WHERE e.person_id = p.id AND e.kind = 'account') AS until_on,
+		(SELECT COUNT(*) FROM persons o JOIN accounts b ON b.person_id = o.id WHERE o.school_id = p.school_id AND o.id <> p.id
+			AND (o.admin OR `+strings.ReplaceAll(openRole(custody.RoleAdmin), "p.id", "o.id")+`)
 			AND NOT EXISTS (SELECT 1 FROM endings e WHERE e.person_id = o.id AND e.kind = 'account')) AS other_admins
 		FROM persons p JOIN accounts a ON a.person_id = p.id WHERE p.school_id = ? AND p.id = ?`, string(t.school), string(person))
 	if err != nil {

@@ -338,7 +338,7 @@ func (r listedGrant) row() GrantRow {
 
 func (s *Store) grants(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]GrantRow, error) {
 	query, all := queryGrants+condition, append([]any{string(actor.School)}, args...)
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		query, all = query+` AND g.person_id = ?`, append(all, string(actor.Person))
 	}
 	var listed []listedGrant

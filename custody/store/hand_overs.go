@@ -228,7 +228,7 @@ func (t *tx) endCustody(f *tokenFacts, index int64, now stamp) error {
 
 func seesHandOver(actor custody.Actor, row handOverRow) bool {
 	p := string(actor.Person)
-	return actor.Roles.Manages() || p != "" && (p == row.Giver || p == row.Receiver || p == row.OfferedBy)
+	return actor.Roles.May(custody.ReadRegister) || p != "" && (p == row.Giver || p == row.Receiver || p == row.OfferedBy)
 }
 
 type listedHandOver struct {
@@ -289,7 +289,7 @@ func (r listedHandOver) row(actor custody.Actor) HandOverRow {
 func (s *Store) handOvers(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]HandOverRow, error) {
 	query := queryHandOvers + condition
 	all := append([]any{string(actor.School)}, args...)
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		p := string(actor.Person)
 		query, all = query+` AND (h.giver_id = ? OR h.receiver_id = ? OR h.offered_by = ?)`, append(all, p, p, p)
 	}

@@ -101,7 +101,7 @@ func certificatesEnded(certificates []custody.Certificate, now time.Time) (ended
 // visibleIncident reads an incident that the actor may see, locked by the log's head.
 func (t *tx) visibleIncident(actor custody.Actor, id custody.IncidentID) (*incidentRow, error) {
 	query, args := `SELECT `+incidentColumns+` FROM incidents i JOIN tokens t ON t.id = i.token_id WHERE i.school_id = ? AND i.id = ?`, []any{string(t.school), string(id)}
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		p := string(actor.Person)
 		query, args = query+seesIncident, append(args, p, p, p)
 	}

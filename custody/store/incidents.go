@@ -171,7 +171,7 @@ const seesIncident = ` AND (i.reporter_id = ? OR t.owner_id = ? OR EXISTS (SELEC
 
 func (s *Store) incidents(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]IncidentRow, error) {
 	query, all := queryIncidents+condition, append([]any{string(actor.School)}, args...)
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		p := string(actor.Person)
 		query, all = query+seesIncident, append(all, p, p, p)
 	}

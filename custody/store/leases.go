@@ -131,7 +131,7 @@ func (s *Store) LateJobs(ctx context.Context) ([]string, error) {
 
 // Jobs lists the work in the background: for who manages the register.
 func (s *Store) Jobs(ctx context.Context, actor custody.Actor) ([]Job, error) {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.RunRegister) {
 		return nil, custody.Forbidden("")
 	}
 	var rows []jobRow

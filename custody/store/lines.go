@@ -16,23 +16,29 @@ import (
 type lines struct {
 	pool    *pool
 	dialect migrations.Dialect
-	slots   chan struct{} // holds one for each connection that is in use
+	slots   chan struct{} // holds one for each connection that is in use; nil = the pool's own bound
 
 	mu   sync.Mutex
 	idle []*connection
 }
 
-// newLines allows so many connections in use at a time.
+// newLines allows so many connections in use at a time, 0 for as many as the pool has.
 func newLines(p *pool, dialect migrations.Dialect, most int) *lines {
-	return &lines{pool: p, dialect: dialect, slots: make(chan struct{}, most)}
+	l := &lines{pool: p, dialect: dialect}
+	if most > 0 {
+		l.slots = make(chan struct{}, most)
+	}
+	return l
 }
 
 // take waits for a connection.
 func (l *lines) take(ctx context.Context) (*connection, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("connect to register: %w: %w", ErrBusy, ctx.Err())
+	if l.slots != nil {
+		select {
+		case l.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("connect to register: %w: %w", ErrBusy, ctx.Err())
+		}
 	}
 	l.mu.Lock()
 	if last := len(l.idle) - 1; last >= 0 {
@@ -44,7 +50,7 @@ func (l *lines) take(ctx context.Context) (*connection, error) {
 	l.mu.Unlock()
 	conn, err := l.pool.db.Connx(ctx)
 	if err != nil {
-		<-l.slots
+		l.free()
 		return nil, fmt.Errorf("connect to register: %w", driverError(err))
 	}
 	return &connection{conn: conn, prepared: map[string]*sqlx.Stmt{}, pipelined: l.dialect == migrations.Postgres}, nil
@@ -55,14 +61,20 @@ func (l *lines) give(c *connection) {
 	l.mu.Lock()
 	l.idle = append(l.idle, c)
 	l.mu.Unlock()
-	<-l.slots
+	l.free()
+}
+
+func (l *lines) free() {
+	if l.slots != nil {
+		<-l.slots
+	}
 }
 
 // discard gives a connection up, and those that rest: what has broken one has often broken
 // all of them.
 func (l *lines) discard(c *connection) {
 	c.discard()
-	<-l.slots
+	l.free()
 	l.discardIdle()
 }
 

@@ -82,7 +82,7 @@ func (s *Store) Checkpoint(ctx context.Context, school custody.SchoolID) ([]byte
 
 // visible is the condition under which the actor sees an entry.
 func visible(actor custody.Actor) (string, []any) {
-	if actor.Roles.Manages() {
+	if actor.Roles.May(custody.ReadLog) {
 		return "", nil
 	}
 	return ` AND (actor_id = ? OR person_id = ?)`, []any{string(actor.Person), string(actor.Person)}

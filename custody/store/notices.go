@@ -151,11 +151,11 @@ func (t *tx) noticePeople() (noticePeople, error) {
 				own = append(own, position.position())
 			}
 		}
-		roles := custody.RolesOn(own, row.Admin, today)
+		roles := custody.RolesOn(own, row.roles(), today)
 		if roles.Principal {
 			p.principals = append(p.principals, id)
 		}
-		if roles.Manages() {
+		if roles.May(custody.RunRegister) {
 			p.managers = append(p.managers, id)
 		}
 	}
@@ -290,7 +290,7 @@ func (s *Store) Notices(ctx context.Context, actor custody.Actor, before custody
 // Announcements lists what may be told to the whole school, newest first, since a
 // moment: for who manages the register.
 func (s *Store) Announcements(ctx context.Context, actor custody.Actor, since time.Time) ([]NoticeRow, error) {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.RunRegister) {
 		return nil, custody.Forbidden("")
 	}
 	return s.notices(ctx, actor.School, ` AND n.recipient_id = '' AND n.happened_at >= ? ORDER BY n.id DESC LIMIT ?`, at(since), maxNotices)

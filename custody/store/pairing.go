@@ -207,7 +207,7 @@ func (s *Store) pairings(ctx context.Context, actor custody.Actor, condition str
 	query, all := `SELECT k.id, k.person_id, k.created_at, k.last_used_at, k.entry_index, COALESCE(d.value, '') AS device FROM api_keys k
 		LEFT JOIN reveals d ON d.school_id = k.school_id AND d.entry_index = k.entry_index AND d.field = 'device'
 		WHERE k.school_id = ? AND NOT EXISTS (SELECT 1 FROM unpairings u WHERE u.api_key_id = k.id)`+condition, append([]any{string(actor.School)}, args...)
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.RunRegister) {
 		query, all = query+` AND k.person_id = ?`, append(all, string(actor.Person))
 	}
 	var listed []struct {
@@ -237,7 +237,7 @@ func (s *Store) EndPairing(ctx context.Context, actor custody.Actor, id custody.
 		if err != nil {
 			return fmt.Errorf("read API key: %w", err)
 		}
-		if key == nil || key.Person != string(actor.Person) && !actor.Roles.Manages() {
+		if key == nil || key.Person != string(actor.Person) && !actor.Roles.May(custody.RunRegister) {
 			return custody.NotFound("pairing")
 		}
 		var kept struct {

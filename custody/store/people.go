@@ -355,7 +355,9 @@ func revealOf(alias, field string) string {
 
 type listedPerson struct {
 	ID       string `db:"id"`
-	Admin    bool   `db:"admin"`
+	Admin    bool   `db:"admin"` // registered so, or made one
+	Founder  bool   `db:"founder"`
+	Reviewer bool   `db:"reviewer"`
 	Name     string `db:"name"`
 	Email    string `db:"email"`
 	Phone    string `db:"phone"`
@@ -364,7 +366,19 @@ type listedPerson struct {
 	AccountUntil custody.Date `db:"account_until"` // last day of the account; "" = open
 }
 
-const queryPeople = `SELECT p.id, p.admin, COALESCE(n.value, '') AS name, COALESCE(e.value, '') AS email, COALESCE(f.value, '') AS phone,
+// roles are those that were given.
+func (p listedPerson) roles() []custody.Role {
+	var given []custody.Role
+	if p.Admin {
+		given = append(given, custody.RoleAdmin)
+	}
+	if p.Reviewer {
+		given = append(given, custody.RoleReviewer)
+	}
+	return given
+}
+
+var queryPeople = `SELECT p.id, p.admin OR ` + openRole(custody.RoleAdmin) + ` AS admin, p.admin AS founder, ` + openRole(custody.RoleReviewer) + ` AS reviewer, COALESCE(n.value, '') AS name, COALESCE(e.value, '') AS email, COALESCE(f.value, '') AS phone,
 	COALESCE(a.username, '') AS username,
 	(SELECT MIN(x.until_on) FROM endings x WHERE x.person_id = p.id AND x.kind = 'account') AS account_until FROM persons p
 	LEFT JOIN reveals n ON n.school_id = p.school_id AND n.entry_index = p.entry_index AND n.field = 'name'
@@ -418,8 +432,9 @@ func (s *Store) people(ctx context.Context, actor custody.Actor, only custody.Pe
 				row.Positions = append(row.Positions, position.position())
 			}
 		}
-		if actor.Roles.Manages() || actor.Person == id {
+		if actor.Roles.May(custody.ReadRegister) || actor.Person == id {
 			row.Email, row.Phone, row.Admin, row.Username, row.AccountUntil = p.Email, p.Phone, p.Admin, p.Username, p.AccountUntil
+			row.Roles, row.Founder = p.roles(), p.Founder
 			for _, scope := range scopes {
 				if scope.Person == p.ID {
 					row.Scopes = append(row.Scopes, scope.scope())
@@ -453,7 +468,7 @@ func (s *Store) ActorOf(ctx context.Context, school custody.SchoolID, person cus
 	if me.School, err = s.schoolByID(ctx, school); err != nil {
 		return custody.Actor{}, Me{}, err
 	}
-	actor := custody.Actor{School: school, Person: person, Roles: custody.RolesOn(rows[0].Positions, rows[0].Admin, today), Via: via}
+	actor := custody.Actor{School: school, Person: person, Roles: custody.RolesOn(rows[0].Positions, rows[0].Roles, today), Via: via}
 	return actor, me, nil
 }
 

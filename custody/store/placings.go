@@ -37,7 +37,7 @@ func (s *Store) PlaceToken(ctx context.Context, actor custody.Actor, id custody.
 		if err != nil {
 			return err
 		}
-		if !actor.Roles.Manages() && (f.custody == nil || f.custody.Person != string(actor.Person)) {
+		if !actor.Roles.May(custody.RunRegister) && (f.custody == nil || f.custody.Person != string(actor.Person)) {
 			return custody.Forbidden(custody.ReasonNotGiver)
 		}
 		latest, err := optional[placingRow](t, `SELECT `+placingColumns+` FROM placings WHERE token_id = ? ORDER BY entry_index DESC LIMIT 1`, string(id))

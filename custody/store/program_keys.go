@@ -37,7 +37,7 @@ func (k ProgramKey) LastDay() custody.Date { return custody.DateOf(k.Expires.Add
 // MakeProgramKey makes a key for a program, by an admin, and returns it this once: the
 // register keeps its hash. until is its last day, within two years.
 func (s *Store) MakeProgramKey(ctx context.Context, actor custody.Actor, name string, scopes custody.ProgramScopes, until custody.Date) (string, error) {
-	if !actor.Roles.Admin {
+	if !actor.Roles.May(custody.Administer) {
 		return "", custody.Forbidden(custody.ReasonAdminOnly)
 	}
 	if err := texts("name!", &name); err != nil {
@@ -79,7 +79,7 @@ type programKeyRow struct {
 
 // ProgramKeys lists the keys that go on, the newest first, to admins.
 func (s *Store) ProgramKeys(ctx context.Context, actor custody.Actor) ([]ProgramKey, error) {
-	if !actor.Roles.Admin {
+	if !actor.Roles.May(custody.Administer) {
 		return nil, custody.Forbidden(custody.ReasonAdminOnly)
 	}
 	var rows []programKeyRow
@@ -99,7 +99,7 @@ func (s *Store) ProgramKeys(ctx context.Context, actor custody.Actor) ([]Program
 // EndProgramKey ends a key for good, by an admin. One that was ended stays ended, without
 // another entry.
 func (s *Store) EndProgramKey(ctx context.Context, actor custody.Actor, id custody.APIKeyID) error {
-	if !actor.Roles.Admin {
+	if !actor.Roles.May(custody.Administer) {
 		return custody.Forbidden(custody.ReasonAdminOnly)
 	}
 	return s.write(ctx, actor.School, func(t *tx) error {
@@ -139,5 +139,5 @@ func (s *Store) ActorByProgramKey(ctx context.Context, key string) (custody.Acto
 			s.log.Warn("last use of a key not noted", "error", err) // no reason to refuse what was asked for
 		}
 	}
-	return custody.Actor{School: custody.SchoolID(row.School), Roles: custody.Roles{Admin: true}, Via: custody.ViaProgram, Key: custody.APIKeyID(row.ID), Scopes: custody.ProgramScopes(row.Scopes)}, nil
+	return custody.Actor{School: custody.SchoolID(row.School), Roles: custody.Roles{Program: true}, Via: custody.ViaProgram, Key: custody.APIKeyID(row.ID), Scopes: custody.ProgramScopes(row.Scopes)}, nil
 }

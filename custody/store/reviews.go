@@ -187,7 +187,7 @@ func (t *tx) stepReview(actor custody.Actor, index int64, step custody.ReviewSte
 		return err
 	}
 	whose := whoseAct(e)
-	if !actor.Roles.Manages() && (actor.Person == "" || actor.Person != whose) {
+	if !actor.Roles.May(custody.ReviewLog) && (actor.Person == "" || actor.Person != whose) {
 		return custody.NotFound("entry") // as for who only reads
 	}
 	last, err := optional[string](t, `SELECT step FROM review_steps WHERE school_id = ? AND subject_entry = ? ORDER BY entry_index DESC LIMIT 1`, string(t.school), index)

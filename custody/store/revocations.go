@@ -96,7 +96,7 @@ func (s *Store) RecordRevocationCheck(ctx context.Context, school custody.School
 // RevocationChecks lists what was heard of the certificates: for who manages the
 // register.
 func (s *Store) RevocationChecks(ctx context.Context, actor custody.Actor) ([]RevocationCheck, error) {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		return nil, custody.Forbidden("")
 	}
 	var rows []revocationRow

@@ -36,6 +36,8 @@ type PersonRow struct {
 	Username     string
 	AccountUntil custody.Date // last day of the account; "" = open
 	Positions    []custody.Position
+	Founder      bool           // registered as an admin
+	Roles        []custody.Role // those that were given, to who may see them
 	Scopes       []custody.Scope
 }
 

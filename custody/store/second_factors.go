@@ -145,7 +145,7 @@ func (s *Store) UseRecoveryCode(ctx context.Context, person custody.PersonID, ha
 // RemoveSecondFactor ends a factor: one's own, or somebody else's by who runs the
 // register, for a device that was lost with its recovery codes.
 func (s *Store) RemoveSecondFactor(ctx context.Context, actor custody.Actor, person custody.PersonID) error {
-	if actor.Person != person && !actor.Roles.Manages() {
+	if actor.Person != person && !actor.Roles.May(custody.RunRegister) {
 		return custody.NotFound("account")
 	}
 	return s.write(ctx, actor.School, func(t *tx) error {

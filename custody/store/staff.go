@@ -69,7 +69,7 @@ func (s *Store) heldOn(ctx context.Context, actor custody.Actor, on custody.Date
 		FROM custodies k JOIN tokens t ON t.id = k.token_id
 		LEFT JOIN reveals l ON l.school_id = t.school_id AND l.entry_index = t.entry_index AND l.field = 'label'
 		WHERE k.school_id = ? AND k.since_at < ? AND (k.until_at IS NULL OR k.until_at >= ?)`, []any{string(actor.School), at(begin.AddDate(0, 0, 1)), at(begin)}
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		query, args = query+` AND k.person_id = ?`, append(args, string(actor.Person))
 	}
 	var rows []struct {

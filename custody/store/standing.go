@@ -94,7 +94,7 @@ func (s *Store) Standing(ctx context.Context, actor custody.Actor, q StandingQue
 		if out.Custody, err = s.custodyThen(ctx, actor, string(out.Token.ID), condition, args); err != nil {
 			return Standing{}, err
 		}
-		if c := out.Custody; row == nil && c != nil && !actor.Roles.Manages() && c.Person != actor.Person && out.Token.Owner != actor.Person {
+		if c := out.Custody; row == nil && c != nil && !actor.Roles.May(custody.ReadRegister) && c.Person != actor.Person && out.Token.Owner != actor.Person {
 			out.Custody = nil
 		}
 	}

@@ -168,6 +168,9 @@ func (s *Store) openPools(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("open register: %w", driverError(err)), s.writer.close())
 	}
+	if !s.config.Many {
+		writing = 0 // each sequencer keeps what it has
+	}
 	s.lines = newLines(s.writer, dialect, writing)
 	s.reader = s.writer
 	if dialect == migrations.SQLite {

@@ -261,5 +261,5 @@ func (t *tx) stepPINOf(actor custody.Actor, request custody.SupportRequest, row 
 
 func seesSupport(actor custody.Actor, row supportRow) bool {
 	p := string(actor.Person)
-	return actor.Roles.Manages() || p != "" && (p == row.AskedBy || p == row.Person)
+	return actor.Roles.May(custody.ReadRegister) || p != "" && (p == row.AskedBy || p == row.Person)
 }

@@ -39,7 +39,7 @@ var querySupport = `SELECT ` + supportColumns + `, COALESCE(l.value, '') AS labe
 
 func (s *Store) support(ctx context.Context, actor custody.Actor, condition string, limit int, args ...any) ([]SupportRow, error) {
 	query, all := querySupport+condition, append([]any{string(actor.School)}, args...)
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		p := string(actor.Person)
 		query, all = query+` AND (q.asked_by = ? OR q.person_id = ?)`, append(all, p, p)
 	}
@@ -154,7 +154,7 @@ func (s *Store) Support(ctx context.Context, actor custody.Actor, id custody.Sup
 			By: custody.PersonID(step.By), ByName: step.Name, At: step.At.Time, Entry: step.Entry})
 	}
 	for _, to := range row.State.Steps() {
-		if actor.Roles.Manages() || to == custody.SupportWithdrawn && actor.Person == row.AskedBy {
+		if actor.Roles.May(custody.RunRegister) || to == custody.SupportWithdrawn && actor.Person == row.AskedBy {
 			row.May = append(row.May, to)
 		}
 	}

@@ -123,6 +123,11 @@ func fullRegister(r *storetest.Register) *school {
 	_, err = s.RecordPossession(ctx, s.principal, challenge, []byte("challenge"), []byte("cms"))
 	must(err)
 	s.submitted()
+	reviewer, err := s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Hồ Thị Mai", Username: "mai", PasswordHash: "x"})
+	must(err)
+	must(s.GiveRole(ctx, s.admin, reviewer.ID, custody.RoleReviewer))
+	must(s.GiveRole(ctx, s.admin, reviewer.ID, custody.RoleAdmin))
+	must(s.EndRole(ctx, s.admin, reviewer.ID, custody.RoleAdmin))
 	leaver, err := s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Vũ Thị Lan", Username: "lan", PasswordHash: "x"})
 	must(err)
 	must(s.AddPosition(ctx, s.admin, leaver.ID, custody.Position{Kind: custody.Staff, Title: "Văn thư", From: "2026-01-01"}))
@@ -196,6 +201,7 @@ var provenTables = map[string][]string{
 	"erasures":            {},
 
 	"account_changes": {},
+	"role_changes":    {},
 
 	"papers":             {},
 	"signed_papers":      {},
@@ -240,6 +246,9 @@ func other(table, column string, value any) any {
 		"delegations.capacity":  {"KT": "TL", "TUQ": "TL"},
 		"document_steps.kind":   {"declined": "withdrawn", "withdrawn": "declined"},
 		"documents.due_on":      {"2026-12-01": "2026-12-02"},
+
+		"role_changes.kind": {"given": "ended", "ended": "given"},
+		"role_changes.role": {"admin": "reviewer", "reviewer": "admin"},
 
 		"account_changes.kind": {"factor_set": "factor_removed", "factor_removed": "factor_set", "password_changed": "password_reset", "sessions_ended": "factor_set",
 			"invited": "reset_asked", "reset_asked": "invited", "opened": "password_reset", "reset_confirmed": "opened", "link_withdrawn": "opened", "key_made": "invited", "key_ended": "opened"},

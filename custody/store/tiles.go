@@ -46,7 +46,7 @@ func (s *Store) EntryTile(ctx context.Context, actor custody.Actor, t tlog.Tile)
 	if !signinglog.IsEntries(t) {
 		return nil, custody.NotFound("tile")
 	}
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadLog) {
 		return nil, custody.Forbidden("")
 	}
 	if err := s.reached(ctx, actor.School, t); err != nil {
@@ -70,7 +70,7 @@ const exportPage = 1000
 // it: see signinglog.WriteTiles. It holds no transaction: entries are never changed,
 // and those appended meanwhile are left out.
 func (s *Store) ExportLog(ctx context.Context, actor custody.Actor, write func(path string, content []byte) error) (int64, error) {
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadLog) {
 		return 0, custody.Forbidden("")
 	}
 	h, err := s.head(ctx, actor.School)

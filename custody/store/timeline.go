@@ -61,7 +61,7 @@ func (s *Store) Timeline(ctx context.Context, actor custody.Actor, id custody.To
 	if err != nil {
 		return TokenTimeline{}, err
 	}
-	if !actor.Roles.Manages() && token.Custodian != actor.Person && token.Owner != actor.Person {
+	if !actor.Roles.May(custody.ReadRegister) && token.Custodian != actor.Person && token.Owner != actor.Person {
 		return TokenTimeline{}, custody.NotFound("token")
 	}
 	out := TokenTimeline{TokenRow: token}
@@ -134,7 +134,7 @@ func (s *Store) timelineSteps(ctx context.Context, actor custody.Actor, out *Tok
 		return err
 	}
 	for _, row := range steps {
-		step := TimelineStep{LogRow: row, Visible: actor.Roles.Manages() || concerns(row, actor.Person)}
+		step := TimelineStep{LogRow: row, Visible: actor.Roles.May(custody.ReadRegister) || concerns(row, actor.Person)}
 		if !step.Visible {
 			step.Reveals = nil
 		}

@@ -182,7 +182,7 @@ func (s *Store) tokens(ctx context.Context, actor custody.Actor, condition strin
 
 // Tokens lists all tokens for who manages the register, one's own for others.
 func (s *Store) Tokens(ctx context.Context, actor custody.Actor) ([]TokenRow, error) {
-	if actor.Roles.Manages() {
+	if actor.Roles.May(custody.ReadRegister) {
 		return s.tokens(ctx, actor, "")
 	}
 	return s.TokensOf(ctx, actor)
@@ -197,7 +197,7 @@ func (s *Store) TokensOf(ctx context.Context, actor custody.Actor) ([]TokenRow, 
 // Token returns one token that the actor may see.
 func (s *Store) Token(ctx context.Context, actor custody.Actor, id custody.TokenID) (TokenRow, error) {
 	condition, args := ` AND t.id = ?`, []any{string(id)}
-	if !actor.Roles.Manages() {
+	if !actor.Roles.May(custody.ReadRegister) {
 		p := string(actor.Person)
 		condition, args = condition+mine, append(args, p, p, p, p)
 	}

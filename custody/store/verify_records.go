@@ -126,6 +126,9 @@ func (v *verification) reviews() error {
 	if err := checkTable[accountChangeRow](v, "account_changes c", accountChangeColumns, "c.", signinglog.TypeAccountChange, nil); err != nil {
 		return err
 	}
+	if err := checkTable[roleChangeRow](v, "role_changes c", roleChangeColumns, "c.", signinglog.TypeRoleChange, nil); err != nil {
+		return err
+	}
 	return checkTable[unloggedRow](v, "unlogged_signatures w", unloggedColumns, "w.", signinglog.TypeUnlogged, nil)
 }
 

@@ -70,6 +70,16 @@ func (c *Client) CreatePerson(ctx context.Context, in NewPerson) (Person, error)
 	return person, err
 }
 
+// GiveRole makes a person an admin or a reviewer (admin).
+func (c *Client) GiveRole(ctx context.Context, person string, in RoleChange) error {
+	return c.post(ctx, fmt.Sprintf(PathRole, url.PathEscape(person)), in, nil)
+}
+
+// EndRole ends such a role (another admin).
+func (c *Client) EndRole(ctx context.Context, person string, in RoleChange) error {
+	return c.post(ctx, fmt.Sprintf(PathRoleEnded, url.PathEscape(person)), in, nil)
+}
+
 // AddPosition gives a person a position (admin).
 func (c *Client) AddPosition(ctx context.Context, person string, in NewPosition) error {
 	return c.post(ctx, fmt.Sprintf(PathPosition, url.PathEscape(person)), in, nil)

@@ -19,6 +19,8 @@ const (
 
 	PathPeople    = Prefix + "/people"              // GET list, POST register
 	PathPosition  = Prefix + "/people/%s/positions" // POST; person
+	PathRole      = Prefix + "/people/%s/roles"     // POST; person
+	PathRoleEnded = Prefix + "/people/%s/roles/end" // POST; person
 	PathScope     = Prefix + "/people/%s/scopes"    // POST; person
 	PathEndings   = Prefix + "/people/%s/endings"   // POST; person
 	PathTokens    = Prefix + "/tokens"              // GET list, POST register
