@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -173,5 +175,32 @@ func TestPagesOfAccountLinks(t *testing.T) {
 	b.mustSay("Đã đặt mật khẩu")
 	if b.path() != "/" {
 		t.Errorf("after setting it: %s", b.path())
+	}
+}
+
+// A link's secret is in no line of the request log, also where no route takes the request:
+// a slash too many, another method, a form of another site.
+func TestLinkSecretsAreNotLogged(t *testing.T) {
+	var lines bytes.Buffer
+	s := sqlite(t, httpapi.Config{Logger: slog.New(slog.NewTextHandler(&lines, nil))})
+	secret := strings.Repeat("a2", 26)
+	for _, try := range []struct{ method, path, site string }{
+		{http.MethodGet, "/join/" + secret, ""}, {http.MethodGet, "/join/" + secret + "/", ""}, {http.MethodGet, "//join/" + secret, ""}, {http.MethodPut, "/join/" + secret, ""},
+		{http.MethodPost, "/join/" + secret, "cross-site"}, {http.MethodGet, "/JOIN/" + secret + ".", ""},
+	} {
+		r, err := http.NewRequestWithContext(ctx, try.method, s.server.URL+try.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Sec-Fetch-Site", try.site)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	s.server.Close() // the last line is written
+	if !strings.Contains(lines.String(), "status=404") || strings.Contains(lines.String(), secret) {
+		t.Errorf("the request log:\n%s", lines.String())
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"time"
 
@@ -116,8 +117,12 @@ func knownMethod(method string) string {
 	return "other"
 }
 
+// linkInPath is what a path that no route took may hold of a link to an account: its secret
+// with a slash too many, or sent by another method or by a foreign page.
+var linkInPath = regexp.MustCompile(`(?is)/join/.*`)
+
 func (s *server) log(r *http.Request, state *request, answer middleware.WrapResponseWriter, took time.Duration) {
-	route, pattern := r.URL.Path, ""
+	route, pattern := linkInPath.ReplaceAllString(r.URL.Path, "/join/..."), ""
 	if matched := chi.RouteContext(r.Context()); matched != nil && matched.RoutePattern() != "" {
 		pattern = matched.RoutePattern()
 		route = pattern // not the path: one event key for each route

@@ -66,7 +66,17 @@ func (c *LogChangeKeyCommand) change(ctx context.Context, p *program, register *
 		return err
 	}
 	before := p.logKeyFile() + ".before"
-	if err := errors.Join(os.Rename(p.logKeyFile(), before), os.Rename(next, p.logKeyFile())); err != nil {
+	old, err := os.ReadFile(p.logKeyFile())
+	if err == nil {
+		err = renameio.WriteFile(before, old, 0o600)
+	}
+	if err == nil {
+		err = makePrivate(before)
+	}
+	if err == nil {
+		err = os.Rename(next, p.logKeyFile()) // there is a key at any moment, else nothing starts any more
+	}
+	if err != nil {
 		return fmt.Errorf("put the new log key in its place: %w", err)
 	}
 	p.print("key_changed", map[string]string{"File": p.logKeyFile(), "Before": filepath.Base(before), "Key": school.LogKey})

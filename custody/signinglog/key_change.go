@@ -26,8 +26,10 @@ import (
 const (
 	keyChangePrefix = "key-change "
 	keyChangeTitle  = "log-key-change"
-	maxKeyChanges   = 32
 )
+
+// MaxKeyChanges bounds the changes of a log's key: each checkpoint carries all of them.
+const MaxKeyChanges = 32
 
 // KeyChange is one replacement of a log's key.
 type KeyChange struct {
@@ -62,7 +64,7 @@ func KeyChanges(lines string, first note.Verifier) ([]KeyChange, error) {
 		encoded, ok := strings.CutPrefix(line, keyChangePrefix)
 		encoded, ended := strings.CutSuffix(encoded, "\n")
 		signed, err := base64.StdEncoding.Strict().DecodeString(encoded)
-		if !ok || !ended || err != nil || strings.ContainsAny(encoded, "\r") || len(changes) == maxKeyChanges {
+		if !ok || !ended || err != nil || strings.ContainsAny(encoded, "\r") || len(changes) == MaxKeyChanges {
 			return nil, fmt.Errorf("change of the log's key: %w", ErrMalformedCheckpoint)
 		}
 		n, err := note.Open(signed, note.VerifierList(verifier))

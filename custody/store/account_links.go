@@ -61,19 +61,27 @@ func (r linkRow) link(now time.Time) custody.AccountLink {
 	return l
 }
 
-// newLink makes a link and ends those that the person had before.
-func (t *tx) newLink(actor custody.Actor, kind custody.AccountChangeKind, person custody.PersonID) (NewAccountLink, error) {
+// endLinks ends the links that the person has.
+func (t *tx) endLinks(actor custody.Actor, person custody.PersonID) error {
 	var earlier []linkRow
 	if err := t.list(t.ctx, &earlier, queryLinks+` AND c.person_id = ?`, string(t.school), string(person)); err != nil {
-		return NewAccountLink{}, fmt.Errorf("read account links: %w", err)
+		return fmt.Errorf("read account links: %w", err)
 	}
 	for _, row := range earlier {
 		if state := row.link(t.now).State; state != custody.LinkOpen && state != custody.LinkWaits {
 			continue
 		}
 		if _, err := t.changeAccount(actor, custody.AccountLinkWithdrawn, accountChangeRow{Person: string(person), Subject: row.ID}, nil); err != nil {
-			return NewAccountLink{}, err
+			return err
 		}
+	}
+	return nil
+}
+
+// newLink makes a link and ends those that the person had before.
+func (t *tx) newLink(actor custody.Actor, kind custody.AccountChangeKind, person custody.PersonID) (NewAccountLink, error) {
+	if err := t.endLinks(actor, person); err != nil {
+		return NewAccountLink{}, err
 	}
 	made := NewAccountLink{Secret: linkSecret(), Expires: t.now.Add(custody.AccountLinkLifetime)}
 	expires := at(made.Expires)

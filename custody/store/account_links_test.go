@@ -125,3 +125,30 @@ func TestAccountLinks(t *testing.T) {
 		s.CheckLog()
 	})
 }
+
+// Whoever made a link for somebody without a password, or for a forgotten one, may still
+// have it: it opens nothing any more once the password was set in another way.
+func TestALinkEndsWithThePasswordSet(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		p, invitation, err := s.InvitePerson(ctx, s.admin, store.NewPerson{Name: "Hồ Văn Lúa", Username: "lua"})
+		s.must(err)
+		s.must(s.SetPassword(ctx, s.System, p.ID, "by the command line"))
+		if err := s.UseLink(ctx, s.School.ID, invitation.Secret, "by the link"); reason(err) != custody.ReasonLinkWithdrawn {
+			t.Errorf("an invitation replaced a password: %v", err)
+		}
+		reset, err := s.AskReset(ctx, s.admin, p.ID)
+		s.must(err)
+		s.must(s.ConfirmReset(ctx, s.deputy, reset.ID))
+		s.must(s.SetPassword(ctx, s.Actor(p.ID), p.ID, "remembered after all"))
+		if err := s.UseLink(ctx, s.School.ID, reset.Secret, "by the link"); reason(err) != custody.ReasonLinkWithdrawn {
+			t.Errorf("a reset replaced a password that its owner set: %v", err)
+		}
+		account, err := s.AccountOf(ctx, s.School.ID, p.ID)
+		s.must(err)
+		if account.PasswordHash != "remembered after all" {
+			t.Errorf("the password is the one set %s", account.PasswordHash)
+		}
+		s.CheckLog()
+	})
+}

@@ -53,7 +53,8 @@ func (s *Store) account(ctx context.Context, condition string, school custody.Sc
 }
 
 // SetPassword replaces a password's hash: one's own by who knew the old one, anybody's by
-// the command line. Who runs the register makes a link (AskReset). All sessions end with the password that they began with.
+// the command line. Who runs the register makes a link (AskReset). All sessions end
+// with the password that they began with, and so do links to the account.
 func (s *Store) SetPassword(ctx context.Context, actor custody.Actor, person custody.PersonID, hash string) error {
 	kind := custody.AccountPasswordChanged
 	switch {
@@ -67,6 +68,10 @@ func (s *Store) SetPassword(ctx context.Context, actor custody.Actor, person cus
 	}
 	return s.write(ctx, actor.School, func(t *tx) error {
 		if err := t.setPassword(person, hash); err != nil {
+			return err
+		}
+		// Who made a link may still have it, and it would set the password once more.
+		if err := t.endLinks(actor, person); err != nil {
 			return err
 		}
 		_, err := t.changeAccount(actor, kind, accountChangeRow{Person: string(person)}, nil)

@@ -47,3 +47,18 @@ func TestCommitsAreTold(t *testing.T) {
 		}
 	})
 }
+
+// TestARolledBackCommitIsNoCommit: PostgreSQL answers COMMIT with ROLLBACK, and no error, where
+// a statement of the transaction has failed. What is told to be done is done all the same.
+func TestARolledBackCommitIsNoCommit(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		err := s.UpdateRegardless(ctx, s.School.ID, `UPDATE persons SET admin = ? WHERE id = ?`, `INSERT INTO persons (id) VALUES (NULL)`, true, string(s.deputy.Person))
+		var admins int
+		s.must(s.DB().Get(&admins, s.DB().Rebind(`SELECT COUNT(*) FROM persons WHERE admin = ? AND id = ?`), true, string(s.deputy.Person)))
+		if (err == nil) != (admins == 1) {
+			t.Errorf("answered %v, and %d rows were changed", err, admins)
+		}
+		s.sign(s.principal, s.approval())
+	})
+}

@@ -227,11 +227,26 @@ func (c *connection) exec(ctx context.Context, query string, args ...any) (int64
 	return affected(s.ExecContext(ctx, args...))
 }
 
+const commitCommand = "COMMIT"
+
+// errRolledBack: PostgreSQL answers so, and with no error, where a statement of the
+// transaction has failed.
+var errRolledBack = errors.New("the transaction was rolled back instead of committed")
+
 // run executes a command of the transaction itself (BEGIN, SAVEPOINT, COMMIT).
 func (c *connection) run(ctx context.Context, command string) error {
-	if c.pipelined && c.waiting.Len() > 0 {
-		if err := c.later(ctx, command); err != nil {
+	if c.pipelined && (c.waiting.Len() > 0 || command == commitCommand) {
+		queued, err := c.queue(command, nil)
+		if err != nil {
 			return err
+		}
+		if command == commitCommand {
+			queued.Exec(func(answer pgconn.CommandTag) error {
+				if answer.String() != commitCommand {
+					return errRolledBack
+				}
+				return nil
+			})
 		}
 		return c.send(ctx)
 	}

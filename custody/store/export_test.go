@@ -1,6 +1,11 @@
 package store
 
-import "os"
+import (
+	"context"
+	"os"
+
+	"sokyso/custody"
+)
 
 // SyncData is what makes the mark durable.
 var SyncData = syncData
@@ -14,3 +19,14 @@ func ReplaceSync(sync func(*os.File) error) func() {
 
 // OnStep has a function called at each step of a transaction.
 func OnStep(f func(step string)) { testOnlyStep = f }
+
+// UpdateRegardless changes something, has a statement fail and does not look at it.
+func (s *Store) UpdateRegardless(ctx context.Context, school custody.SchoolID, update, failing string, args ...any) error {
+	return s.write(ctx, school, func(t *tx) error {
+		if _, err := t.exec(ctx, update, args...); err != nil {
+			return err
+		}
+		_, _ = t.exec(ctx, failing)
+		return nil
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -30,6 +31,10 @@ func (s *Store) ChangeLogKey(ctx context.Context, actor custody.Actor, newKey st
 		return custody.Invalid("log_key", "the new key is of another log, or no new one")
 	}
 	return s.write(ctx, actor.School, func(t *tx) error {
+		// A head with more would be refused as malformed, by this program too, for good.
+		if t.next != nil || strings.Count(t.head.KeyChanges, "\n") >= signinglog.MaxKeyChanges {
+			return custody.Invalid("log_key", "the key was changed just now, or as often as a checkpoint can tell")
+		}
 		if _, err := t.append(signinglog.TypeKeyChange, actor, map[string]string{"old_key": s.vkey, "new_key": vkey}, nil); err != nil {
 			return err
 		}

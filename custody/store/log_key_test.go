@@ -85,3 +85,26 @@ func refusedFor(err error, reason string) bool {
 	var refusal *custody.Error
 	return errors.As(err, &refusal) && refusal.Params["reason"] == reason
 }
+
+// TestTooManyChangesOfTheLogKey: a change that no checkpoint could carry is refused, and the
+// log goes on under the key that it has.
+func TestTooManyChangesOfTheLogKey(t *testing.T) {
+	r := storetest.Open(t, "sqlite")
+	s := handedOut(r)
+	for n := range signinglog.MaxKeyChanges + 1 {
+		newKey, _, err := signinglog.GenerateKey(s.School.Origin)
+		s.must(err)
+		err = s.ChangeLogKey(ctx, s.System, newKey)
+		if n == signinglog.MaxKeyChanges {
+			if !errors.Is(err, custody.ErrInvalid) {
+				t.Errorf("change %d: %v", n+1, err)
+			}
+			break
+		}
+		s.must(err)
+		s.Config.LogKey = newKey
+		s.Reopen()
+	}
+	s.sign(s.principal, s.approval())
+	s.CheckLog()
+}

@@ -270,7 +270,7 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 	if err != nil {
 		return err
 	}
-	if err := q.conn.run(ctx, "COMMIT"); err != nil {
+	if err := q.conn.run(ctx, commitCommand); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	q.begun = false
