@@ -173,5 +173,5 @@ func localTime(at time.Time) string { return at.In(custody.SchoolZone).Format(ti
 
 // isAPI tells which of the two faces a request is for.
 func isAPI(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == wire.PathHealth
+	return strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == wire.PathHealth || r.URL.Path == wire.PathReady
 }

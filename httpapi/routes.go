@@ -202,6 +202,7 @@ func (s *server) operations(api huma.API) {
 	public(s, api, operation{method: http.MethodDelete, name: "signOut", path: wire.PathSession, summary: "Sign out"}.silent(), s.apiSignOut)
 	public(s, api, get("school", wire.PathSchool, "The school and the key of its log"), s.apiSchool)
 	public(s, api, get("health", wire.PathHealth, "Whether the service can do its work"), s.apiHealth)
+	public(s, api, get("ready", wire.PathReady, "Whether this service is to be sent requests: 503 while it stops, or its database does not answer"), s.apiReady)
 
 	public(s, api, post("pair", wire.PathPair, "Trade a one-time code for an API key").limited(s.pairRate), s.apiPair)
 	inPerson(s, api, create("createPairingCode", wire.PathPairingCode, "A code for the person's next agent"), s.apiPairingCode)

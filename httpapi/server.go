@@ -79,6 +79,10 @@ type Config struct {
 	// the router's pattern, "" where there is none.
 	Observed func(route, method string, status int, took time.Duration)
 
+	// Unready says why this service is not to be sent requests although its database
+	// answers, or UnreadyNot; nil = it always is.
+	Unready func() Unready
+
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 }
@@ -91,6 +95,7 @@ type server struct {
 	publicURL                    string
 	logger                       *slog.Logger
 	observed                     func(route, method string, status int, took time.Duration)
+	unready                      func() Unready
 	now                          func() time.Time
 	words                        *catalogue
 	told                         *notices.Words // words of notices
@@ -128,12 +133,15 @@ func newServer(cfg Config) (*server, error) {
 		return nil, errors.New("no store")
 	}
 	s := &server{
-		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, now: cfg.Now, proxies: cfg.Proxies,
+		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, unready: cfg.Unready, now: cfg.Now, proxies: cfg.Proxies,
 		unconfirmedAfter: cfg.UnconfirmedAfter, roots: cfg.Roots,
 		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1), publicReading: make(chan struct{}, publicReaders), publicJudging: make(chan struct{}, 1), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.unready == nil {
+		s.unready = func() Unready { return UnreadyNot }
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -82,6 +82,7 @@ type ServeCommand struct {
 	Metrics           string         `help:"${help_metrics}" placeholder:"HOST:PORT"`
 	LogFormat         string         `enum:"text,json" default:"text" help:"${help_log_format}"`
 	Grace             time.Duration  `default:"10s" help:"${help_grace}"`
+	DrainWait         time.Duration  `default:"0s" help:"${help_drain_wait}"`
 }
 
 // UserAddCommand registers a person with an account.

@@ -14,6 +14,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -79,10 +80,20 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if err != nil {
 		return err
 	}
+	runner := c.runner(register, school, out, checker, witnesses, logger)
+	var stopping atomic.Bool
 	handler, err := httpapi.New(httpapi.Config{
 		Store: register, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
 		Revocation: httpapi.RevocationMode(c.Revocation), Checker: checker, Roots: roots, UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
-		Observed: counted.request,
+		Observed: counted.request, Unready: func() httpapi.Unready {
+			switch {
+			case stopping.Load():
+				return httpapi.UnreadyStopping
+			case len(runner.Stalled()) > 0:
+				return httpapi.UnreadyBackground
+			}
+			return httpapi.UnreadyNot
+		},
 	})
 	if err != nil {
 		return err
@@ -124,7 +135,7 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	// What is done in the background ends before the register is closed.
 	working, stopWork := context.WithCancel(ctx)
 	var work sync.WaitGroup
-	work.Go(func() { c.runner(register, school, out, checker, witnesses, logger).Run(working) })
+	work.Go(func() { runner.Run(working) })
 	defer work.Wait()
 	defer stopWork()
 	select {
@@ -133,9 +144,22 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	case <-ctx.Done():
 	}
 	p.print("stopping", nil)
+	// Whoever shares the requests out learns first that none are to come here any more.
+	stopping.Store(true)
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-time.After(c.DrainWait):
+	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Grace)
 	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
+	err = server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		// Somebody is slow: that is theirs, and no failure of the service.
+		p.print("cut_off", nil)
+		return server.Close()
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
 	}
 	return nil
