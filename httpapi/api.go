@@ -234,6 +234,9 @@ func (s *server) wordProblems(ctx huma.Context, status string, v any) (any, erro
 		return v, nil
 	}
 	state := requestOf(ctx.Context())
+	if state.slow != nil && state.slow.cut { // huma takes that for a fault of the service
+		return &s.answer(ctx.Context(), errCut).Problem, nil
+	}
 	code := wire.CodeInvalid
 	switch found.Status {
 	case http.StatusRequestEntityTooLarge:

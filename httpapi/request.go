@@ -47,6 +47,7 @@ type request struct {
 	code     string        // of the problem answered with
 	err      error         // its cause
 	notes    []slog.Attr
+	slow     *paced
 }
 
 type requestKey struct{}
@@ -78,12 +79,12 @@ func (s *server) observe(next http.Handler) http.Handler {
 			if limit = transferTime; isPublicCheck(r.URL.Path) {
 				limit = publicTime
 			}
-			allowTransfer(w, start.Add(limit))
 		}
+		state.slow = pace(w, r, start.Add(limit+paceFirst))
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, state), limit)
 		defer cancel()
 		r = r.WithContext(ctx)
-		answer := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		answer := middleware.NewWrapResponseWriter(state.slow, r.ProtoMajor)
 		answer.Header().Set("X-Request-Id", state.id)
 		func() {
 			defer func() {
@@ -103,6 +104,7 @@ func (s *server) observe(next http.Handler) http.Handler {
 			}()
 			next.ServeHTTP(answer, r)
 		}()
+		state.slow.answered()
 		s.log(r, state, answer, time.Since(start))
 	})
 }

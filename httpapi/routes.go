@@ -28,7 +28,7 @@ func (s *server) routes() (http.Handler, error) {
 
 	var problem error
 	router.Group(func(r chi.Router) {
-		r.Use(s.identify)
+		r.Use(s.identify, s.takeIn)
 		api := s.newAPI(r)
 		s.operations(api)
 		doc, err := document(api)

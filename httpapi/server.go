@@ -109,7 +109,8 @@ type server struct {
 	alarmRate                    *httprate.RateLimiter // of alarms from one address; the store bounds them in total
 	publicReading, publicJudging chan struct{}         // slots for files that anybody sends
 	checkRate                    *httprate.RateLimiter // of such files from one address
-	judging                      chan struct{}         // one slot for each file whose signatures are looked at
+	intake                       *intake
+	judging                      chan struct{} // one slot for each file whose signatures are looked at
 	revocation                   *revocation.Checker
 	roots                        custody.Roots
 	style                        string // address of the style sheet, with its content's hash
@@ -135,7 +136,7 @@ func newServer(cfg Config) (*server, error) {
 	s := &server{
 		store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, unready: cfg.Unready, now: cfg.Now, proxies: cfg.Proxies,
 		unconfirmedAfter: cfg.UnconfirmedAfter, roots: cfg.Roots,
-		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1), publicReading: make(chan struct{}, publicReaders), publicJudging: make(chan struct{}, 1), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
+		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1), publicReading: make(chan struct{}, publicReaders), publicJudging: make(chan struct{}, 1), intake: newIntake(), rest: time.AfterFunc(time.Hour, debug.FreeOSMemory),
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)

@@ -100,8 +100,9 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, HTTP2: streams, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
+	limited := limitConnections(listener, c.MaxConnections, c.ConnectionsPerAddress, c.Proxy)
 	served := make(chan error, 2)
 	if c.Metrics != "" {
 		counting, err := net.Listen("tcp", c.Metrics)
@@ -117,10 +118,10 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	}
 	go func() {
 		if c.TLSCert != "" {
-			served <- server.ServeTLS(listener, c.TLSCert, c.TLSKey)
+			served <- server.ServeTLS(limited, c.TLSCert, c.TLSKey)
 			return
 		}
-		served <- server.Serve(listener)
+		served <- server.Serve(limited)
 	}()
 	if c.ListenFile != "" {
 		if err := renameio.WriteFile(c.ListenFile, []byte(listener.Addr().String()+"\n"), 0o644); err != nil {
@@ -164,6 +165,10 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	}
 	return nil
 }
+
+// streams bounds what one connection of HTTP/2 can have under way and unread.
+var streams = &http.HTTP2Config{MaxConcurrentStreams: 64, MaxReceiveBufferPerConnection: 256 << 10, MaxReceiveBufferPerStream: 128 << 10,
+	SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second, WriteByteTimeout: 15 * time.Second}
 
 // address is what people type: the public address, else where it listens.
 func (c *ServeCommand) address(listener net.Listener) string {
