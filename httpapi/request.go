@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"time"
 
@@ -119,10 +120,10 @@ func knownMethod(method string) string {
 }
 
 func (s *server) log(r *http.Request, state *request, answer middleware.WrapResponseWriter, took time.Duration) {
-	route, pattern := r.URL.Path, ""
-	if matched := chi.RouteContext(r.Context()); matched != nil && matched.RoutePattern() != "" {
+	// Not the path, also where no route has it: a link that was copied wrongly is one still.
+	pattern := ""
+	if matched := chi.RouteContext(r.Context()); matched != nil {
 		pattern = matched.RoutePattern()
-		route = pattern // not the path: one event key for each route
 	}
 	status := answer.Status()
 	if status == 0 {
@@ -136,7 +137,7 @@ func (s *server) log(r *http.Request, state *request, answer middleware.WrapResp
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{
-		slog.String(keyRequest, state.id), slog.String(keyMethod, r.Method), slog.String(keyRoute, route),
+		slog.String(keyRequest, state.id), slog.String(keyMethod, knownMethod(r.Method)), slog.String(keyRoute, pattern),
 		slog.Int(keyStatus, status), slog.Duration(keyDuration, took), slog.Int(keyBytes, answer.BytesWritten()),
 		slog.String(keyClient, middleware.GetClientIP(r.Context())),
 	}
@@ -147,9 +148,21 @@ func (s *server) log(r *http.Request, state *request, answer middleware.WrapResp
 		attrs = append(attrs, slog.String(keyCode, state.code))
 	}
 	if state.err != nil {
-		attrs = append(attrs, slog.String(keyError, state.err.Error()))
+		attrs = append(attrs, slog.String(keyError, causeOf(state.err, status)))
 	}
 	s.logger.LogAttrs(r.Context(), level, "request", append(attrs, state.notes...)...)
+}
+
+// quotedText is how Go's errors repeat what they complain of.
+var quotedText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// causeOf words an error for the log. What is the sender's fault quotes what was sent, as
+// a day that is none, or a name; somebody may have typed a password into that field.
+func causeOf(err error, status int) string {
+	if status >= 500 {
+		return err.Error()
+	}
+	return quotedText.ReplaceAllString(err.Error(), `"…"`)
 }
 
 // guard sets the headers that every answer has. Pages need nothing from elsewhere

