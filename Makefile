@@ -44,11 +44,14 @@ demo: ## a whole school on this machine, for real; ARGS=--exit stops after the s
 	@$(MAKE) --no-print-directory build
 	@bin/demo $(ARGS)
 
-lint: ## gofmt, go vet, staticcheck, govulncheck where its data can be had
+lint: ## gofmt, go vet, staticcheck, secrets, dependencies; govulncheck where its data can be had
 	@deploy/install-packages build
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	@deploy/secrets
+	@$(GO) mod verify
+	@deploy/licences $(GO)
 	@deploy/vulnerabilities $(GO)
 
 test: lint ## the demo's story and all tests, on SQLite and on a PostgreSQL that is started for them
