@@ -10,15 +10,17 @@ type Flags struct {
 	Data         string `default:"custody-data" type:"path" env:"SOKYSO_DATA" help:"${help_data}"`
 	Database     string `env:"SOKYSO_DATABASE" xor:"database" help:"${help_database}" placeholder:"URL"`
 	DatabaseFile string `type:"path" xor:"database" help:"${help_database_file}" placeholder:"FILE"`
+	LogKeyFile   string `type:"path" env:"SOKYSO_LOG_KEY_FILE" help:"${help_log_key_file}" placeholder:"FILE"`
 	Config       string `type:"path" help:"${help_config}" placeholder:"FILE"`
 	Lang         string `enum:"vi,en," default:"" help:"${help_lang}" placeholder:"vi|en"`
 	Version      bool   `help:"${help_version}"`
 
-	Init    InitCommand    `cmd:"" help:"${help_init}"`
-	Serve   ServeCommand   `cmd:"" help:"${help_serve}"`
-	Migrate MigrateCommand `cmd:"" help:"${help_migrate}"`
-	Witness WitnessCommand `cmd:"" help:"${help_witness}"`
-	User    struct {
+	Init        InitCommand        `cmd:"" help:"${help_init}"`
+	Serve       ServeCommand       `cmd:"" help:"${help_serve}"`
+	Healthcheck HealthcheckCommand `cmd:"" help:"${help_healthcheck}"`
+	Migrate     MigrateCommand     `cmd:"" help:"${help_migrate}"`
+	Witness     WitnessCommand     `cmd:"" help:"${help_witness}"`
+	User        struct {
 		Add      UserAddCommand      `cmd:"" help:"${help_user_add}"`
 		Password UserPasswordCommand `cmd:"" help:"${help_user_password}"`
 		List     UserListCommand     `cmd:"" help:"${help_user_list}"`
@@ -48,6 +50,11 @@ type InitCommand struct {
 	SchoolCode string `required:"" help:"${help_school_code}" placeholder:"MNHS"`
 	Superior   string `help:"${help_superior}" placeholder:"NAME"`
 	Place      string `help:"${help_place}" placeholder:"NAME"`
+}
+
+// HealthcheckCommand asks a service on this machine whether it is ready.
+type HealthcheckCommand struct {
+	URL string `arg:"" optional:"" default:"http://127.0.0.1:8421" help:"${help_healthcheck_url}"`
 }
 
 // MigrateCommand brings the schema up to date.

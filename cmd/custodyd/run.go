@@ -131,8 +131,14 @@ func (p *program) databaseURL() (string, error) {
 	return "sqlite:" + filepath.Join(p.flags.Data, "custody.db"), nil
 }
 
-func (p *program) logKeyFile() string { return filepath.Join(p.flags.Data, "log.key") }
-func (p *program) markFile() string   { return filepath.Join(p.flags.Data, "log.mark") }
+func (p *program) logKeyFile() string {
+	if p.flags.LogKeyFile != "" {
+		return p.flags.LogKeyFile
+	}
+	return filepath.Join(p.flags.Data, "log.key")
+}
+
+func (p *program) markFile() string { return filepath.Join(p.flags.Data, "log.mark") }
 
 // ownDatabase reports whether the register is the file in the data folder.
 func (p *program) ownDatabase() bool { return p.flags.Database == "" && p.flags.DatabaseFile == "" }
