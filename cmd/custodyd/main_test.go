@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 		"custodyd": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			if err := takeCredentials(); err != nil {
+				panic(err)
+			}
 			os.Exit(Run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 		},
 	})

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/google/renameio/v2"
 
 	"sokyso/custody"
@@ -133,10 +134,13 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if c.TLSCert == "" && c.PublicURL == "" && !loopback(listener) {
 		fmt.Fprintln(p.stderr, p.say("plain_http", nil))
 	}
+	systemd := supervisor{logger}
+	systemd.tell(daemon.SdNotifyReady)
 	// What is done in the background ends before the register is closed.
 	working, stopWork := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	work.Go(func() { runner.Run(working) })
+	work.Go(func() { systemd.watch(working, func() bool { return len(runner.Stalled()) == 0 }) })
 	defer work.Wait()
 	defer stopWork()
 	select {
@@ -147,6 +151,7 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	p.print("stopping", nil)
 	// Whoever shares the requests out learns first that none are to come here any more.
 	stopping.Store(true)
+	systemd.tell(daemon.SdNotifyStopping)
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
