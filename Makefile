@@ -20,7 +20,7 @@ RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/wire
 # is slow under the detector.
 RACE_HTTP := Many|Flood|Bounded|Session|Cookies|SecondFactor|Documents|Bulk|Unreachable|Tiles
 
-.PHONY: build build-windows demo test test-windows packages test-packages vet-darwin bench load chaos lint fuzz screenshots clean help
+.PHONY: build build-windows demo test test-windows packages test-packages image test-image vet-darwin bench load chaos lint fuzz screenshots clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,11 +44,14 @@ demo: ## a whole school on this machine, for real; ARGS=--exit stops after the s
 	@$(MAKE) --no-print-directory build
 	@bin/demo $(ARGS)
 
-lint: ## gofmt, go vet, staticcheck, govulncheck where its data can be had
+lint: ## gofmt, go vet, staticcheck, secrets, dependencies; govulncheck where its data can be had
 	@deploy/install-packages build
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	@deploy/secrets
+	@$(GO) mod verify
+	@deploy/licences $(GO)
 	@deploy/vulnerabilities $(GO)
 
 test: lint ## the demo's story and all tests, on SQLite and on a PostgreSQL that is started for them
@@ -71,6 +74,15 @@ test-packages: packages ## unpack and use the .deb, install and uninstall the ot
 	@deploy/install-packages wine
 	@deploy/packages/test-deb
 	@deploy/with-wine deploy/packages/test-installer
+
+image: build ## a container of the service, by buildah, podman or docker: sokyso/custodyd
+	@deploy/install-packages image
+	@deploy/image
+
+test-image: build ## build that container and use it; two databases, two services, a proxy: the primary is killed
+	@deploy/install-packages image
+	@deploy/test-image
+	@deploy/compose/test-fail-over
 
 vet-darwin: ## compile and vet for macOS all that needs no C compiler of its
 	CGO_ENABLED=0 GOOS=darwin $(GO) vet ./signer ./signer/pdf ./signer/cms ./signer/appearance ./signer/validation ./custody ./custody/signinglog ./httpapi/wire ./migrations

@@ -235,6 +235,9 @@ func (s *Site) wordProblems(ctx huma.Context, status string, v any) (any, error)
 		return v, nil
 	}
 	state := requestOf(ctx.Context())
+	if state.slow != nil && state.slow.cut { // huma takes that for a fault of the service
+		return &serverOf(ctx.Context()).answer(ctx.Context(), errCut).Problem, nil
+	}
 	code := wire.CodeInvalid
 	switch found.Status {
 	case http.StatusRequestEntityTooLarge:

@@ -43,15 +43,9 @@ func isTransfer(path string) bool {
 	return false
 }
 
-// allowTransfer moves the server's own deadlines, which are those of short requests. A writer that knows none, as in a
-// test without a server, has none to move.
-func allowTransfer(w http.ResponseWriter, until time.Time) {
-	control := http.NewResponseController(w)
-	for _, set := range []func(time.Time) error{control.SetReadDeadline, control.SetWriteDeadline} {
-		if err := set(until); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return // the connection is gone, which shows when it is used
-		}
-	}
+// isHeldWhole tells those of them whose files are read into memory whole; the others stream.
+func isHeldWhole(path string) bool {
+	return path == "/unlogged" || strings.HasPrefix(path, "/papers/") || strings.HasPrefix(path, wire.PathPapers+"/")
 }
 
 // pdfFacts is what is told of a file without showing it.

@@ -71,6 +71,8 @@ func (s *server) problemOf(err error, lang string) (wire.Problem, time.Duration)
 		return s.problem(lang, status, known.Code, known.Params), retry
 	case errors.As(err, &tooBig):
 		return s.problem(lang, http.StatusRequestEntityTooLarge, wire.CodeTooLarge, nil), 0
+	case errors.Is(err, context.Canceled): // whoever asked has gone: nobody reads this
+		return s.problem(lang, errCut.status, errCut.code, errCut.params), 0
 	case errors.Is(err, context.DeadlineExceeded):
 		return s.problem(lang, http.StatusServiceUnavailable, wire.CodeUnavailable, nil), 5 * time.Second
 	}
@@ -174,5 +176,5 @@ func localTime(at time.Time) string { return at.In(custody.SchoolZone).Format(ti
 
 // isAPI tells which of the two faces a request is for.
 func isAPI(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == wire.PathHealth
+	return strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == wire.PathHealth || r.URL.Path == wire.PathReady
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -72,20 +71,18 @@ func (s *server) checkDocument(ctx context.Context, r io.Reader) (checkedDocumen
 		return checkedDocument{}, err
 	}
 	defer func() { <-s.publicReading }()
-	file, err := io.ReadAll(io.LimitReader(r, maxPublicFile+1))
+	file, err := gather(r, maxPublicFile)
 	switch {
 	case err != nil:
 		return checkedDocument{}, err
-	case len(file) > maxPublicFile:
-		return checkedDocument{}, &http.MaxBytesError{Limit: maxPublicFile}
-	case len(file) == 0:
+	case file.size == 0:
 		return checkedDocument{}, &failure{status: http.StatusUnprocessableEntity, code: wire.CodeInvalid, params: map[string]string{"field": "file", "reason": "no_file"}}
 	}
 	if err := takeTurn(ctx, s.publicJudging); err != nil {
 		return checkedDocument{}, err
 	}
 	defer func() { <-s.publicJudging }()
-	report, err := validation.Validate(ctx, bytes.NewReader(file), int64(len(file)), validation.Options{Offline: true, Now: s.now})
+	report, err := validation.Validate(ctx, file, file.size, validation.Options{Offline: true, Now: s.now})
 	if err != nil {
 		return checkedDocument{}, noPDF(err)
 	}

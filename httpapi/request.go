@@ -48,6 +48,7 @@ type request struct {
 	code     string        // of the problem answered with
 	err      error         // its cause
 	notes    []slog.Attr
+	slow     *paced
 }
 
 type requestKey struct{}
@@ -79,12 +80,12 @@ func (s *server) observe(next http.Handler) http.Handler {
 			if limit = transferTime; isPublicCheck(r.URL.Path) {
 				limit = publicTime
 			}
-			allowTransfer(w, start.Add(limit))
 		}
+		state.slow = pace(w, r, start.Add(limit+paceFirst))
 		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, state), limit)
 		defer cancel()
 		r = r.WithContext(ctx)
-		answer := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		answer := middleware.NewWrapResponseWriter(state.slow, r.ProtoMajor)
 		answer.Header().Set("X-Request-Id", state.id)
 		func() {
 			defer func() {
@@ -104,6 +105,7 @@ func (s *server) observe(next http.Handler) http.Handler {
 			}()
 			next.ServeHTTP(answer, r)
 		}()
+		state.slow.answered()
 		s.log(r, state, answer, time.Since(start))
 	})
 }
@@ -117,15 +119,11 @@ func knownMethod(method string) string {
 	return "other"
 }
 
-// linkInPath is what a path that no route took may hold of a link to an account: its secret
-// with a slash too many, or sent by another method or by a foreign page.
-var linkInPath = regexp.MustCompile(`(?is)/join/.*`)
-
 func (s *server) log(r *http.Request, state *request, answer middleware.WrapResponseWriter, took time.Duration) {
-	route, pattern := linkInPath.ReplaceAllString(r.URL.Path, "/join/..."), ""
-	if matched := chi.RouteContext(r.Context()); matched != nil && matched.RoutePattern() != "" {
+	// Not the path, also where no route has it: a link that was copied wrongly is one still.
+	pattern := ""
+	if matched := chi.RouteContext(r.Context()); matched != nil {
 		pattern = matched.RoutePattern()
-		route = pattern // not the path: one event key for each route
 	}
 	status := answer.Status()
 	if status == 0 {
@@ -139,7 +137,7 @@ func (s *server) log(r *http.Request, state *request, answer middleware.WrapResp
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{
-		slog.String(keyRequest, state.id), slog.String(keyMethod, r.Method), slog.String(keyRoute, route),
+		slog.String(keyRequest, state.id), slog.String(keyMethod, knownMethod(r.Method)), slog.String(keyRoute, pattern),
 		slog.Int(keyStatus, status), slog.Duration(keyDuration, took), slog.Int(keyBytes, answer.BytesWritten()),
 		slog.String(keyClient, middleware.GetClientIP(r.Context())),
 	}
@@ -150,9 +148,21 @@ func (s *server) log(r *http.Request, state *request, answer middleware.WrapResp
 		attrs = append(attrs, slog.String(keyCode, state.code))
 	}
 	if state.err != nil {
-		attrs = append(attrs, slog.String(keyError, state.err.Error()))
+		attrs = append(attrs, slog.String(keyError, causeOf(state.err, status)))
 	}
 	s.logger.LogAttrs(r.Context(), level, "request", append(attrs, state.notes...)...)
+}
+
+// quotedText is how Go's errors repeat what they complain of.
+var quotedText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// causeOf words an error for the log. What is the sender's fault quotes what was sent, as
+// a day that is none, or a name; somebody may have typed a password into that field.
+func causeOf(err error, status int) string {
+	if status >= 500 {
+		return err.Error()
+	}
+	return quotedText.ReplaceAllString(err.Error(), `"…"`)
 }
 
 // guard sets the headers that every answer has. Pages need nothing from elsewhere

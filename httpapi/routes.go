@@ -32,7 +32,7 @@ func (s *Site) newRouter() (*chi.Mux, error) {
 
 	var problem error
 	router.Group(func(r chi.Router) {
-		r.Use(each((*server).identify))
+		r.Use(each((*server).identify), each((*server).takeIn))
 		api := s.newAPI(r)
 		s.operations(api)
 		doc, err := document(api)
@@ -221,6 +221,7 @@ func (s *Site) operations(api huma.API) {
 	public(s, api, operation{method: http.MethodDelete, name: "signOut", path: wire.PathSession, summary: "Sign out"}.silent(), (*server).apiSignOut)
 	public(s, api, get("school", wire.PathSchool, "The school and the key of its log"), (*server).apiSchool)
 	public(s, api, get("health", wire.PathHealth, "Whether the service can do its work"), (*server).apiHealth)
+	public(s, api, get("ready", wire.PathReady, "Whether this service is to be sent requests: 503 while it stops, or its database does not answer"), (*server).apiReady)
 
 	public(s, api, post("pair", wire.PathPair, "Trade a one-time code for an API key").limited(s.pairRate), (*server).apiPair)
 	inPerson(s, api, create("createPairingCode", wire.PathPairingCode, "A code for the person's next agent"), (*server).apiPairingCode)

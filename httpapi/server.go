@@ -80,6 +80,10 @@ type Config struct {
 	// the router's pattern, "" where there is none.
 	Observed func(route, method string, status int, took time.Duration)
 
+	// Unready says why this service is not to be sent requests although its database
+	// answers, or UnreadyNot; nil = it always is.
+	Unready func() Unready
+
 	// Now is the clock; nil = time.Now.
 	Now func() time.Time
 }
@@ -94,6 +98,7 @@ type server struct {
 	publicURL  string
 	logger     *slog.Logger
 	observed   func(route, method string, status int, took time.Duration)
+	unready    func() Unready
 	now        func() time.Time
 	sessions   *scs.SessionManager
 	revocation *revocation.Checker
@@ -130,11 +135,14 @@ func newServer(cfg Config) (*server, error) {
 		return nil, errors.New("no store")
 	}
 	s := &server{
-		Site: cfg.Site, store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, now: cfg.Now, clientAddress: clientAddress(cfg.Proxies), origin: http.NewCrossOriginProtection(),
+		Site: cfg.Site, store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, unready: cfg.Unready, now: cfg.Now, clientAddress: clientAddress(cfg.Proxies), origin: http.NewCrossOriginProtection(),
 		unconfirmedAfter: cfg.UnconfirmedAfter, roots: cfg.Roots,
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
+	}
+	if s.unready == nil {
+		s.unready = func() Unready { return UnreadyNot }
 	}
 	if s.now == nil {
 		s.now = time.Now

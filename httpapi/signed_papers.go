@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,18 +31,22 @@ func (s *server) keepSigned(ctx context.Context, actor custody.Actor, id custody
 	if err != nil {
 		return store.SignedPaperRow{}, err
 	}
-	file, err := io.ReadAll(io.LimitReader(r, store.MaxSignedPaper+1))
-	if err != nil {
+	file := make([]byte, len(paper))
+	begun, err := io.ReadFull(r, file)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return store.SignedPaperRow{}, err
 	}
 	switch {
-	case len(file) == 0:
+	case begun == 0:
 		return store.SignedPaperRow{}, &failure{status: http.StatusUnprocessableEntity, code: wire.CodeInvalid, params: map[string]string{"field": "file", "reason": "no_file"}}
-	case len(file) > store.MaxSignedPaper:
-		return store.SignedPaperRow{}, &http.MaxBytesError{Limit: store.MaxSignedPaper}
-	case !bytes.HasPrefix(file, paper):
+	case !bytes.Equal(file[:begun], paper):
 		return store.SignedPaperRow{}, custody.Conflict(custody.ReasonOtherPaper)
 	}
+	more, err := gather(r, store.MaxSignedPaper-int64(len(paper)))
+	if err != nil {
+		return store.SignedPaperRow{}, err
+	}
+	file = slices.Concat(append([][]byte{file}, more.pieces...)...)
 	select {
 	case s.judging <- struct{}{}:
 		defer func() { <-s.judging }()

@@ -29,6 +29,7 @@ type Site struct {
 	rest                         *time.Timer   // frees the memory of hashing a while after the last
 	publicReading, publicJudging chan struct{} // slots for files that anybody sends
 	judging                      chan struct{} // one slot for each file whose signatures are looked at
+	intake                       *intake
 
 	signInRate  *httprate.RateLimiter // for one account from one address
 	addressRate *httprate.RateLimiter // for all accounts from one address
@@ -56,7 +57,7 @@ func NoSchool(cfg Config) (http.Handler, error) {
 // NewSite loads words and pages.
 func NewSite() (*Site, error) {
 	s := &Site{
-		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1),
+		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1), intake: newIntake(),
 		publicReading: make(chan struct{}, publicReaders), publicJudging: make(chan struct{}, 1),
 		rest:        time.AfterFunc(time.Hour, debug.FreeOSMemory),
 		signInRate:  httprate.NewRateLimiter(10, time.Minute),

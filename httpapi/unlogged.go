@@ -1,9 +1,7 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
@@ -138,16 +136,16 @@ func (s *server) holdFiles(r *http.Request, actor custody.Actor) ([]heldFile, er
 // holdFile holds the signatures of a file against the log.
 func (s *server) holdFile(ctx context.Context, actor custody.Actor, r io.Reader, name string) (heldFile, error) {
 	held := heldFile{Name: name, Word: heldUnsigned}
-	content, err := io.ReadAll(io.LimitReader(r, maxPublicFile+1))
-	if err != nil {
-		return held, err
-	}
-	if len(content) > maxPublicFile {
+	content, err := gather(r, maxPublicFile)
+	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) && tooBig.Limit == maxPublicFile {
 		held.Word = heldTooLarge
 		_, err := io.Copy(io.Discard, r)
 		return held, err
 	}
-	report, err := validation.Validate(ctx, bytes.NewReader(content), int64(len(content)), validation.Options{Offline: true, Now: s.now})
+	if err != nil {
+		return held, err
+	}
+	report, err := validation.Validate(ctx, content, content.size, validation.Options{Offline: true, Now: s.now})
 	if err != nil {
 		if ctx.Err() != nil {
 			return held, ctx.Err()
@@ -155,7 +153,7 @@ func (s *server) holdFile(ctx context.Context, actor custody.Actor, r io.Reader,
 		held.Word = heldNoPDF
 		return held, nil
 	}
-	sum := sha256.Sum256(content)
+	sum := content.sum()
 	for _, signature := range report.Signatures {
 		if signature.Timestamp || signature.CertificateSHA256 == "" {
 			continue

@@ -11,16 +11,18 @@ type Flags struct {
 	Database     string `env:"SOKYSO_DATABASE" xor:"database" help:"${help_database}" placeholder:"URL"`
 	DatabaseFile string `type:"path" xor:"database" help:"${help_database_file}" placeholder:"FILE"`
 	School       string `env:"SOKYSO_SCHOOL" help:"${help_school}" placeholder:"NAME"`
+	LogKeyFile   string `type:"path" env:"SOKYSO_LOG_KEY_FILE" help:"${help_log_key_file}" placeholder:"FILE"`
 	Config       string `type:"path" help:"${help_config}" placeholder:"FILE"`
 	Lang         string `enum:"vi,en," default:"" help:"${help_lang}" placeholder:"vi|en"`
 	Version      bool   `help:"${help_version}"`
 
-	Init    InitCommand    `cmd:"" help:"${help_init}"`
-	Schools SchoolsCommand `cmd:"" help:"${help_schools}"`
-	Serve   ServeCommand   `cmd:"" help:"${help_serve}"`
-	Migrate MigrateCommand `cmd:"" help:"${help_migrate}"`
-	Witness WitnessCommand `cmd:"" help:"${help_witness}"`
-	User    struct {
+	Init        InitCommand        `cmd:"" help:"${help_init}"`
+	Schools     SchoolsCommand     `cmd:"" help:"${help_schools}"`
+	Serve       ServeCommand       `cmd:"" help:"${help_serve}"`
+	Healthcheck HealthcheckCommand `cmd:"" help:"${help_healthcheck}"`
+	Migrate     MigrateCommand     `cmd:"" help:"${help_migrate}"`
+	Witness     WitnessCommand     `cmd:"" help:"${help_witness}"`
+	User        struct {
 		Add      UserAddCommand      `cmd:"" help:"${help_user_add}"`
 		Password UserPasswordCommand `cmd:"" help:"${help_user_password}"`
 		List     UserListCommand     `cmd:"" help:"${help_user_list}"`
@@ -55,39 +57,47 @@ type InitCommand struct {
 // SchoolsCommand lists the schools of a register.
 type SchoolsCommand struct{}
 
+// HealthcheckCommand asks a service on this machine whether it is ready.
+type HealthcheckCommand struct {
+	URL string `arg:"" optional:"" default:"http://127.0.0.1:8421" help:"${help_healthcheck_url}"`
+}
+
 // MigrateCommand brings the schema up to date.
 type MigrateCommand struct{}
 
 // ServeCommand serves pages and API until it is told to stop.
 type ServeCommand struct {
-	Listen            string         `default:"127.0.0.1:8421" help:"${help_listen}" placeholder:"HOST:PORT"`
-	ListenFile        string         `type:"path" help:"${help_listen_file}" placeholder:"FILE"`
-	PublicURL         string         `name:"public-url" help:"${help_public_url}" placeholder:"URL"`
-	Many              bool           `help:"${help_many}"`
-	TLSCert           string         `name:"tls-cert" type:"path" and:"tls" help:"${help_tls_cert}" placeholder:"PEM"`
-	TLSKey            string         `name:"tls-key" type:"path" and:"tls" help:"${help_tls_key}" placeholder:"PEM"`
-	Proxy             []netip.Prefix `help:"${help_proxy}" placeholder:"CIDR"`
-	Revocation        string         `enum:"off,soft,hard" default:"soft" help:"${help_revocation}"`
-	Issuers           string         `type:"path" help:"${help_issuers}" placeholder:"PEM"`
-	OfficialRoots     string         `type:"path" help:"${help_official_roots}" placeholder:"PEM"`
-	PublicRoots       string         `type:"path" help:"${help_public_roots}" placeholder:"PEM"`
-	PrivateAuthority  bool           `help:"${help_private_authority}"`
-	UnconfirmedAfter  time.Duration  `default:"1h" help:"${help_unconfirmed_after}"`
-	MonitorEvery      time.Duration  `default:"6h" help:"${help_monitor_every}"`
-	SMTP              string         `name:"smtp" help:"${help_smtp}" placeholder:"HOST:PORT"`
-	SMTPEncryption    string         `name:"smtp-encryption" enum:"starttls,tls,none" default:"starttls" help:"${help_smtp_encryption}"`
-	SMTPUser          string         `name:"smtp-user" help:"${help_smtp_user}" placeholder:"NAME"`
-	SMTPPasswordFile  string         `name:"smtp-password-file" type:"path" help:"${help_smtp_password_file}" placeholder:"FILE"`
-	MailFrom          string         `help:"${help_mail_from}" placeholder:"ADDRESS"`
-	WebhookFile       string         `type:"path" help:"${help_webhook_file}" placeholder:"FILE"`
-	WebhookSecretFile string         `type:"path" help:"${help_webhook_secret_file}" placeholder:"FILE"`
-	Witnesses         []string       `name:"witness" sep:"none" help:"${help_witnesses}" placeholder:"KEY@URL"`
-	BackupFolder      string         `type:"path" help:"${help_backup_folder}" placeholder:"FOLDER"`
-	BackupEvery       time.Duration  `default:"24h" help:"${help_backup_every}"`
-	BackupKeep        int            `default:"30" help:"${help_backup_keep}"`
-	Metrics           string         `help:"${help_metrics}" placeholder:"HOST:PORT"`
-	LogFormat         string         `enum:"text,json" default:"text" help:"${help_log_format}"`
-	Grace             time.Duration  `default:"10s" help:"${help_grace}"`
+	Listen                string         `default:"127.0.0.1:8421" help:"${help_listen}" placeholder:"HOST:PORT"`
+	ListenFile            string         `type:"path" help:"${help_listen_file}" placeholder:"FILE"`
+	PublicURL             string         `name:"public-url" help:"${help_public_url}" placeholder:"URL"`
+	Many                  bool           `help:"${help_many}"`
+	TLSCert               string         `name:"tls-cert" type:"path" and:"tls" help:"${help_tls_cert}" placeholder:"PEM"`
+	TLSKey                string         `name:"tls-key" type:"path" and:"tls" help:"${help_tls_key}" placeholder:"PEM"`
+	Proxy                 []netip.Prefix `help:"${help_proxy}" placeholder:"CIDR"`
+	Revocation            string         `enum:"off,soft,hard" default:"soft" help:"${help_revocation}"`
+	Issuers               string         `type:"path" help:"${help_issuers}" placeholder:"PEM"`
+	OfficialRoots         string         `type:"path" help:"${help_official_roots}" placeholder:"PEM"`
+	PublicRoots           string         `type:"path" help:"${help_public_roots}" placeholder:"PEM"`
+	PrivateAuthority      bool           `help:"${help_private_authority}"`
+	UnconfirmedAfter      time.Duration  `default:"1h" help:"${help_unconfirmed_after}"`
+	MonitorEvery          time.Duration  `default:"6h" help:"${help_monitor_every}"`
+	SMTP                  string         `name:"smtp" help:"${help_smtp}" placeholder:"HOST:PORT"`
+	SMTPEncryption        string         `name:"smtp-encryption" enum:"starttls,tls,none" default:"starttls" help:"${help_smtp_encryption}"`
+	SMTPUser              string         `name:"smtp-user" help:"${help_smtp_user}" placeholder:"NAME"`
+	SMTPPasswordFile      string         `name:"smtp-password-file" type:"path" help:"${help_smtp_password_file}" placeholder:"FILE"`
+	MailFrom              string         `help:"${help_mail_from}" placeholder:"ADDRESS"`
+	WebhookFile           string         `type:"path" help:"${help_webhook_file}" placeholder:"FILE"`
+	WebhookSecretFile     string         `type:"path" help:"${help_webhook_secret_file}" placeholder:"FILE"`
+	Witnesses             []string       `name:"witness" sep:"none" help:"${help_witnesses}" placeholder:"KEY@URL"`
+	BackupFolder          string         `type:"path" help:"${help_backup_folder}" placeholder:"FOLDER"`
+	BackupEvery           time.Duration  `default:"24h" help:"${help_backup_every}"`
+	BackupKeep            int            `default:"30" help:"${help_backup_keep}"`
+	Metrics               string         `help:"${help_metrics}" placeholder:"HOST:PORT"`
+	LogFormat             string         `enum:"text,json" default:"text" help:"${help_log_format}"`
+	MaxConnections        int            `default:"4000" help:"${help_max_connections}"`
+	ConnectionsPerAddress int            `default:"500" help:"${help_connections_per_address}"`
+	Grace                 time.Duration  `default:"10s" help:"${help_grace}"`
+	DrainWait             time.Duration  `default:"0s" help:"${help_drain_wait}"`
 }
 
 // UserAddCommand registers a person with an account.

@@ -37,18 +37,24 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// maxIdle is what the service may hold in memory when nobody asks anything.
-const maxIdle = 60 << 20
-
-// The real program, built without cgo, serves, is signed in to, and rests.
-func TestTheProgramRunsInLittleMemory(t *testing.T) {
-	folder := t.TempDir()
-	program := filepath.Join(folder, "custodyd")
+// builtProgram is the program as it is shipped: without cgo and without what tests need.
+func builtProgram(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "custodyd")
 	build := exec.Command("go", "build", "-o", program, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
+	return program
+}
+
+// maxIdle is what the service may hold in memory when nobody asks anything.
+const maxIdle = 60 << 20
+
+// The real program, built without cgo, serves, is signed in to, and rests.
+func TestTheProgramRunsInLittleMemory(t *testing.T) {
+	folder, program := t.TempDir(), builtProgram(t)
 	data, address := filepath.Join(folder, "data"), filepath.Join(folder, "address")
 	run := func(stdin string, args ...string) {
 		t.Helper()
@@ -105,14 +111,17 @@ func TestTheProgramRunsInLittleMemory(t *testing.T) {
 	t.Errorf("resident memory stays at %d MB, may be %d MB", resident>>20, maxIdle>>20)
 }
 
-func residentMemory(t *testing.T, pid int) int64 {
+func residentMemory(t *testing.T, pid int) int64 { return memoryOf(t, pid, "VmRSS") }
+
+// memoryOf reads what the system knows of a process: VmRSS now, VmHWM the most ever.
+func memoryOf(t *testing.T, pid int, what string) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, what+":"); ok {
 			var kilobytes int64
 			if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
 				t.Fatal(err)
@@ -120,6 +129,6 @@ func residentMemory(t *testing.T, pid int) int64 {
 			return kilobytes << 10
 		}
 	}
-	t.Fatal("no VmRSS")
+	t.Fatalf("no %s", what)
 	return 0
 }

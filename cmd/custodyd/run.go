@@ -135,8 +135,12 @@ func (p *program) databaseURL() (string, error) {
 }
 
 func (p *program) logKeyFile() string {
+	if p.flags.LogKeyFile != "" {
+		return p.flags.LogKeyFile
+	}
 	return filepath.Join(p.schoolFolder(p.flags.School), logKeyName)
 }
+
 func (p *program) markFile() string { return filepath.Join(p.schoolFolder(p.flags.School), markName) }
 
 // ownDatabase reports whether the register is the file in the data folder.

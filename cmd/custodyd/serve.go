@@ -15,8 +15,10 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/google/renameio/v2"
 
 	"sokyso/custody"
@@ -89,10 +91,20 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if err != nil {
 		return err
 	}
+	runner := c.runner(register, school, out, checker, witnesses, logger)
+	var stopping atomic.Bool
 	handlers := httpapi.Config{
 		Store: register, Site: site, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
 		Revocation: httpapi.RevocationMode(c.Revocation), Checker: checker, Roots: roots, UnconfirmedAfter: c.UnconfirmedAfter, Logger: logger,
-		Observed: counted.request,
+		Observed: counted.request, Unready: func() httpapi.Unready {
+			switch {
+			case stopping.Load():
+				return httpapi.UnreadyStopping
+			case len(runner.Stalled()) > 0:
+				return httpapi.UnreadyBackground
+			}
+			return httpapi.UnreadyNot
+		},
 	}
 	handler, err := httpapi.New(handlers)
 	if err != nil {
@@ -112,8 +124,9 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, HTTP2: streams, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
+	limited := limitConnections(listener, c.MaxConnections, c.ConnectionsPerAddress, c.Proxy)
 	served := make(chan error, 2)
 	if c.Metrics != "" {
 		counting, err := net.Listen("tcp", c.Metrics)
@@ -129,10 +142,10 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	}
 	go func() {
 		if c.TLSCert != "" {
-			served <- server.ServeTLS(listener, c.TLSCert, c.TLSKey)
+			served <- server.ServeTLS(limited, c.TLSCert, c.TLSKey)
 			return
 		}
-		served <- server.Serve(listener)
+		served <- server.Serve(limited)
 	}()
 	if c.ListenFile != "" {
 		if err := renameio.WriteFile(c.ListenFile, []byte(listener.Addr().String()+"\n"), 0o644); err != nil {
@@ -148,13 +161,16 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if c.TLSCert == "" && c.PublicURL == "" && !loopback(listener) {
 		fmt.Fprintln(p.stderr, p.say("plain_http", nil))
 	}
+	systemd := supervisor{logger}
+	systemd.tell(daemon.SdNotifyReady)
 	// What is done in the background ends before the register is closed.
 	working, stopWork := context.WithCancel(ctx)
 	var work sync.WaitGroup
-	work.Go(func() { c.runner(register, school, out, checker, witnesses, logger).Run(working) })
 	if schools != nil {
 		work.Go(func() { schools.run(working) })
 	}
+	work.Go(func() { runner.Run(working) })
+	work.Go(func() { systemd.watch(working, func() bool { return len(runner.Stalled()) == 0 }) })
 	defer work.Wait()
 	defer stopWork()
 	select {
@@ -163,9 +179,23 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	case <-ctx.Done():
 	}
 	p.print("stopping", nil)
+	// Whoever shares the requests out learns first that none are to come here any more.
+	stopping.Store(true)
+	systemd.tell(daemon.SdNotifyStopping)
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-time.After(c.DrainWait):
+	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Grace)
 	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
+	err = server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		// Somebody is slow: that is theirs, and no failure of the service.
+		p.print("cut_off", nil)
+		return server.Close()
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("shut down: %w", err), server.Close())
 	}
 	return nil
@@ -198,6 +228,10 @@ func (c *ServeCommand) fleet(ctx context.Context, p *program, register *store.St
 		}}
 	return f, f.lookAll(ctx)
 }
+
+// streams bounds what one connection of HTTP/2 can have under way and unread.
+var streams = &http.HTTP2Config{MaxConcurrentStreams: 64, MaxReceiveBufferPerConnection: 256 << 10, MaxReceiveBufferPerStream: 128 << 10,
+	SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second, WriteByteTimeout: 15 * time.Second}
 
 // address is what people type: the public address, else where it listens.
 func (c *ServeCommand) address(listener net.Listener) string {

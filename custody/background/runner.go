@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,6 +50,35 @@ type Config struct {
 type Runner struct {
 	Config
 	jobs []Job
+
+	mu    sync.Mutex           // guards the next two
+	seen  map[string]time.Time // by job: when its loop last came round, or its lease was last kept
+	ended bool                 // Run has returned
+}
+
+// stalledAfter is how long a job's loop may be silent: a lease that it should have kept has
+// run out since then, and what is still written after a run has had its time.
+const stalledAfter = lease + wrapUp
+
+// Stalled names the jobs whose loops stand still, sorted: nothing looks after them, though
+// the service may answer requests. Before Run none does.
+func (r *Runner) Stalled() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var names []string
+	for name, seen := range r.seen {
+		if r.ended || r.Now().Sub(seen) > stalledAfter {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (r *Runner) note(job string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen[job] = r.Now()
 }
 
 // New returns a runner of the jobs.
@@ -59,7 +89,7 @@ func New(c Config, jobs ...Job) *Runner {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Runner{Config: c, jobs: jobs}
+	return &Runner{Config: c, jobs: jobs, seen: map[string]time.Time{}}
 }
 
 // Run does the work until ctx ends, and returns when what was begun has stopped and
@@ -67,8 +97,10 @@ func New(c Config, jobs ...Job) *Runner {
 func (r *Runner) Run(ctx context.Context) {
 	var group sync.WaitGroup
 	for _, job := range r.jobs {
+		r.note(job.Name)
 		group.Go(func() {
 			for {
+				r.note(job.Name)
 				r.attempt(ctx, job)
 				select {
 				case <-ctx.Done():
@@ -79,6 +111,9 @@ func (r *Runner) Run(ctx context.Context) {
 		})
 	}
 	group.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
 }
 
 // attempt is Once, and writes down what went wrong.
@@ -128,8 +163,11 @@ func (r *Runner) keepLease(ctx context.Context, job Job) (int, error) {
 			case <-time.After(renewEvery):
 			}
 			kept, err := r.Store.RenewJob(running, r.School, job.Name, r.Holder, lease)
-			if err == nil && !kept {
+			switch {
+			case err == nil && !kept:
 				stop(errLeaseLost)
+			case err == nil:
+				r.note(job.Name)
 			}
 		}
 	})

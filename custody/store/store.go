@@ -51,6 +51,7 @@ type Store struct {
 	ticketKey ed25519.PrivateKey // nil without a log key
 	factors   cipher.AEAD        // encrypts secrets of second factors; nil without a log key
 	vkey      string
+	schema    int64                     // version that this program needs
 	mark      *mark                     // nil without a mark file
 	seen      atomic.Pointer[markState] // a state of the log that an agent has seen, and that this database does not extend
 	log       *slog.Logger
@@ -159,6 +160,7 @@ func (s *Store) openPools(ctx context.Context) error {
 	if err == nil && have != need {
 		err = &VersionError{Have: have, Need: need}
 	}
+	s.schema = need
 	if err == nil && dialect == migrations.SQLite {
 		_, source, err = dataSource(s.config.URL, false, true)
 		if err == nil {

@@ -45,6 +45,12 @@ type Health struct {
 	LateJobs []string `json:"late_jobs,omitempty"` // work in the background that should have run long ago
 }
 
+// Ready is the answer of a service that is to be sent requests; one that is not answers
+// 503 with a problem whose reason says why.
+type Ready struct {
+	Status string `json:"status"` // ready
+}
+
 // SeenCheckpoint is a checkpoint that an agent has seen: a C2SP signed note.
 type SeenCheckpoint struct {
 	Checkpoint string `json:"checkpoint" maxLength:"65536"`

@@ -35,6 +35,12 @@ func (c *Client) School(ctx context.Context) (School, error) {
 	return school, err
 }
 
+// Ready reports nil when this service is to be sent requests.
+func (c *Client) Ready(ctx context.Context) error {
+	var ready Ready
+	return c.get(ctx, PathReady, nil, &ready)
+}
+
 // Health reports nil when the service can do its work.
 func (c *Client) Health(ctx context.Context) error {
 	var health Health

@@ -6,6 +6,7 @@ const (
 
 	PathOpenAPI = "/api/openapi.json"
 	PathHealth  = "/healthz"
+	PathReady   = "/readyz" // GET, no sign-in: whether this very service is to be sent requests
 
 	PathSession = Prefix + "/session" // POST sign in, GET who am I, DELETE sign out
 	PathSchool  = Prefix + "/school"  // GET, no sign-in: name and log key
