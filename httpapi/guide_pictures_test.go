@@ -1,15 +1,10 @@
 package httpapi_test
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
 	"image"
-	"image/color"
-	"image/png"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,10 +13,8 @@ import (
 
 	"sokyso/custody"
 	"sokyso/custody/store"
+	"sokyso/httpapi/look/picture"
 )
-
-// maxPicture is how large a picture of the guides may be.
-const maxPicture = 120 << 10
 
 // The two screens that the guides show: a computer's, and a phone's at twice its
 // resolution.
@@ -40,10 +33,6 @@ func TestGuidePictures(t *testing.T) {
 		t.Skip("SOKYSO_SCREENSHOTS names no folder: make screenshots")
 	}
 	t.Setenv("SOKYSO_SCREENSHOTS", "") // what shoot would keep besides
-	folder = filepath.Join(folder, "huong-dan")
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	g := newGuide(t)
 	open := func(width, height int64, scale float64) *guideScreen {
 		b := openBrowser(t, g.school, width, height)
@@ -253,55 +242,9 @@ func (s *guideScreen) keep(name string, selectors ...string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	picture, err := png.Decode(bytes.NewReader(content))
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	const margin = 9
-	part := image.Rect(int((rect[0]-margin)*s.scale), int((rect[1]-margin)*s.scale), int((rect[2]+margin)*s.scale), int((rect[3]+margin)*s.scale)).Intersect(picture.Bounds())
-	var b bytes.Buffer
-	encoder := png.Encoder{CompressionLevel: png.BestCompression}
-	if err := encoder.Encode(&b, fewColours(picture, part)); err != nil {
-		s.t.Fatal(err)
+	part := image.Rect(int((rect[0]-margin)*s.scale), int((rect[1]-margin)*s.scale), int((rect[2]+margin)*s.scale), int((rect[3]+margin)*s.scale))
+	if err := picture.Keep(s.folder, name, content, part); err != nil {
+		s.t.Error(err)
 	}
-	if b.Len() > maxPicture {
-		s.t.Errorf("%s has %d KB", name, b.Len()>>10)
-	}
-	if err := os.WriteFile(filepath.Join(s.folder, name+".png"), b.Bytes(), 0o644); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// fewColours copies a part of a picture with the 256 colours that it has most of; the
-// others, on the edges of letters, take the nearest.
-func fewColours(picture image.Image, part image.Rectangle) *image.Paletted {
-	counts := map[color.RGBA]int{}
-	at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(picture.At(x, y)).(color.RGBA) }
-	for y := part.Min.Y; y < part.Max.Y; y++ {
-		for x := part.Min.X; x < part.Max.X; x++ {
-			counts[at(x, y)]++
-		}
-	}
-	var colours []color.RGBA
-	for c := range counts {
-		colours = append(colours, c)
-	}
-	slices.SortFunc(colours, func(a, b color.RGBA) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
-	})
-	var palette color.Palette
-	for _, c := range colours[:min(len(colours), 256)] {
-		palette = append(palette, c)
-	}
-	index := map[color.RGBA]uint8{}
-	for _, c := range colours {
-		index[c] = uint8(palette.Index(c))
-	}
-	few := image.NewPaletted(image.Rect(0, 0, part.Dx(), part.Dy()), palette)
-	for y := range part.Dy() {
-		for x := range part.Dx() {
-			few.SetColorIndex(x, y, index[at(part.Min.X+x, part.Min.Y+y)])
-		}
-	}
-	return few
 }
