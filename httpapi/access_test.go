@@ -45,9 +45,9 @@ func (g *guide) pagesToRead() (open, managed []string) {
 
 // TestPagesCanBeRead holds the pages to what a program can find of WCAG 2.2 AA, in both
 // languages, by day and by night: names of fields, order of headings, headers of tables,
-// contrast, focus. testdata/access.js says what it looks at.
+// contrast, focus. look/testdata/access.js says what it looks at.
 func TestPagesCanBeRead(t *testing.T) {
-	script, err := os.ReadFile("testdata/access.js")
+	script, err := os.ReadFile("look/testdata/access.js")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,13 +91,13 @@ func TestPagesCanBeRead(t *testing.T) {
 // TestReadingFindsFaults: the script finds what it is there to find, on a page that has all
 // of it, and nothing on one that has none.
 func TestReadingFindsFaults(t *testing.T) {
-	script, err := os.ReadFile("testdata/access.js")
+	script, err := os.ReadFile("look/testdata/access.js")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := openBrowser(t, sqlite(t, httpapi.Config{}), 800, 600)
 	read := func(name string) string {
-		page, err := os.ReadFile("testdata/" + name)
+		page, err := os.ReadFile("look/testdata/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}

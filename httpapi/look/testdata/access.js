@@ -82,8 +82,9 @@
     if (ratio < 3) say(`contrast ${ratio.toFixed(2)} of a field's edge`, e);
   });
 
-  // Whoever goes by keys sees where they are. A key was pressed before, so that focus shows.
-  all("a[href], button, input, select, textarea, summary").filter(e => shown(e) && !e.disabled && !e.closest(".skip")).forEach(e => {
+  // Whoever goes by keys sees where they are. A key was pressed before, so that focus shows. Behind a
+  // dialog nothing is to be reached.
+  all("a[href], button, input, select, textarea, summary", document.querySelector("dialog:modal") || document).filter(e => shown(e) && !e.disabled && !e.closest(".skip")).forEach(e => {
     e.focus();
     const style = getComputedStyle(e);
     if (document.activeElement !== e) return say("takes no focus", e);
