@@ -2,10 +2,12 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +57,7 @@ func TestPagesCanBeRead(t *testing.T) {
 	g.do(g.AcceptHandOver(ctx, g.deputy.actor, g.offer.ID))
 	g.day()
 	open, managed := g.pagesToRead()
+	english := onlyEnglish(t)
 	found := map[string][]string{} // by what was found, where
 	for _, scheme := range []string{"light", "dark"} {
 		b := openBrowser(t, g.school, 1280, 900)
@@ -67,7 +70,7 @@ func TestPagesCanBeRead(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", path, err)
 			}
-			for _, sentence := range sentences {
+			for _, sentence := range append(sentences, b.strange(english)...) {
 				found[sentence] = append(found[sentence], scheme+" "+path)
 			}
 		}
@@ -137,6 +140,60 @@ func TestPagesFitANarrowScreen(t *testing.T) {
 	for _, path := range managed {
 		b.visit(path)
 	}
+}
+
+// onlyEnglish are the words of pages that the Vietnamese ones have not.
+func onlyEnglish(t *testing.T) map[string]bool {
+	t.Helper()
+	catalogue := func(lang string) map[string]bool {
+		content, err := os.ReadFile("locales/" + lang + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sentences map[string]string
+		if err := json.Unmarshal(content, &sentences); err != nil {
+			t.Fatal(err)
+		}
+		words := map[string]bool{}
+		for _, sentence := range sentences {
+			words[sentence] = true
+		}
+		return words
+	}
+	english := catalogue("en")
+	for word := range catalogue("vi") {
+		delete(english, word)
+	}
+	delete(english, "Tiếng Việt") // the way back
+	return english
+}
+
+var isoDay = regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`)
+
+// strange finds on a Vietnamese page English that was left over, and days as programs write them.
+func (b *browser) strange(english map[string]bool) []string {
+	b.t.Helper()
+	texts, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](`(() => {
+		const texts = [], nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+		while (document.documentElement.lang === "vi" && nodes.nextNode()) {
+			const e = nodes.currentNode.parentElement;
+			if (nodes.currentNode.data.trim() && !e.closest("script, style, code, pre, .hash, [lang=en]")) texts.push(nodes.currentNode.data.trim());
+		}
+		return texts;
+	})()`))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var found []string
+	for _, text := range texts {
+		if english[text] {
+			found = append(found, "English on a Vietnamese page: "+text)
+		}
+		if isoDay.MatchString(text) {
+			found = append(found, "a day as programs write it: "+text)
+		}
+	}
+	return found
 }
 
 // night shows the pages in the light or the dark.
