@@ -9,6 +9,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,8 +46,8 @@ func Keep(screenshots, name string, screenshot []byte, part image.Rectangle) err
 	return os.WriteFile(filepath.Join(folder, name+".png"), b.Bytes(), 0o644)
 }
 
-// fewColours copies a part of a picture with the 256 colours that it has most of; the
-// others, on the edges of letters, take the nearest.
+// fewColours copies a part of a picture with 256 colours; the others, on the edges of
+// letters, take the nearest.
 func fewColours(shown image.Image, part image.Rectangle) *image.Paletted {
 	counts := map[color.RGBA]int{}
 	at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(shown.At(x, y)).(color.RGBA) }
@@ -62,10 +63,7 @@ func fewColours(shown image.Image, part image.Rectangle) *image.Paletted {
 	slices.SortFunc(colours, func(a, b color.RGBA) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
 	})
-	var palette color.Palette
-	for _, c := range colours[:min(len(colours), 256)] {
-		palette = append(palette, c)
-	}
+	palette := paletteOf(colours, counts)
 	index := map[color.RGBA]uint8{}
 	for _, c := range colours {
 		index[c] = uint8(palette.Index(c))
@@ -77,4 +75,31 @@ func fewColours(shown image.Image, part image.Rectangle) *image.Paletted {
 		}
 	}
 	return few
+}
+
+// paletteOf chooses 256 colours: first the most frequent, then each time the one whose pixels would
+// be farthest off with what is chosen so far. A mark of few pixels keeps its colour that way.
+func paletteOf(colours []color.RGBA, counts map[color.RGBA]int) color.Palette {
+	if len(colours) == 0 {
+		return nil
+	}
+	off := make([]int, len(colours)) // square of the distance to the nearest that is chosen
+	for i := range off {
+		off[i] = math.MaxInt32
+	}
+	var palette color.Palette
+	next := 0
+	for len(palette) < min(len(colours), 256) {
+		chosen := colours[next]
+		palette = append(palette, chosen)
+		worst := -1
+		for i, c := range colours {
+			r, g, b := int(c.R)-int(chosen.R), int(c.G)-int(chosen.G), int(c.B)-int(chosen.B)
+			off[i] = min(off[i], r*r+g*g+b*b)
+			if far := off[i] * counts[c]; far > worst {
+				worst, next = far, i
+			}
+		}
+	}
+	return palette
 }
