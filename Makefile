@@ -20,7 +20,7 @@ RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/wire
 # is slow under the detector.
 RACE_HTTP := Many|Flood|Bounded|Session|Cookies|SecondFactor|Documents|Bulk|Unreachable|Tiles
 
-.PHONY: build build-windows demo test test-windows packages test-packages image test-image vet-darwin bench load chaos lint fuzz screenshots clean help
+.PHONY: build build-windows demo test test-windows packages test-packages image test-image vet-darwin bench load chaos lint fuzz screenshots guide-pictures clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -104,10 +104,15 @@ chaos: ## ten minutes of faults while agents work, then judged; ARGS="-for 1m -s
 fuzz: ## every fuzz target for FUZZTIME (default 30s each)
 	@deploy/fuzz $(GO) $(or $(FUZZTIME),30s)
 
-screenshots: ## pictures of the desk's pages, as the browser tests see them, in screenshots/
-	@deploy/install-packages test
+screenshots: ## pictures of the pages of desk and service, those of the guides among them, in screenshots/
+	@deploy/install-packages screenshots
 	@mkdir -p screenshots
 	SOKYSO_SCREENSHOTS=$(CURDIR)/screenshots $(GO) test -count=1 ./signer/desk
+	SOKYSO_SCREENSHOTS=$(CURDIR)/screenshots $(GO) test -count=1 -run TestGuidePictures ./httpapi
+
+guide-pictures: screenshots ## make the pictures of docs/huong-dan anew; look at each before it is committed
+	@for picture in docs/huong-dan/pictures/*.png; do \
+		made=screenshots/huong-dan/$$(basename $$picture); test ! -e $$made || cp $$made $$picture; done
 
 clean: ## remove what the targets made
 	rm -rf bin demo-school screenshots

@@ -49,7 +49,9 @@ var mayImport = map[string][]string{
 
 	"httpapi/wire": {},
 	"httpapi/look": {},
-	"httpapi":      {"custody", "custody/forms", "custody/notices", "custody/revocation", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "plaintext", "signer/pdf", "signer/validation"},
+	// Writes what tests photograph; no program imports it.
+	"httpapi/look/picture": {},
+	"httpapi":              {"custody", "custody/forms", "custody/notices", "custody/revocation", "custody/store", "custody/signinglog", "httpapi/look", "httpapi/wire", "plaintext", "signer/pdf", "signer/validation"},
 
 	"cmd/signagent": {"signer", "signer/agent", "signer/desk", "signer/preview", "signer/tray", "signer/validation", "signer/token/worker", "httpapi/wire", "custody/signinglog"},
 	// The worker for 32-bit modules on Windows: nothing else is worth building twice.

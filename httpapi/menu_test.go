@@ -2,7 +2,10 @@ package httpapi
 
 import (
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -71,5 +74,37 @@ func TestSubjectIsReadable(t *testing.T) {
 		if got := readableSubject(in); got != want {
 			t.Errorf("%s: %s", in, got)
 		}
+	}
+}
+
+// What the guides say to find behind "Thêm" is there.
+func TestGuidesFindTheirWay(t *testing.T) {
+	words := readCatalogue(t, "vi")
+	behind := map[string]bool{}
+	for _, group := range moreMenu {
+		for _, item := range group.Items {
+			behind[words[item.Key]] = true
+		}
+	}
+	files, err := filepath.Glob("../docs/huong-dan/*.md")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d guides, %v", len(files), err)
+	}
+	way := regexp.MustCompile(`\*\*` + regexp.QuoteMeta(words["nav.more"]) + ` → ([^*]+)\*\*`)
+	found := 0
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range way.FindAllStringSubmatch(string(content), -1) {
+			found++
+			if !behind[to[1]] {
+				t.Errorf("%s looks for %q behind %q", file, to[1], words["nav.more"])
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no guide opens the menu")
 	}
 }

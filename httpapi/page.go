@@ -104,8 +104,10 @@ func pageWords(words *catalogue, told *notices.Words, lang string) template.Func
 			}
 			return text
 		},
-		"subject": readableSubject,
-		"lang":    func() string { return lang },
+		// document facts: kind, number and symbol as people say them, "Thông báo 09/TB-MNHS".
+		"document": documentTitle,
+		"subject":  readableSubject,
+		"lang":     func() string { return lang },
 		"other": func() string {
 			if lang == languages[0] {
 				return languages[1]
@@ -113,6 +115,14 @@ func pageWords(words *catalogue, told *notices.Words, lang string) template.Func
 			return languages[0]
 		},
 	}
+}
+
+// documentTitle says what a document is; "" when nothing is known of it.
+func documentTitle(kind, number, symbol string) string {
+	if name := custody.KindName(kind); name != "" {
+		kind = name
+	}
+	return custody.Document{Kind: kind, Number: number, Symbol: symbol}.Title()
 }
 
 // emailOfSubject is the e-mail attribute as RFC 4514 writes it for programs: hexadecimal DER.

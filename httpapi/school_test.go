@@ -151,7 +151,7 @@ func (s *school) equip(m *member, serial string, kind custody.TokenKind) {
 		owner = ""
 	}
 	var err error
-	m.token, err = s.RegisterToken(ctx, s.System, store.NewToken{Serial: serial, Label: "USB ký số " + serial, Model: "SoftHSM v2", Kind: kind, Certificate: m.cert.Raw, Owner: owner})
+	m.token, err = s.RegisterToken(ctx, s.System, store.NewToken{Serial: serial, Label: "USB ký số " + serial, Model: "USB token", Kind: kind, Certificate: m.cert.Raw, Owner: owner})
 	if err != nil {
 		s.TB.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"context"
+	"image"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"sokyso/httpapi/look/picture"
 )
 
 // window is a Chromium window on the desk.
@@ -30,7 +33,8 @@ func openWindow(t *testing.T, p *place, width, height int64) *window {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("no-first-run", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("lang", "vi"))
+		chromedp.Flag("no-first-run", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("lang", "vi"),
+		chromedp.Env("LANGUAGE=vi")) // what the browser draws itself, where its words are installed (chromium-l10n)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -146,6 +150,27 @@ func (w *window) shot(what string) {
 	}
 }
 
+// keep writes a picture for the guides of docs/huong-dan: what is below the desk's bar, which says
+// that these tests sign without a school.
+func (w *window) keep(name string) {
+	w.t.Helper()
+	folder := os.Getenv("SOKYSO_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	content, err := chromedp.Run(w.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	bar, err := chromedp.Run(w.ctx, chromedp.Evaluate[float64](`document.querySelector("header").getBoundingClientRect().bottom`))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := picture.Keep(folder, name, content, image.Rect(0, int(bar), int(w.width), 1<<16)); err != nil {
+		w.t.Error(err)
+	}
+}
+
 // TestThreeActions: a document that was opened is signed with one press and the PIN, by the keyboard alone.
 func TestThreeActions(t *testing.T) {
 	p := sitDown(t, copied(t, "ke-hoach.pdf"))
@@ -154,6 +179,7 @@ func TestThreeActions(t *testing.T) {
 	w.until("the page's picture", `document.querySelector(".sheet > img:not(.ink)")?.complete`)
 	w.until("the box", `document.querySelector(".box")`)
 	w.look("opened")
+	w.keep("ban-ky")
 	if address, err := chromedp.Run(w.ctx, chromedp.Location()); err != nil || strings.Contains(address, p.secret) {
 		t.Errorf("the secret stays in the address %s, %v", address, err)
 	}
@@ -161,6 +187,7 @@ func TestThreeActions(t *testing.T) {
 	w.keys("\r")
 	w.until("the question for the PIN", `document.activeElement?.id === "pin"`)
 	w.look("asked")
+	w.keep("ban-ky-ma-pin")
 	w.keys(testPIN + "\r")
 	w.until("the end", `document.querySelector(".results li.signed")`)
 	w.look("signed")

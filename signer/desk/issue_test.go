@@ -33,7 +33,9 @@ func TestIssueOnThePage(t *testing.T) {
 	p := sitDown(t, copied(t, "du-thao.pdf"))
 	w := openWindow(t, p, 1366, 768)
 	w.until("the offer to prepare", `document.querySelector("#prepare")`)
+	w.until("the page's picture", `document.querySelector(".sheet > img:not(.ink)")?.complete`)
 	w.look("draft")
+	w.keep("chuan-bi")
 	w.run(`document.querySelector("#prepare").click()`)
 	w.until("the prepared draft", `document.querySelector(".panel .file")?.innerText.includes("du-thao.prepared.pdf") && document.querySelector("#fact-kind")`)
 	w.until("no second offer", `!document.querySelector("#prepare")`)
@@ -63,7 +65,9 @@ func TestIssueOnThePage(t *testing.T) {
 		t.Errorf("date %q, %v", value, err)
 	}
 	w.until("the seal's field", `document.querySelector(".box") && document.body.innerText.includes("ô chữ ký có sẵn")`)
+	w.until("the page's picture", `document.querySelector(".sheet > img:not(.ink)")?.complete`)
 	w.look("to issue")
+	w.keep("phat-hanh")
 	w.do(chromedp.EmulateViewport(390, 844))
 	w.width = 390
 	w.look("to issue on a phone")

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -67,6 +68,7 @@ func TestPresetOnThePage(t *testing.T) {
 			seal = nil
 			break
 		}
+		time.Sleep(100 * time.Millisecond)
 	}
 	if seal != nil {
 		t.Error("the seal is not moved by 10 mm")

@@ -46,7 +46,7 @@ function deskView(kept) {
   const side = list();
   if (desk.grid) {
     shown = grid((d) => { desk.selected = d.id; desk.grid = false; changed(); });
-    return el("div", { class: "desk gridded" }, side, el("div", { class: "middle" }, shown), el("aside", { class: "panel" }, act()));
+    return el("div", { class: "desk gridded" }, el("h1", { class: "hidden" }, t("tab.desk")), side, el("div", { class: "middle" }, shown), el("aside", { class: "panel" }, act()));
   }
   if (!doc.looked || !doc.facts) {
     look(doc).then(changed, (failure) => { doc.problem = { message: failure.message }; doc.looked = true; doc.facts ??= {}; changed(); });
@@ -63,7 +63,7 @@ function deskView(kept) {
       if (at && middle && (doc.place.page > 1 || doc.result)) middle.scrollTop = at.offsetTop + at.clientHeight * (1 - doc.place.rect[1] / at.size.height) - middle.clientHeight / 2;
     });
   }
-  const panel = el("aside", { class: "panel" }, el("h2", { class: "name" }, title(doc)), el("small", { class: "file" }, `${doc.name} · ${size(doc.size)} · ${t("pages", { count: doc.pages })}`), doc.problem ? trouble(doc) : doc.result ? null : notes(doc), outcome(doc), doc.result?.status === "signed" ? null : facts(doc, pages.node), act());
+  const panel = el("aside", { class: "panel" }, el("h1", { class: "name" }, title(doc)), el("small", { class: "file" }, `${doc.name} · ${size(doc.size)} · ${t("pages", { count: doc.pages })}`), doc.problem ? trouble(doc) : doc.result ? null : notes(doc), outcome(doc), doc.result?.status === "signed" ? null : facts(doc, pages.node), act());
   return el("div", { class: "desk" }, side, el("div", { class: "middle" }, pages.node), panel);
 }
 
