@@ -14,6 +14,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/httprate"
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"sokyso/custody"
 	"sokyso/custody/notices"
@@ -101,13 +102,16 @@ type server struct {
 	signInRate                   *httprate.RateLimiter // for one account from one address
 	addressRate                  *httprate.RateLimiter // for all accounts from one address
 	pairRate                     *httprate.RateLimiter
+	passkeyRate                  *httprate.RateLimiter // of sign-ins with a passkey that are begun from one address
 	alarmRate                    *httprate.RateLimiter // of alarms from one address; the store bounds them in total
 	publicReading, publicJudging chan struct{}         // slots for files that anybody sends
 	checkRate                    *httprate.RateLimiter // of such files from one address
 	judging                      chan struct{}         // one slot for each file whose signatures are looked at
 	revocation                   *revocation.Checker
 	roots                        custody.Roots
-	style                        string // address of the style sheet, with its content's hash
+	passkeys                     *webauthn.WebAuthn // nil = there are none at the public address
+	passkeysNone                 string             // why
+	style                        string             // address of the style sheet, with its content's hash
 	proxies                      []netip.Prefix
 
 	revocationMode   RevocationMode
@@ -176,6 +180,9 @@ func newServer(cfg Config) (*server, error) {
 	if s.school, err = cfg.Store.School(ctx); err != nil {
 		return nil, fmt.Errorf("read school: %w", err)
 	}
+	if s.passkeys, s.passkeysNone, err = newPasskeys(cfg.PublicURL, s.school.Name); err != nil {
+		return nil, err
+	}
 	s.sessions = scs.New()
 	s.sessions.Store = cfg.Store.Sessions()
 	s.sessions.Lifetime = sessionLifetime
@@ -185,6 +192,7 @@ func newServer(cfg Config) (*server, error) {
 	s.sessions.ErrorFunc = s.answerError // a session that can't be read or written
 	s.signInRate = httprate.NewRateLimiter(10, time.Minute)
 	s.addressRate = httprate.NewRateLimiter(60, time.Minute)
+	s.passkeyRate = httprate.NewRateLimiter(60, time.Minute)
 	s.pairRate = httprate.NewRateLimiter(20, time.Minute)
 	s.checkRate = httprate.NewRateLimiter(20, 10*time.Minute)
 	s.alarmRate = httprate.NewRateLimiter(5, 10*time.Minute)

@@ -196,6 +196,7 @@ var provenTables = map[string][]string{
 	"erasures":            {},
 
 	"account_changes": {},
+	"passkey_changes": {},
 
 	"papers":             {},
 	"signed_papers":      {},
@@ -241,6 +242,7 @@ func other(table, column string, value any) any {
 		"document_steps.kind":   {"declined": "withdrawn", "withdrawn": "declined"},
 		"documents.due_on":      {"2026-12-01": "2026-12-02"},
 
+		"passkey_changes.kind": {"passkey_added": "passkey_removed", "passkey_removed": "passkey_cloned", "passkey_cloned": "passkey_removed"},
 		"account_changes.kind": {"factor_set": "factor_removed", "factor_removed": "factor_set", "password_changed": "password_reset", "sessions_ended": "factor_set",
 			"invited": "reset_asked", "reset_asked": "invited", "opened": "password_reset", "reset_confirmed": "opened", "link_withdrawn": "opened", "key_made": "invited", "key_ended": "opened"},
 	}
@@ -554,7 +556,7 @@ func TestADoubledRowHidesNone(t *testing.T) {
 		s := fullRegister(r)
 		db := s.DB()
 		unchecked(t, db, strings.TrimPrefix(t.Name(), "TestADoubledRowHidesNone/"))
-		for _, table := range []string{"positions", "delegations", "placings", "tokens", "certificates", "hand_overs", "custodies", "grants", "abandonments", "signatures", "account_changes"} {
+		for _, table := range []string{"positions", "delegations", "placings", "tokens", "certificates", "hand_overs", "custodies", "grants", "abandonments", "signatures", "account_changes", "passkey_changes"} {
 			rebuild(t, db, table)
 			s.CheckLog()
 			rows := rowsOf(t, db, table)
