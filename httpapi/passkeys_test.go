@@ -211,7 +211,7 @@ func TestPasskeySignsIn(t *testing.T) {
 			t.Errorf("without being asked: %s", resp.Status)
 		}
 		v.addPasskey(d)
-		if _, page := v.get("/passkeys"); !strings.Contains(page, "Điện thoại") || !strings.Contains(page, "Chưa dùng") && !strings.Contains(page, "chưa dùng") {
+		if _, page := v.get("/passkeys"); !strings.Contains(page, "Điện thoại") || !strings.Contains(page, "chưa dùng") {
 			t.Errorf("the list:\n%s", page)
 		}
 		if strings.Contains(string(d.handle), string(s.deputy.actor.Person)) || len(d.handle) != 32 {
