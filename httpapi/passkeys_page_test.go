@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
@@ -128,6 +129,13 @@ func TestPasskeyInABrowser(t *testing.T) {
 		_, err := cdp.Call(ctx, t, webauthn.Disable, cdp.Empty{})
 		return err
 	}))
+	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: "delete window.PublicKeyCredential"})
+		return err
+	}))
+	b.visit("/sign-in")
+	b.press(`form[action="/sign-in/passkey"] button`)
+	b.mustSay("Trình duyệt này không dùng được khóa truy cập", "Đăng nhập bằng mật khẩu")
 	b.base = s.server.URL
 	b.visit("/sign-in")
 	b.press(`form[action="/sign-in/passkey"] button`)

@@ -461,7 +461,7 @@ func TestAPasskeyConfirmsAHandOver(t *testing.T) {
 }
 
 // Who runs the register ends the passkeys of somebody whose device is gone; a reset of the
-// password leaves them.
+// password leaves them, and the end of an account makes them worthless.
 func TestAnAdminEndsPasskeys(t *testing.T) {
 	s := sqlite(t, httpapi.Config{PublicURL: passkeyOrigin})
 	v, d := s.visitor(t), newDevice(t)
@@ -473,6 +473,18 @@ func TestAnAdminEndsPasskeys(t *testing.T) {
 	if status, _ := s.visitor(t).enter(d); status != http.StatusSeeOther {
 		t.Errorf("after a reset of the password: %d", status)
 	}
+	left, gone := s.visitor(t), newDevice(t)
+	left.signIn(s.officeHead)
+	left.addPasskey(gone)
+	if err := s.End(ctx, s.System, store.NewEnding{Ending: custody.Ending{Kind: custody.EndAccount, Person: s.officeHead.actor.Person, Until: custody.DateOf(s.Clock.Now()).AddDays(-1)}, Reason: "nghỉ"}); err != nil {
+		t.Fatal(err)
+	}
+	late := s.visitor(t)
+	if status, page := late.enter(gone); status != http.StatusUnauthorized || askedOptions.MatchString(page) {
+		t.Errorf("after the account's last day: %d\n%s", status, page)
+	}
+	late.out("after the account's last day")
+
 	path := "/people/" + string(s.deputy.actor.Person)
 	colleague, admin := s.visitor(t), s.visitor(t)
 	colleague.signIn(s.deputyTwo)

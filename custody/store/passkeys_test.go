@@ -168,6 +168,45 @@ func TestAForgedPasskeyIsFound(t *testing.T) {
 	})
 }
 
+// Who is erased leaves no passkey and no name of one; what the log has of them stays whole.
+func TestErasedPasskeys(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		p, err := s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Phan Thị Sen", Username: "sen", PasswordHash: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, credential := range []string{"a", "b"} {
+			if err := s.AddPasskey(ctx, s.Actor(p.ID), passkey(credential)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		key, err := s.PasskeyByCredential(ctx, s.School.ID, []byte("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.EndPasskey(ctx, s.Actor(p.ID), key.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.AskPasskey(ctx, s.School.ID, store.PasskeyChallenge{Session: "phiên", Purpose: store.PasskeyRegister, Person: p.ID, Name: "Máy", Asked: []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.End(ctx, s.admin, store.NewEnding{Ending: custody.Ending{Kind: custody.EndAccount, Person: p.ID, Until: custody.DateOf(s.Clock.Now()).AddDays(-1)}, Reason: "nghỉ"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.ErasePerson(ctx, s.admin, p.ID, "đã nghỉ"); err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range []string{`SELECT COUNT(*) FROM passkeys`, `SELECT COUNT(*) FROM passkey_challenges`, `SELECT COUNT(*) FROM reveals WHERE value LIKE 'Máy%'`} {
+			var left int
+			if err := s.DB().Get(&left, query); err != nil || left != 0 {
+				t.Errorf("%s: %d, %v", query, left, err)
+			}
+		}
+		s.CheckLog()
+	})
+}
+
 // A challenge is one session's, for one purpose and person, for five minutes, and once.
 func TestPasskeyChallenges(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
