@@ -17,6 +17,9 @@ const (
 	AccountFactorSet       AccountChangeKind = "factor_set"
 	AccountFactorRemoved   AccountChangeKind = "factor_removed"
 	AccountSessionsEnded   AccountChangeKind = "sessions_ended" // all of a person's, by who runs the register
+	PasskeyAdded           AccountChangeKind = "passkey_added"
+	PasskeyRemoved         AccountChangeKind = "passkey_removed" // by its owner, or by who runs the register
+	PasskeyCloned          AccountChangeKind = "passkey_cloned"  // its count went back: the service ended it
 	ProgramKeyMade         AccountChangeKind = "key_made"
 	ProgramKeyEnded        AccountChangeKind = "key_ended"
 )

@@ -36,6 +36,7 @@ const (
 // step says which. Each has a sentence of its own in the pages' catalogue.
 const (
 	ReasonFactorSet        = "factor_set"         // the account has a second factor already
+	ReasonPasskeyMany      = "passkey_many"       // param most
 	ReasonDuplicate        = "duplicate"          // param field: what is taken already
 	ReasonHandOverOpen     = "hand_over_open"     // the token has an open offer
 	ReasonHandOverDecided  = "hand_over_decided"  // somebody was faster; param state

@@ -59,6 +59,7 @@ var moreMenu = []menuGroup{
 		{Key: "nav.pairing", Path: "/pairing", Pages: []string{"pairing", "pairing_end"}},
 		{Key: "nav.sessions", Path: "/sessions", Pages: []string{"sessions"}},
 		{Key: "nav.second_factor", Path: "/second-factor", Pages: []string{"second_factor"}},
+		{Key: "nav.passkeys", Path: "/passkeys", Pages: []string{"passkeys", "passkey_new"}},
 		{Key: "nav.password", Path: "/password", Pages: []string{"password"}},
 	}},
 }

@@ -157,6 +157,7 @@ type view struct {
 	Notice   string        // told once, after something was done
 	Problem  *wire.Problem // why the form was not taken
 	Alarms   int           // that wait for an answer, for who manages the register
+	Passkey  *passkeyAsk   // what the page asks the browser for by its script
 	Content  any
 }
 
@@ -171,6 +172,9 @@ func (s *server) show(w http.ResponseWriter, r *http.Request, status int, name s
 // showAgain sends a form back with what was wrong. An error that no change of the
 // form can mend is returned.
 func (s *server) showAgain(w http.ResponseWriter, r *http.Request, name string, content any, err error) error {
+	if errors.Is(err, errPasskeyAsked) {
+		return s.show(w, r, http.StatusOK, name, content)
+	}
 	state := requestOf(r.Context())
 	problem, _ := s.problemOf(err, state.language)
 	switch problem.Status {
@@ -199,7 +203,7 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name
 	}
 	v := view{
 		Name: name, Menu: menuOf(state.actor.Roles, name), Style: s.style, School: s.school, Me: state.me, Roles: state.actor.Roles, SignedIn: state.actor.Person != "",
-		Here: here, Problem: problem, Content: content,
+		Here: here, Problem: problem, Content: content, Passkey: state.passkey,
 	}
 	if v.SignedIn {
 		if unread, err := s.store.UnreadNotices(r.Context(), state.actor); err == nil {
@@ -217,6 +221,9 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name
 	var buffer bytes.Buffer
 	if err := page.Execute(&buffer, v); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
+	}
+	if v.Passkey != nil {
+		allowScript(w)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", state.language)

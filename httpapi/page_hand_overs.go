@@ -29,7 +29,7 @@ type offerPage struct {
 	WitnessName      string
 	People           []store.PersonRow // who may witness
 	Behalf           bool              // a return for the custodian, by who runs the register
-	AskCode          bool              // of the second factor
+	Ask              factorAsk         // second factors
 	Confirm          bool              // everything is filled in: shown to be looked over
 	ToName           string
 }
@@ -63,7 +63,7 @@ func (s *server) offer(r *http.Request, actor custody.Actor) (offerPage, error) 
 			page.Receivers = append(page.Receivers, person)
 		}
 	}
-	page.AskCode, err = s.asksFactor(r.Context(), actor)
+	page.Ask, err = s.asksFactor(r.Context(), actor)
 	return page, err
 }
 
@@ -157,8 +157,10 @@ type handOverPage struct {
 	MayWithdraw bool
 	MaySign     bool // the reader's side is still to be confirmed by signature
 	Overdue     bool
-	PINSaid     string // yes, no, or ""
-	AskCode     bool   // of the reader's second factor
+	PINSaid     string    // yes, no, or ""
+	Ask         factorAsk // the reader's second factors
+	Received    bool      // as ticked in the form that is shown again
+	PINAnswer   string    // same
 }
 
 // pageHandOver handles "GET /hand-overs/{id}": the receiver looks at what is
@@ -179,7 +181,8 @@ func (s *server) showHandOver(w http.ResponseWriter, r *http.Request, actor cust
 	if err != nil {
 		return err
 	}
-	page.AskCode = asks
+	page.Ask = asks
+	page.Received, page.PINAnswer = r.PostFormValue("received") != "", r.PostFormValue("pin_changed")
 	if said := row.PINChanged; said != nil {
 		page.PINSaid = map[bool]string{true: "yes", false: "no"}[*said]
 	}

@@ -100,6 +100,7 @@ type personPage struct {
 	Unopened     bool                  // the account has no password yet
 	Links        []custody.AccountLink // by which they set their password
 	HasFactor    bool                  // shown to who runs the register
+	Passkeys     []store.Passkey       // same
 	Pairings     []store.Pairing
 	Delegations  []custody.Delegation // to the person, the newest first
 	Holds        []tokenCard          // tokens in the person's hands
@@ -166,6 +167,9 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 		return personPage{}, err
 	}
 	page.HasFactor = factor.Confirmed
+	if page.Passkeys, err = s.store.Passkeys(r.Context(), actor.School, row.ID); err != nil {
+		return personPage{}, err
+	}
 	delegations, err := s.store.Delegations(r.Context(), actor, "")
 	if err != nil {
 		return personPage{}, err

@@ -11,6 +11,7 @@ import (
 type signInForm struct {
 	Username string
 	Next     string
+	Passkey  bool // may be used in the password's place
 }
 
 // pageSignIn handles "GET /sign-in".
@@ -20,7 +21,7 @@ func (s *server) pageSignIn(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return nil
 	}
-	return s.show(w, r, http.StatusOK, "sign_in", signInForm{Next: next})
+	return s.show(w, r, http.StatusOK, "sign_in", signInForm{Next: next, Passkey: s.passkeys != nil})
 }
 
 // doSignIn handles "POST /sign-in".
@@ -28,7 +29,7 @@ func (s *server) doSignIn(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return invalid("form", err)
 	}
-	form := signInForm{Username: r.PostForm.Get("username"), Next: localPath(r.PostForm.Get("next"))}
+	form := signInForm{Username: r.PostForm.Get("username"), Next: localPath(r.PostForm.Get("next")), Passkey: s.passkeys != nil}
 	if tooMany, err := s.tooManyTries(w, r, triesPassword, form.Username); err != nil {
 		return err
 	} else if tooMany {

@@ -45,6 +45,7 @@ type request struct {
 	actor    custody.Actor // Person "" when nobody is signed in
 	me       store.Me      // of a session
 	authErr  error         // why nobody is
+	passkey  *passkeyAsk   // what the page that follows asks the browser for
 	code     string        // of the problem answered with
 	err      error         // its cause
 	notes    []slog.Attr

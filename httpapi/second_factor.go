@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base32"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"github.com/pquerna/otp/hotp"
 
 	"sokyso/custody"
+	"sokyso/custody/store"
 	"sokyso/httpapi/wire"
 )
 
@@ -118,7 +120,7 @@ func (s *server) checkFactor(ctx context.Context, person custody.PersonID, code 
 }
 
 // stepUp is what confirms a hand-over by account: with the second factor, where the
-// account has one or the school requires one. The actor that it returns says so in
+// account has one or the school requires one. Who has passkeys only gives one on the page. The actor that it returns says so in
 // the log.
 func (s *server) stepUp(ctx context.Context, actor custody.Actor, code string) (custody.Actor, error) {
 	factor, err := s.store.SecondFactor(ctx, actor.School, actor.Person)
@@ -126,6 +128,11 @@ func (s *server) stepUp(ctx context.Context, actor custody.Actor, code string) (
 		return actor, err
 	}
 	if !factor.Confirmed {
+		if has, err := s.hasPasskey(ctx, actor); err != nil {
+			return actor, err
+		} else if has {
+			return actor, errPasskeyFirst
+		}
 		settings, err := s.store.Settings(ctx, actor)
 		if err == nil && settings.Value(custody.SettingSecondFactor) == "required" {
 			err = errFactorUnset
@@ -135,17 +142,32 @@ func (s *server) stepUp(ctx context.Context, actor custody.Actor, code string) (
 	if err := s.checkFactor(ctx, actor.Person, code); err != nil {
 		return actor, err
 	}
+	return withFactor(actor), nil
+}
+
+// withFactor says in the log that the actor has given a second factor.
+func withFactor(actor custody.Actor) custody.Actor {
 	switch actor.Via {
 	case custody.ViaPage:
 		actor.Via = custody.ViaPageFactor
 	case custody.ViaAPI:
 		actor.Via = custody.ViaAPIFactor
 	}
-	return actor, nil
+	return actor
 }
 
-// confirming is stepUp with the code of a form, whose tries are limited.
+// confirming is stepUp with the code of a form, whose tries are limited, or with a passkey,
+// which it has the page ask for: errPasskeyAsked.
 func (s *server) confirming(w http.ResponseWriter, r *http.Request, actor custody.Actor) (custody.Actor, error) {
+	if r.PostFormValue("passkey") != "" {
+		if _, err := s.answered(w, r, store.PasskeyConfirm, actor.Person); err != nil {
+			return actor, err
+		}
+		return withFactor(actor), nil
+	}
+	if r.PostFormValue("with") == "passkey" {
+		return actor, s.askConfirmation(r.Context(), actor)
+	}
 	if r.PostFormValue("code") != "" {
 		if tooMany, err := s.tooManyCodes(w, r, actor); err != nil {
 			return actor, err
@@ -153,7 +175,11 @@ func (s *server) confirming(w http.ResponseWriter, r *http.Request, actor custod
 			return actor, errRateLimited
 		}
 	}
-	return s.stepUp(r.Context(), actor, r.PostFormValue("code"))
+	confirmed, err := s.stepUp(r.Context(), actor, r.PostFormValue("code"))
+	if errors.Is(err, error(errPasskeyFirst)) {
+		err = s.askConfirmation(r.Context(), actor)
+	}
+	return confirmed, err
 }
 
 // tooManyCodes counts the codes that a signed-in person tries.
@@ -165,8 +191,17 @@ func (s *server) tooManyCodes(w http.ResponseWriter, r *http.Request, actor cust
 	return s.tooManyTries(w, r, triesCode, account.Username)
 }
 
-// asksFactor reports whether a form that confirms has a field for the code.
-func (s *server) asksFactor(ctx context.Context, actor custody.Actor) (bool, error) {
+// factorAsk is what a form that confirms asks for.
+type factorAsk struct {
+	Code    bool
+	Passkey bool // may be given in the code's place, or is asked for where there is no code
+}
+
+func (s *server) asksFactor(ctx context.Context, actor custody.Actor) (factorAsk, error) {
 	factor, err := s.store.SecondFactor(ctx, actor.School, actor.Person)
-	return factor.Confirmed, err
+	if err != nil {
+		return factorAsk{}, err
+	}
+	has, err := s.hasPasskey(ctx, actor)
+	return factorAsk{Code: factor.Confirmed, Passkey: has}, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/chi/v5"
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"sokyso/custody"
 	"sokyso/custody/revocation"
@@ -91,18 +92,21 @@ type Config struct {
 // server holds what the handlers share. All fields are set by New and read only.
 type server struct {
 	*Site
-	*chi.Mux   // shared too
-	store      *store.Store
-	school     custody.School
-	language   string
-	publicURL  string
-	logger     *slog.Logger
-	observed   func(route, method string, status int, took time.Duration)
-	unready    func() Unready
-	now        func() time.Time
-	sessions   *scs.SessionManager
-	revocation *revocation.Checker
-	roots      custody.Roots
+	*chi.Mux  // shared too
+	store     *store.Store
+	school    custody.School
+	language  string
+	publicURL string
+	logger    *slog.Logger
+	observed  func(route, method string, status int, took time.Duration)
+	unready   func() Unready
+
+	passkeys     *webauthn.WebAuthn // nil = there are none at the public address
+	passkeysNone string             // why
+	now          func() time.Time
+	sessions     *scs.SessionManager
+	revocation   *revocation.Checker
+	roots        custody.Roots
 
 	clientAddress func(http.Handler) http.Handler
 	origin        *http.CrossOriginProtection
@@ -179,6 +183,9 @@ func newServer(cfg Config) (*server, error) {
 	defer cancel()
 	if s.school, err = cfg.Store.School(ctx); err != nil {
 		return nil, fmt.Errorf("read school: %w", err)
+	}
+	if s.passkeys, s.passkeysNone, err = newPasskeys(cfg.PublicURL, s.school.Name); err != nil {
+		return nil, err
 	}
 	s.sessions = scs.New()
 	s.sessions.Store = cfg.Store.Sessions()

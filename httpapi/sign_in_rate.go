@@ -63,4 +63,5 @@ func (s *server) tooManyTries(w http.ResponseWriter, r *http.Request, what, user
 const (
 	triesPassword = "password"
 	triesCode     = "code"
+	triesPasskey  = "passkey"
 )

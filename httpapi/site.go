@@ -34,6 +34,7 @@ type Site struct {
 	signInRate  *httprate.RateLimiter // for one account from one address
 	addressRate *httprate.RateLimiter // for all accounts from one address
 	pairRate    *httprate.RateLimiter
+	passkeyRate *httprate.RateLimiter // of sign-ins with a passkey that are begun from one address
 	alarmRate   *httprate.RateLimiter // of alarms from one address; the store bounds them in total
 	checkRate   *httprate.RateLimiter // of files from one address that anybody sends
 }
@@ -62,6 +63,7 @@ func NewSite() (*Site, error) {
 		rest:        time.AfterFunc(time.Hour, debug.FreeOSMemory),
 		signInRate:  httprate.NewRateLimiter(10, time.Minute),
 		addressRate: httprate.NewRateLimiter(60, time.Minute),
+		passkeyRate: httprate.NewRateLimiter(60, time.Minute),
 		pairRate:    httprate.NewRateLimiter(20, time.Minute),
 		checkRate:   httprate.NewRateLimiter(20, 10*time.Minute),
 		alarmRate:   httprate.NewRateLimiter(5, 10*time.Minute),

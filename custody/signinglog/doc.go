@@ -122,8 +122,9 @@
 //	review_step      review_step [person] (whose act the entry is) [token]: id; subject_entry: count; step: word (seen, asked, answered, flagged, settled); [note]: commitment
 //	unlogged         unlogged token [person] (who held it then, else its owner): id; certificate cms_sha256 file_sha256: hash; byte_range_digest: digest; signature_field: text; [stated_at]: time; [file_name]: commitment
 //	account_change   account_change [person] [subject]: id; kind: word (invited, opened, reset_asked, reset_confirmed, password_reset, link_withdrawn, password_changed,
-//	                 factor_set, factor_removed, sessions_ended, key_made, key_ended); [secret_sha256]: hash (of a link or key that is made); [scopes]: text;
-//	                 [expires_at]: time; [name]: commitment (of a program's key). Subject is the change that made the link or key
+//	                 factor_set, factor_removed, passkey_added, passkey_removed, passkey_cloned, sessions_ended, key_made, key_ended); [secret_sha256]: hash (of a link or
+//	                 key that is made; of a passkey: of its credential id, behind its length in two bytes, and its public key); [scopes]: text;
+//	                 [expires_at]: time; [name]: commitment (of a program's key, or a passkey). Subject is the change that made the link, key or passkey
 //	role_change      role_change [person] [subject]: id; kind: word (given, ended, visited); role: word (admin, reviewer, department); [visitor]: commitment (of the
 //	                 department's person who came). Subject is the change that gave what is ended
 //	erasure          erasure [person]: id; kind: word (person, retention); [before_entry]: count; removed: count (values); [reason]: commitment

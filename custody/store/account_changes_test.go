@@ -21,6 +21,14 @@ func accountsChanged(s *school, must func(error)) {
 	must(s.BeginSecondFactor(ctx, sen, []byte("01234567890123456789")))
 	must(s.ConfirmSecondFactor(ctx, sen, 1, []string{"a", "b"}))
 	must(s.RemoveSecondFactor(ctx, s.admin, p.ID))
+	for _, credential := range []string{"một", "hai", "ba"} {
+		must(s.AddPasskey(ctx, sen, passkey(credential)))
+	}
+	keys, err := s.Passkeys(ctx, s.School.ID, p.ID)
+	must(err)
+	must(s.EndPasskey(ctx, sen, keys[2].ID))
+	_, err = s.UsePasskey(ctx, s.School.ID, keys[1].ID, 4) // it was at 5
+	must(err)
 	must(s.begin(p.ID, "một", s.Clock.Now()))
 	_, err = s.EndAllSessions(ctx, s.admin, p.ID)
 	must(err)
@@ -37,10 +45,10 @@ func accountsChanged(s *school, must func(error)) {
 	must(err)
 	_, err = s.MakeProgramKey(ctx, s.admin, "Phần mềm thống kê", "log", custody.DateOf(s.Clock.Now()).AddDays(30))
 	must(err)
-	keys, err := s.ProgramKeys(ctx, s.admin)
+	programs, err := s.ProgramKeys(ctx, s.admin)
 	must(err)
-	must(s.EndProgramKey(ctx, s.admin, keys[0].ID))
-	must(s.EndProgramKey(ctx, s.admin, keys[0].ID)) // ended before: no other entry
+	must(s.EndProgramKey(ctx, s.admin, programs[0].ID))
+	must(s.EndProgramKey(ctx, s.admin, programs[0].ID)) // ended before: no other entry
 }
 
 func (s *school) begin(person custody.PersonID, cookie string, now time.Time) error {
@@ -67,13 +75,15 @@ func TestAccountChangesAreEntries(t *testing.T) {
 				t.Fatal(err)
 			}
 			by := map[string]string{string(s.admin.Person): "admin", entry.Fields[signinglog.FieldPerson]: "self"}[entry.Actor()]
-			if by == "" {
+			if entry.Fields[signinglog.FieldActor] == signinglog.SystemActor {
+				by = "system"
+			} else if by == "" {
 				by = "other"
 			}
 			kinds = append(kinds, entry.Fields["kind"]+" "+by)
 		}
 		want := []string{"key_ended admin", "key_made admin", "invited admin", "link_withdrawn admin", "invited admin", "opened self", "invited admin", "password_reset self", "reset_confirmed other", "reset_asked admin",
-			"sessions_ended admin", "factor_removed admin", "factor_set self", "password_changed self"} // the newest first
+			"sessions_ended admin", "passkey_cloned system", "passkey_removed self", "passkey_added self", "passkey_added self", "passkey_added self", "factor_removed admin", "factor_set self", "password_changed self"} // the newest first
 		if len(kinds) != len(want) {
 			t.Fatalf("entries %v, want %v", kinds, want)
 		}

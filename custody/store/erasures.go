@@ -36,11 +36,12 @@ var namesOf = []string{
 	`entry_index = (SELECT p.entry_index FROM persons p WHERE p.id = ?)`,
 	`field = 'signer' AND entry_index IN (SELECT s.entry_index FROM signatures s JOIN grants g ON g.id = s.grant_id WHERE g.person_id = ?)`,
 	`field = 'device' AND entry_index IN (SELECT k.entry_index FROM api_keys k WHERE k.person_id = ?)`,
+	`field = 'name' AND entry_index IN (SELECT c.entry_index FROM passkey_changes c WHERE c.person_id = ?)`,
 	`field = 'device' AND entry_index IN (SELECT u.entry_index FROM unpairings u JOIN api_keys k ON k.id = u.api_key_id WHERE k.person_id = ?)`,
 }
 
 // accountsOf is what an account consists of, in the order in which it can be deleted.
-var accountsOf = []string{"recovery_codes", "second_factors", "saved_views", "account_sessions", "known_devices", "accounts"}
+var accountsOf = []string{"recovery_codes", "second_factors", "passkey_challenges", "passkeys", "saved_views", "account_sessions", "known_devices", "accounts"}
 
 // ErasePerson erases for good what is kept of somebody who has left: name, address,
 // telephone, the names of their computers, their account. Their entries stay, under an

@@ -202,6 +202,7 @@ var provenTables = map[string][]string{
 
 	"account_changes": {},
 	"role_changes":    {},
+	"passkey_changes": {},
 
 	"papers":             {},
 	"signed_papers":      {},
@@ -250,6 +251,7 @@ func other(table, column string, value any) any {
 		"role_changes.kind": {"given": "ended", "ended": "given"},
 		"role_changes.role": {"admin": "reviewer", "reviewer": "admin"},
 
+		"passkey_changes.kind": {"passkey_added": "passkey_removed", "passkey_removed": "passkey_cloned", "passkey_cloned": "passkey_removed"},
 		"account_changes.kind": {"factor_set": "factor_removed", "factor_removed": "factor_set", "password_changed": "password_reset", "sessions_ended": "factor_set",
 			"invited": "reset_asked", "reset_asked": "invited", "opened": "password_reset", "reset_confirmed": "opened", "link_withdrawn": "opened", "key_made": "invited", "key_ended": "opened"},
 	}
@@ -563,7 +565,7 @@ func TestADoubledRowHidesNone(t *testing.T) {
 		s := fullRegister(r)
 		db := s.DB()
 		unchecked(t, db, strings.TrimPrefix(t.Name(), "TestADoubledRowHidesNone/"))
-		for _, table := range []string{"positions", "delegations", "placings", "tokens", "certificates", "hand_overs", "custodies", "grants", "abandonments", "signatures", "account_changes"} {
+		for _, table := range []string{"positions", "delegations", "placings", "tokens", "certificates", "hand_overs", "custodies", "grants", "abandonments", "signatures", "account_changes", "passkey_changes"} {
 			rebuild(t, db, table)
 			s.CheckLog()
 			rows := rowsOf(t, db, table)

@@ -123,7 +123,7 @@ func (v *verification) reviews() error {
 	if err := checkTable[erasureRow](v, "erasures w", erasureColumns, "w.", signinglog.TypeErasure, func(r erasureRow) { v.report.Explained += r.Removed }); err != nil {
 		return err
 	}
-	if err := checkTable[accountChangeRow](v, "account_changes c", accountChangeColumns, "c.", signinglog.TypeAccountChange, nil); err != nil {
+	if err := v.accounts(); err != nil {
 		return err
 	}
 	if err := checkTable[roleChangeRow](v, "role_changes c", roleChangeColumns, "c.", signinglog.TypeRoleChange, nil); err != nil {
@@ -148,6 +148,17 @@ func (r tokenAlone) fields() map[string]string {
 // entry lacks its row: a table may have been rebuilt without its constraints.
 // alias is the table's prefix in the query.
 func checkTable[R record](v *verification, table, columns, alias string, kind signinglog.Type, more func(R)) error {
+	seen := map[int64]bool{}
+	name, err := walkTable(v, table, columns, alias, seen, more)
+	if err != nil {
+		return err
+	}
+	return v.complete(kind, seen, name)
+}
+
+// walkTable compares the rows of a table with their entries, which it adds to those that
+// were seen, and returns the table's name.
+func walkTable[R record](v *verification, table, columns, alias string, seen map[int64]bool, more func(R)) (string, error) {
 	name := strings.Fields(table)[0]
 	from := alias
 	if from == "" {
@@ -157,14 +168,13 @@ func checkTable[R record](v *verification, table, columns, alias string, kind si
 		(SELECT e.bytes FROM log_entries e WHERE e.school_id = `+from+`school_id AND e.entry_index = `+from+`entry_index) AS entry_bytes
 		FROM `+table+` WHERE `+from+`school_id = ?`), v.school)
 	if err != nil {
-		return fmt.Errorf("verify %s: %w", name, driverError(err))
+		return "", fmt.Errorf("verify %s: %w", name, driverError(err))
 	}
 	defer rows.Close()
-	seen := map[int64]bool{}
 	for rows.Next() {
 		var row R
 		if err := rows.StructScan(&row); err != nil {
-			return fmt.Errorf("verify %s: %w", name, err)
+			return "", fmt.Errorf("verify %s: %w", name, err)
 		}
 		v.compare(row)
 		if more != nil {
@@ -177,12 +187,17 @@ func checkTable[R record](v *verification, table, columns, alias string, kind si
 		seen[index] = true
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("verify %s: %w", name, driverError(err))
+		return "", fmt.Errorf("verify %s: %w", name, driverError(err))
 	}
+	return name, nil
+}
+
+// complete looks for entries of a type that none of its tables has a row for.
+func (v *verification) complete(kind signinglog.Type, seen map[int64]bool, tables ...string) error {
 	if v.bad == nil && int64(len(seen)) == v.report.ByType[string(kind)] {
 		return nil // every row has an entry of this type, each another one: none is left
 	}
-	return v.missing(name, kind)
+	return v.missing(kind, tables...)
 }
 
 // orphans finds rows whose parent does not exist: no join shows them.
@@ -199,16 +214,18 @@ func (v *verification) orphans(table, parent, column string) error {
 	return nil
 }
 
-// missing names the first entry of a type that has no row.
-func (v *verification) missing(table string, kind signinglog.Type) error {
+// missing names the first entry of a type that has no row in any of its tables.
+func (v *verification) missing(kind signinglog.Type, tables ...string) error {
+	query := `SELECT e.entry_index FROM log_entries e WHERE e.school_id = ? AND e.entry_type = ?`
+	for _, table := range tables {
+		query += ` AND NOT EXISTS (SELECT 1 FROM ` + table + ` r WHERE r.school_id = e.school_id AND r.entry_index = e.entry_index)`
+	}
 	var missing []int64
-	err := v.tx.SelectContext(v.ctx, &missing, v.tx.Rebind(`SELECT e.entry_index FROM log_entries e WHERE e.school_id = ? AND e.entry_type = ?
-		AND NOT EXISTS (SELECT 1 FROM `+table+` r WHERE r.school_id = e.school_id AND r.entry_index = e.entry_index) ORDER BY e.entry_index LIMIT 1`), v.school, string(kind))
-	if err != nil {
-		return fmt.Errorf("verify %s: %w", table, driverError(err))
+	if err := v.tx.SelectContext(v.ctx, &missing, v.tx.Rebind(query+` ORDER BY e.entry_index LIMIT 1`), v.school, string(kind)); err != nil {
+		return fmt.Errorf("verify %s: %w", tables[0], driverError(err))
 	}
 	for _, index := range missing {
-		v.found(index, "its row is missing in %s", table)
+		v.found(index, "its row is missing in %s", strings.Join(tables, " or "))
 	}
 	return nil
 }
