@@ -51,6 +51,11 @@ func (s *server) pageRoutes(r chi.Router) {
 	r.Post("/sign-in", s.open(s.doSignIn))
 	r.Get("/sign-in/code", s.open(s.pageSignInCode))
 	r.Post("/sign-in/code", s.open(s.doSignInCode))
+	r.Get("/static/token_sign_in.js", s.serveScript("static/token_sign_in.js"))
+	r.Get("/sign-in/token", s.open(s.pageTokenSignIn))
+	r.With(s.limitPage(s.tokenSignInRate)).Post("/sign-in/token", s.open(s.doTokenSignIn))
+	r.Get("/sign-in/token/state", s.open(s.tokenSignInState))
+	r.Post("/sign-in/token/finish", s.open(s.doFinishTokenSignIn))
 	r.Post("/sign-out", s.open(s.doSignOut))
 	r.Post("/language", s.open(s.doLanguage))
 	r.Get("/password", s.page(s.pagePassword))
@@ -276,6 +281,9 @@ func (s *server) operations(api huma.API) {
 
 	private(s, api, create("createChallenge", wire.PathChallenges, "A challenge by which the custodian proves to have a token"), s.apiCreateChallenge)
 	private(s, api, post("provePossession", wire.PathPossession, "Answer a challenge, once"), s.apiProve)
+
+	private(s, api, post("claimSignIn", wire.PathSignInClaims, "What the person's own token signs to sign a waiting browser in, by its code, by an agent").limited(s.pairRate), s.apiClaimSignIn)
+	private(s, api, post("answerSignIn", wire.PathSignInAnswer, "The token's signature; the number that is answered is typed in the browser"), s.apiAnswerSignIn)
 
 	private(s, api, get("documents", wire.PathDocuments, "Documents that the person has to do with, or that wait for their signature"), s.apiDocuments)
 	private(s, api, create("submitDocument", wire.PathDocuments, "Submit a document to be signed by named people in an order"), s.apiSubmitDocument)

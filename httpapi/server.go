@@ -101,6 +101,7 @@ type server struct {
 	signInRate                   *httprate.RateLimiter // for one account from one address
 	addressRate                  *httprate.RateLimiter // for all accounts from one address
 	pairRate                     *httprate.RateLimiter
+	tokenSignInRate              *httprate.RateLimiter // of browsers at one address that begin to wait for a token
 	alarmRate                    *httprate.RateLimiter // of alarms from one address; the store bounds them in total
 	publicReading, publicJudging chan struct{}         // slots for files that anybody sends
 	checkRate                    *httprate.RateLimiter // of such files from one address
@@ -186,6 +187,7 @@ func newServer(cfg Config) (*server, error) {
 	s.signInRate = httprate.NewRateLimiter(10, time.Minute)
 	s.addressRate = httprate.NewRateLimiter(60, time.Minute)
 	s.pairRate = httprate.NewRateLimiter(20, time.Minute)
+	s.tokenSignInRate = httprate.NewRateLimiter(30, time.Minute)
 	s.checkRate = httprate.NewRateLimiter(20, 10*time.Minute)
 	s.alarmRate = httprate.NewRateLimiter(5, 10*time.Minute)
 	return s, nil

@@ -44,6 +44,7 @@ type Store struct {
 	reader    *pool // the same as writer on PostgreSQL
 	signer    note.Signer
 	ticketKey ed25519.PrivateKey // nil without a log key
+	signInKey []byte             // of the numbers that end a sign-in by a token; nil without a log key
 	factors   cipher.AEAD        // encrypts secrets of second factors; nil without a log key
 	vkey      string
 	mark      *mark                     // nil without a mark file
@@ -81,6 +82,9 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 			return nil, err
 		}
 		if s.ticketKey, err = ticketKey(c.LogKey); err != nil {
+			return nil, fmt.Errorf("open register: %w", err)
+		}
+		if s.signInKey, err = signInKey(c.LogKey); err != nil {
 			return nil, fmt.Errorf("open register: %w", err)
 		}
 	}
