@@ -133,6 +133,13 @@ const (
 	ReasonAccountOpen     = "account_open"      // it has a password: a forgotten one is reset
 	ReasonAccountUnused   = "account_unused"    // it has no password yet: its owner is invited again
 
+	ReasonSignInOwn      = "sign_in_own"      // one signs in with one's own personal token only
+	ReasonSignInTaken    = "sign_in_taken"    // another agent has asked by its code, or it was signed
+	ReasonSignInUnsigned = "sign_in_unsigned" // the token has not signed yet
+	ReasonSignInNumber   = "sign_in_number"   // not the number that the agent shows; param left: tries
+	ReasonSignInEnded    = "sign_in_ended"    // its minutes are over, it was used, or too many numbers were typed
+	ReasonTooManySignIns = "too_many_sign_ins"
+
 	ReasonTooManyViews = "too_many_views" // of the log, saved by one person
 	ReasonNotAsked     = "not_asked"      // whose act an entry is answers what is asked about it
 	ReasonNobodyToAsk  = "review_nobody"  // the entry is nobody's act, or that of who would ask

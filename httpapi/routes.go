@@ -64,6 +64,11 @@ func (s *Site) pageRoutes(r chi.Router) {
 	r.Get("/static/review.js", serveScript("static/review.js"))
 	r.Get("/static/receipt.js", serveScript("static/receipt.js"))
 	r.Get("/static/passkey.js", serveScript("static/passkey.js"))
+	r.Get("/static/token_sign_in.js", serveScript("static/token_sign_in.js"))
+	r.Get("/sign-in/token", open((*server).pageTokenSignIn))
+	r.With(limitPage(s.tokenSignInRate)).Post("/sign-in/token", open((*server).doTokenSignIn))
+	r.Get("/sign-in/token/state", open((*server).tokenSignInState))
+	r.Post("/sign-in/token/finish", open((*server).doFinishTokenSignIn))
 	r.Get("/sign-in", open((*server).pageSignIn))
 	r.Post("/sign-in", open((*server).doSignIn))
 	r.Get("/sign-in/code", open((*server).pageSignInCode))
@@ -306,6 +311,9 @@ func (s *Site) operations(api huma.API) {
 
 	private(s, api, create("createChallenge", wire.PathChallenges, "A challenge by which the custodian proves to have a token"), (*server).apiCreateChallenge)
 	private(s, api, post("provePossession", wire.PathPossession, "Answer a challenge, once"), (*server).apiProve)
+
+	private(s, api, post("claimSignIn", wire.PathSignInClaims, "What the person's own token signs to sign a waiting browser in, by its code, by an agent").limited(s.pairRate), (*server).apiClaimSignIn)
+	private(s, api, post("answerSignIn", wire.PathSignInAnswer, "The token's signature; the number that is answered is typed in the browser"), (*server).apiAnswerSignIn)
 
 	private(s, api, get("documents", wire.PathDocuments, "Documents that the person has to do with, or that wait for their signature"), (*server).apiDocuments)
 	private(s, api, create("submitDocument", wire.PathDocuments, "Submit a document to be signed by named people in an order"), (*server).apiSubmitDocument)

@@ -31,12 +31,13 @@ type Site struct {
 	judging                      chan struct{} // one slot for each file whose signatures are looked at
 	intake                       *intake
 
-	signInRate  *httprate.RateLimiter // for one account from one address
-	addressRate *httprate.RateLimiter // for all accounts from one address
-	pairRate    *httprate.RateLimiter
-	passkeyRate *httprate.RateLimiter // of sign-ins with a passkey that are begun from one address
-	alarmRate   *httprate.RateLimiter // of alarms from one address; the store bounds them in total
-	checkRate   *httprate.RateLimiter // of files from one address that anybody sends
+	signInRate      *httprate.RateLimiter // for one account from one address
+	addressRate     *httprate.RateLimiter // for all accounts from one address
+	pairRate        *httprate.RateLimiter
+	tokenSignInRate *httprate.RateLimiter // of browsers at one address that begin to wait for a token
+	passkeyRate     *httprate.RateLimiter // of sign-ins with a passkey that are begun from one address
+	alarmRate       *httprate.RateLimiter // of alarms from one address; the store bounds them in total
+	checkRate       *httprate.RateLimiter // of files from one address that anybody sends
 }
 
 // NoSchool answers at addresses at which no school is; cfg is that of the school which runs
@@ -60,13 +61,14 @@ func NewSite() (*Site, error) {
 	s := &Site{
 		hashing: make(chan struct{}, 2), judging: make(chan struct{}, 1), intake: newIntake(),
 		publicReading: make(chan struct{}, publicReaders), publicJudging: make(chan struct{}, 1),
-		rest:        time.AfterFunc(time.Hour, debug.FreeOSMemory),
-		signInRate:  httprate.NewRateLimiter(10, time.Minute),
-		addressRate: httprate.NewRateLimiter(60, time.Minute),
-		passkeyRate: httprate.NewRateLimiter(60, time.Minute),
-		pairRate:    httprate.NewRateLimiter(20, time.Minute),
-		checkRate:   httprate.NewRateLimiter(20, 10*time.Minute),
-		alarmRate:   httprate.NewRateLimiter(5, 10*time.Minute),
+		rest:            time.AfterFunc(time.Hour, debug.FreeOSMemory),
+		signInRate:      httprate.NewRateLimiter(10, time.Minute),
+		addressRate:     httprate.NewRateLimiter(60, time.Minute),
+		tokenSignInRate: httprate.NewRateLimiter(30, time.Minute),
+		passkeyRate:     httprate.NewRateLimiter(60, time.Minute),
+		pairRate:        httprate.NewRateLimiter(20, time.Minute),
+		checkRate:       httprate.NewRateLimiter(20, 10*time.Minute),
+		alarmRate:       httprate.NewRateLimiter(5, 10*time.Minute),
 	}
 	var err error
 	if s.words, err = loadCatalogue(); err != nil {

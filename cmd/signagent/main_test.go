@@ -77,7 +77,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus, "person": scriptPerson, "service": scriptService, "entries": scriptEntries,
 			"clean": scriptClean, "code": scriptCode, "tamper": scriptTamper,
-			"troubled": scriptTroubled, "fault": scriptFault, "unreached": scriptUnreached, "follow": scriptFollow,
+			"troubled": scriptTroubled, "fault": scriptFault, "browser": scriptBrowser, "unreached": scriptUnreached, "follow": scriptFollow,
 		},
 	})
 }

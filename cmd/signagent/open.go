@@ -7,8 +7,8 @@ import (
 	"sokyso/signer/desk"
 )
 
-// openCommand opens a document that waits on the custody site. The operating system runs it for addresses that begin
-// with "sokyso:", so its argument is anybody's: it is one of two forms, or refused.
+// openCommand opens a document that waits on the custody site, or signs a browser in there. The operating system runs it
+// for addresses that begin with "sokyso:", so its argument is anybody's: it is one of three forms, or refused.
 type openCommand struct {
 	Invitation string `arg:"" help:"help_invitation"`
 	NoOpen     bool   `help:"help_no_open"`
@@ -16,7 +16,11 @@ type openCommand struct {
 
 // Run hands the invitation to the desk that is running, or becomes the desk.
 func (c *openCommand) Run(p *program) error {
-	if _, err := agent.ParseInvitation(c.Invitation); err != nil {
+	if agent.IsSignIn(c.Invitation) {
+		if _, err := agent.ParseSignIn(c.Invitation); err != nil {
+			return err
+		}
+	} else if _, err := agent.ParseInvitation(c.Invitation); err != nil {
 		return err
 	}
 	home, err := agent.Home()

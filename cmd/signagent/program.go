@@ -42,6 +42,7 @@ type commands struct {
 	PIN      pinCommand      `cmd:"" name:"pin" help:"help_pin"`
 	Pair     pairCommand     `cmd:"" help:"help_pair"`
 	Prove    proveCommand    `cmd:"" help:"help_prove"`
+	SignIn   signInCommand   `cmd:"" help:"help_sign_in"`
 	Outbox   outboxCommand   `cmd:"" help:"help_outbox"`
 	Log      logCommand      `cmd:"" help:"help_log"`
 	Unlogged unloggedCommand `cmd:"" help:"help_unlogged"`

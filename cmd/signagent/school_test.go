@@ -22,7 +22,8 @@ import (
 
 // school is a copy of the template with its own service, tokens and agents.
 type school struct {
-	returning *wire.Client // the session in which a return was offered
+	returning *wire.Client    // the session in which a return was offered
+	browser   *waitingBrowser // at the page to sign in
 	dir       string
 	template  *schoolTemplate
 	url       string

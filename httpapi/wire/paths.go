@@ -95,6 +95,9 @@ const (
 	PathPaperFile      = Prefix + "/papers/%s/file"                 // GET the PDF; paper
 	PathPaperSigned    = Prefix + "/papers/%s/signed"               // POST a signed PDF, GET one ?signed=; paper
 
+	PathSignInClaims = Prefix + "/sign-ins/claims"    // POST the code of a waiting browser, by an agent
+	PathSignInAnswer = Prefix + "/sign-ins/%s/answer" // POST the token's signature; sign-in
+
 	PathReview      = Prefix + "/review"        // GET: what is new since the last review
 	PathReviewSteps = Prefix + "/review/steps"  // POST: seen, asked, answered, flagged, settled
 	PathReviewEnd   = Prefix + "/review/finish" // POST

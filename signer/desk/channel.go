@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"sokyso/signer/agent"
 )
 
 // The channel is how another start of the program ("signagent open sokyso:…", the menu of a file manager) reaches the
@@ -160,8 +162,12 @@ func (d *Desk) postChannel(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, struct{}{})
 }
 
-// Accept begins to fetch the document of an invitation; the page tells how far it is.
+// Accept begins to fetch the document of an invitation; the page tells how far it is. The address of a browser that is
+// to be signed in is kept for the page.
 func (d *Desk) Accept(ctx context.Context, invitation string) error {
+	if agent.IsSignIn(invitation) {
+		return d.acceptSignIn(invitation)
+	}
 	_, err := d.beginFetch(ctx, openWaiting{Invitation: invitation})
 	return err
 }

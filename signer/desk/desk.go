@@ -57,6 +57,7 @@ type Desk struct {
 	nextID    int
 	fetches   []*fetch // documents of the custody site on their way here
 
+	signIns       signIns // of browsers at the custody site
 	returns       returns // and on their way back
 	channelSecret string  // set by Announce
 }

@@ -50,3 +50,8 @@ func CheckCMS(der []byte, byteRangeDigest []byte, cert *x509.Certificate) error 
 func CheckPossession(der, challenge []byte, cert *x509.Certificate) error {
 	return cms.VerifyPossession(der, challenge, cert)
 }
+
+// CheckSignIn tells whether der signs somebody in: a signature by exactly this certificate over exactly this statement.
+func CheckSignIn(der, statement []byte, cert *x509.Certificate) error {
+	return cms.VerifySignIn(der, statement, cert)
+}

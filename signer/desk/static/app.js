@@ -8,6 +8,7 @@ import { paper } from "./paper.js";
 import { loadPresets } from "./presets.js";
 import { loadTemplate, settingsView } from "./settings.js";
 import { save, sign } from "./sign.js";
+import { arrivingSignIn } from "./sign_in.js";
 import { changed, close, current, desk, look, onChange, ready, refresh } from "./store.js";
 import { arriving, count, onDocument, waitingView } from "./waiting.js";
 import { language, load, size, t } from "./words.js";
@@ -190,6 +191,7 @@ try {
   render();
   count(header);
   if (follow) await follow();
+  await arrivingSignIn();
 } catch (failure) {
   view.replaceChildren(el("p", { class: "notice bad", role: "alert" }, failure.message || "Hãy mở lại Bàn ký từ biểu tượng của phần mềm. / Open the signing desk again from its icon."));
 }

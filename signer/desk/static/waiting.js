@@ -1,6 +1,7 @@
 // What waits for the person on the school's site, and what is on its way back to it.
 import { get, post } from "./call.js";
 import { el, tell } from "./dom.js";
+import { signIn } from "./sign_in.js";
 import { changed, desk, refresh, setAct } from "./store.js";
 import { day, moment, size, t } from "./words.js";
 
@@ -24,7 +25,8 @@ export function waitingView() {
   const list = el("div", { class: "waiting-list", ariaBusy: "true" }, el("p", { role: "status" }, t("waiting.looking")));
   const code = el("input", { id: "invitation", autocomplete: "off", autocapitalize: "characters", spellcheck: false, maxLength: 2100, placeholder: "ABCD-2345" });
   const form = el("form", { class: "card form", onsubmit: (e) => { e.preventDefault(); if (code.value.trim()) open({ invitation: code.value }).then((ok) => { if (ok) code.value = ""; }); } },
-    el("label", { htmlFor: "invitation" }, t("waiting.code")), code, el("div", { class: "actions" }, el("button", { class: "second" }, t("waiting.code.open"))));
+    el("label", { htmlFor: "invitation" }, t("waiting.code")), code, el("div", { class: "actions" }, el("button", { class: "second" }, t("waiting.code.open")),
+      el("button", { type: "button", class: "second", id: "sign-in-code", onclick: () => { if (code.value.trim()) signIn(code.value).then(() => { code.value = ""; }); } }, t("sign_in.code"))));
   const section = el("section", { class: "narrowbox waiting" }, el("h1", {}, t("waiting.title")), el("div", { id: "fetching", role: "status" }), list, form);
   const load = async () => {
     if (!section.isConnected && timer) return;
