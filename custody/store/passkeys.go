@@ -236,7 +236,7 @@ func (v *verification) accounts() error {
 	for _, r := range rows {
 		switch {
 		case r.Of == "":
-			v.found(r.Entry, "nobody registered the passkey %s", r.ID)
+			v.found(v.report.Size-1, "nobody registered the passkey %s", r.ID) // no entry is wrong by it
 		case r.Of != r.Person:
 			v.found(r.Entry, "the passkey of this entry was given to somebody else")
 		case r.Secret != (Passkey{Credential: r.Credential, PublicKey: r.PublicKey}).hash():

@@ -157,6 +157,16 @@ func TestAForgedPasskeyIsFound(t *testing.T) {
 		}
 		forge("another key", "public_key", []byte("khóa của kẻ gian"))
 		forge("another credential", "credential_id", []byte("z"))
+		// A row that nobody registered is no fault of an entry but the latest, so that what is
+		// wrong before it is named first.
+		added := rowsOf(t, db, "passkey_changes")[0]
+		unchecked(t, db, strings.TrimPrefix(t.Name(), "TestAForgedPasskeyIsFound/"))
+		if _, err := db.Exec(`DELETE FROM passkey_changes`); err != nil {
+			t.Fatal(err)
+		}
+		expectFound(t, s, "deleted registration", added["entry_index"].(int64))
+		insertRow(t, db, "passkey_changes", added)
+		s.CheckLog()
 		if err := s.EndPasskey(ctx, s.Actor(p.ID), row["id"].(string)); err != nil {
 			t.Fatal(err)
 		}
