@@ -67,12 +67,13 @@ type MigrateCommand struct{}
 
 // ServeCommand serves pages and API until it is told to stop.
 type ServeCommand struct {
-	Listen                string         `default:"127.0.0.1:8421" help:"${help_listen}" placeholder:"HOST:PORT"`
-	ListenFile            string         `type:"path" help:"${help_listen_file}" placeholder:"FILE"`
-	PublicURL             string         `name:"public-url" help:"${help_public_url}" placeholder:"URL"`
-	Many                  bool           `help:"${help_many}"`
-	TLSCert               string         `name:"tls-cert" type:"path" and:"tls" help:"${help_tls_cert}" placeholder:"PEM"`
-	TLSKey                string         `name:"tls-key" type:"path" and:"tls" help:"${help_tls_key}" placeholder:"PEM"`
+	Listen                string `default:"127.0.0.1:8421" help:"${help_listen}" placeholder:"HOST:PORT"`
+	ListenFile            string `type:"path" help:"${help_listen_file}" placeholder:"FILE"`
+	PublicURL             string `name:"public-url" help:"${help_public_url}" placeholder:"URL"`
+	Many                  bool   `help:"${help_many}"`
+	TLSCert               string `name:"tls-cert" type:"path" and:"tls" help:"${help_tls_cert}" placeholder:"PEM"`
+	TLSKey                string `name:"tls-key" type:"path" and:"tls" help:"${help_tls_key}" placeholder:"PEM"`
+	ACMEFlags             `embed:""`
 	Proxy                 []netip.Prefix `help:"${help_proxy}" placeholder:"CIDR"`
 	Revocation            string         `enum:"off,soft,hard" default:"soft" help:"${help_revocation}"`
 	Issuers               string         `type:"path" help:"${help_issuers}" placeholder:"PEM"`

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/crypto/acme/autocert"
+
 	"sokyso/custody"
 	"sokyso/custody/background"
 	"sokyso/custody/store"
@@ -189,6 +191,17 @@ func (f *fleet) run(ctx context.Context) {
 		}
 	}
 	group.Wait()
+}
+
+// named lets certificates be had for the hosts of schools too.
+func (f *fleet) named(first autocert.HostPolicy) autocert.HostPolicy {
+	return func(ctx context.Context, host string) error {
+		name, below := strings.CutSuffix(hostOf(host), "."+f.base.Hostname())
+		if below && f.member(name) != nil {
+			return nil
+		}
+		return first(ctx, host)
+	}
 }
 
 // names lists the schools that are served, besides the first.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/google/renameio/v2"
+	"golang.org/x/crypto/acme/autocert"
 
 	"sokyso/custody"
 	"sokyso/custody/background"
@@ -61,6 +62,18 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if err := register.CheckMark(ctx, school.ID); err != nil {
 		// Reading goes on; every change will be refused with the reason.
 		fmt.Fprintln(p.stderr, p.explain(err))
+	}
+	var certificates *autocert.Manager
+	if len(c.ACME) > 0 {
+		if c.TLSCert != "" {
+			return &usageError{p.say("acme_or_files", nil)}
+		}
+		if c.PublicURL == "" {
+			c.PublicURL = "https://" + c.ACME[0]
+		}
+		if certificates, err = c.manager(p); err != nil {
+			return err
+		}
 	}
 	issuers, err := readCertificates(c.Issuers)
 	if err != nil {
@@ -116,6 +129,9 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	}
 	if schools != nil {
 		handler = schools
+		if certificates != nil {
+			certificates.HostPolicy = schools.named(certificates.HostPolicy)
+		}
 		defer func() {
 			if err := schools.close(); err != nil {
 				logger.Error("close schools", "error", err)
@@ -127,7 +143,7 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, HTTP2: streams, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 	limited := limitConnections(listener, c.MaxConnections, c.ConnectionsPerAddress, c.Proxy)
-	served := make(chan error, 2)
+	served := make(chan error, 3)
 	if c.Metrics != "" {
 		counting, err := net.Listen("tcp", c.Metrics)
 		if err != nil {
@@ -140,7 +156,26 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 			}
 		}()
 	}
+	if certificates != nil {
+		server.TLSConfig = certificates.TLSConfig()
+		if c.ACMEHTTP != "" {
+			plain, err := net.Listen("tcp", c.ACMEHTTP)
+			if err != nil {
+				return p.fail("cannot_listen", map[string]string{"Address": c.ACMEHTTP, "Error": err.Error()})
+			}
+			go func() {
+				if err := serveHTTP(ctx, certificates, limitConnections(plain, c.MaxConnections, c.ConnectionsPerAddress, c.Proxy), logger); err != nil {
+					served <- err
+				}
+			}()
+		}
+		go obtain(certificates, c.ACME, logger)
+	}
 	go func() {
+		if certificates != nil {
+			served <- server.ServeTLS(limited, "", "")
+			return
+		}
 		if c.TLSCert != "" {
 			served <- server.ServeTLS(limited, c.TLSCert, c.TLSKey)
 			return
