@@ -110,6 +110,30 @@ func TestTheDocumentDescribesEveryRoute(t *testing.T) {
 	}
 }
 
+// The page to read has every operation, for anybody, without a script.
+func TestThePageOfTheAPIHasEveryOperation(t *testing.T) {
+	_, routes := testServer(t)
+	recorder := newRecorder()
+	routes.(http.Handler).ServeHTTP(recorder, newRequest(t, "GET", wire.PathOpenAPI))
+	var document openAPI
+	if err := json.Unmarshal(recorder.Body.Bytes(), &document); err != nil {
+		t.Fatal(err)
+	}
+	recorder = newRecorder()
+	routes.(http.Handler).ServeHTTP(recorder, newRequest(t, "GET", "/api/docs"))
+	page := recorder.Body.String()
+	if recorder.Code != http.StatusOK || strings.Contains(page, "<script") || strings.Contains(page, "style=") {
+		t.Errorf("the page answers %d", recorder.Code)
+	}
+	for path, operations := range document.Paths {
+		for _, operation := range operations {
+			if !strings.Contains(page, `id="`+operation.OperationID+`"`) || !strings.Contains(page, "<code>"+path+"</code>") {
+				t.Errorf("%s (%s) is not on the page", operation.OperationID, path)
+			}
+		}
+	}
+}
+
 // The client knows every path there is, and the service every path of the client.
 func TestEveryPathOfTheProtocolIsServed(t *testing.T) {
 	_, routes := testServer(t)
@@ -130,7 +154,7 @@ func TestEveryPathOfTheProtocolIsServed(t *testing.T) {
 // Only what somebody who is not signed in needs is open.
 func TestWhatIsOpenIsNamed(t *testing.T) {
 	open := []string{
-		"GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-out", "POST /language", "GET /join/{secret}", "POST /join/{secret}", "GET /static/style.css", "GET /static/review.js", "GET /static/receipt.js", "GET /check/receipt", "GET " + wire.PathOpenAPI, "GET " + wire.PathHealth,
+		"GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-out", "POST /language", "GET /join/{secret}", "POST /join/{secret}", "GET /static/style.css", "GET /static/review.js", "GET /static/receipt.js", "GET /check/receipt", "GET /api/docs", "GET " + wire.PathOpenAPI, "GET " + wire.PathHealth,
 		"GET " + wire.PathSchool, "GET " + wire.PathCheckpoint, "POST " + wire.PathSession, "DELETE " + wire.PathSession, "POST " + wire.PathPair,
 		"GET /checkpoint", "GET /checkpoint/witnessed", "GET /tile/*", // the log's hashes; entries ask who it is
 		"GET /report-loss", "POST /report-loss", "GET /report-loss/sent", "POST " + wire.PathAlarms, "GET /check", "POST /check", "GET /check/s/{id}", "POST " + wire.PathCheckDocument,
