@@ -309,7 +309,7 @@ func (c *contract) try(op *contractOperation, caller *caller) {
 			wrong("no problem document: %v", err)
 			return
 		}
-		if problem.Status != status || !c.codes[problem.Code] || problem.Detail == "" {
+		if problem.Status != status || !slices.Contains(wire.CodesOf(status), problem.Code) || problem.Detail == "" {
 			wrong("status %d, code %q, detail %q", problem.Status, problem.Code, problem.Detail)
 		}
 	} else {
