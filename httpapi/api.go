@@ -180,7 +180,9 @@ func register[I, O any](s *server, api huma.API, op operation, schemes []string,
 			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[wire.Problem](), true, "Problem"),
 		}},
 	}
+	word, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(path, wire.Prefix), "/"), "/")
 	described := huma.Operation{
+		Tags:        []string{word},
 		OperationID: op.name, Method: op.method, Path: path, Summary: op.summary, DefaultStatus: op.status,
 		MaxBodyBytes: op.maxBody, BodyReadTimeout: requestTime, Responses: map[string]*huma.Response{"default": problem},
 	}

@@ -42,6 +42,7 @@ type openAPI struct {
 	Paths   map[string]map[string]struct {
 		OperationID string                     `json:"operationId"`
 		Summary     string                     `json:"summary"`
+		Tags        []string                   `json:"tags"`
 		Security    []map[string][]string      `json:"security"`
 		Responses   map[string]json.RawMessage `json:"responses"`
 	} `json:"paths"`
@@ -73,6 +74,17 @@ func TestTheDocumentDescribesEveryRoute(t *testing.T) {
 		described++
 		if operation.OperationID == "" || operation.Summary == "" || len(operation.Responses) < 2 {
 			t.Errorf("%s %s is described poorly: %+v", method, route, operation)
+		}
+		if len(operation.Tags) != 1 || operation.Tags[0] == "" {
+			t.Errorf("%s %s has the tags %q", method, route, operation.Tags)
+		}
+		for _, status := range []string{"422", "500", "503"} {
+			if answer := string(operation.Responses[status]); !strings.Contains(answer, "Codes: ") || !strings.Contains(answer, `"examples":{`) {
+				t.Errorf("%s %s does not say with what codes it answers %s: %s", method, route, status, answer)
+			}
+		}
+		if _, refuses := operation.Responses["401"]; refuses != (len(operation.Security) > 0 || operation.OperationID == "signIn") {
+			t.Errorf("%s %s: 401 is described: %t", method, route, refuses)
 		}
 		if _, ok := operation.Responses["default"]; !ok {
 			t.Errorf("%s %s has no problem", method, route)
