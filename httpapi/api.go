@@ -84,6 +84,8 @@ type operation struct {
 	status  int // of success
 	maxBody int64
 	rate    *httprate.RateLimiter  // of tries from one address; nil: no limit
+	answers []string               // media types of success, where it is no JSON
+	takes   string                 // media type of the body, where it is no JSON
 	scopes  []custody.ProgramScope // any of which opens it to a program's key; none: it is closed to them
 }
 
@@ -106,6 +108,10 @@ func (op operation) upTo(bytes int64) operation { op.maxBody = bytes; return op 
 
 // readBy opens an operation to programs' keys with one of the scopes.
 func (op operation) readBy(scopes ...custody.ProgramScope) operation { op.scopes = scopes; return op }
+
+// file says that the answer is no JSON; taking that the body is none.
+func (op operation) file(media ...string) operation { op.answers = media; return op }
+func (op operation) taking(media string) operation  { op.takes = media; return op }
 
 // limited bounds how often an address may try.
 func (op operation) limited(rate *httprate.RateLimiter) operation { op.rate = rate; return op }
@@ -174,7 +180,9 @@ func register[I, O any](s *Site, api huma.API, op operation, schemes []string, h
 			Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[wire.Problem](), true, "Problem"),
 		}},
 	}
+	word, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(path, wire.Prefix), "/"), "/")
 	described := huma.Operation{
+		Tags:        []string{word},
 		OperationID: op.name, Method: op.method, Path: path, Summary: op.summary, DefaultStatus: op.status,
 		MaxBodyBytes: op.maxBody, BodyReadTimeout: requestTime, Responses: map[string]*huma.Response{"default": problem},
 	}
@@ -192,6 +200,9 @@ func register[I, O any](s *Site, api huma.API, op operation, schemes []string, h
 		}
 		return out, nil
 	})
+	inDocument := operationOf(api, op.method, path)
+	describeFiles(inDocument, op)
+	s.describeProblems(api, inDocument, op.rate != nil)
 }
 
 // answered is a problem on its way out through huma.

@@ -73,6 +73,8 @@ func (s *server) problemOf(err error, lang string) (wire.Problem, time.Duration)
 		return s.problem(lang, http.StatusRequestEntityTooLarge, wire.CodeTooLarge, nil), 0
 	case errors.Is(err, context.Canceled): // whoever asked has gone: nobody reads this
 		return s.problem(lang, errCut.status, errCut.code, errCut.params), 0
+	case errors.Is(err, store.ErrText):
+		return s.problem(lang, http.StatusUnprocessableEntity, wire.CodeInvalid, nil), 0
 	case errors.Is(err, context.DeadlineExceeded):
 		return s.problem(lang, http.StatusServiceUnavailable, wire.CodeUnavailable, nil), 5 * time.Second
 	}

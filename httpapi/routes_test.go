@@ -34,6 +34,7 @@ type openAPI struct {
 	Paths   map[string]map[string]struct {
 		OperationID string                     `json:"operationId"`
 		Summary     string                     `json:"summary"`
+		Tags        []string                   `json:"tags"`
 		Security    []map[string][]string      `json:"security"`
 		Responses   map[string]json.RawMessage `json:"responses"`
 	} `json:"paths"`
@@ -65,6 +66,17 @@ func TestTheDocumentDescribesEveryRoute(t *testing.T) {
 		described++
 		if operation.OperationID == "" || operation.Summary == "" || len(operation.Responses) < 2 {
 			t.Errorf("%s %s is described poorly: %+v", method, route, operation)
+		}
+		if len(operation.Tags) != 1 || operation.Tags[0] == "" {
+			t.Errorf("%s %s has the tags %q", method, route, operation.Tags)
+		}
+		for _, status := range []string{"422", "500", "503"} {
+			if answer := string(operation.Responses[status]); !strings.Contains(answer, "Codes: ") || !strings.Contains(answer, `"examples":{`) {
+				t.Errorf("%s %s does not say with what codes it answers %s: %s", method, route, status, answer)
+			}
+		}
+		if _, refuses := operation.Responses["401"]; refuses != (len(operation.Security) > 0 || operation.OperationID == "signIn") {
+			t.Errorf("%s %s: 401 is described: %t", method, route, refuses)
 		}
 		if _, ok := operation.Responses["default"]; !ok {
 			t.Errorf("%s %s has no problem", method, route)
@@ -102,6 +114,30 @@ func TestTheDocumentDescribesEveryRoute(t *testing.T) {
 	}
 }
 
+// The page to read has every operation, for anybody, without a script.
+func TestThePageOfTheAPIHasEveryOperation(t *testing.T) {
+	_, routes := testServer(t)
+	recorder := newRecorder()
+	routes.(http.Handler).ServeHTTP(recorder, newRequest(t, "GET", wire.PathOpenAPI))
+	var document openAPI
+	if err := json.Unmarshal(recorder.Body.Bytes(), &document); err != nil {
+		t.Fatal(err)
+	}
+	recorder = newRecorder()
+	routes.(http.Handler).ServeHTTP(recorder, newRequest(t, "GET", "/api/docs"))
+	page := recorder.Body.String()
+	if recorder.Code != http.StatusOK || strings.Contains(page, "<script") || strings.Contains(page, "style=") {
+		t.Errorf("the page answers %d", recorder.Code)
+	}
+	for path, operations := range document.Paths {
+		for _, operation := range operations {
+			if !strings.Contains(page, `id="`+operation.OperationID+`"`) || !strings.Contains(page, "<code>"+path+"</code>") {
+				t.Errorf("%s (%s) is not on the page", operation.OperationID, path)
+			}
+		}
+	}
+}
+
 // The client knows every path there is, and the service every path of the client.
 func TestEveryPathOfTheProtocolIsServed(t *testing.T) {
 	_, routes := testServer(t)
@@ -122,7 +158,7 @@ func TestEveryPathOfTheProtocolIsServed(t *testing.T) {
 // Only what somebody who is not signed in needs is open.
 func TestWhatIsOpenIsNamed(t *testing.T) {
 	open := []string{
-		"GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-in/token", "GET /sign-in/token/state", "POST /sign-in/token/finish", "GET /static/token_sign_in.js", "POST /sign-out", "POST /language", "GET /join/{secret}", "POST /join/{secret}", "GET /static/style.css", "GET /static/review.js", "GET /static/receipt.js", "GET /static/passkey.js", "POST /sign-in/passkey", "POST /sign-in/passkey/answer", "GET /check/receipt", "GET " + wire.PathOpenAPI, "GET " + wire.PathHealth,
+		"GET /api/docs", "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-in/token", "GET /sign-in/token/state", "POST /sign-in/token/finish", "GET /static/token_sign_in.js", "POST /sign-out", "POST /language", "GET /join/{secret}", "POST /join/{secret}", "GET /static/style.css", "GET /static/review.js", "GET /static/receipt.js", "GET /static/passkey.js", "POST /sign-in/passkey", "POST /sign-in/passkey/answer", "GET /check/receipt", "GET " + wire.PathOpenAPI, "GET " + wire.PathHealth,
 		"GET " + wire.PathSchool, "GET " + wire.PathCheckpoint, "POST " + wire.PathSession, "DELETE " + wire.PathSession, "POST " + wire.PathPair,
 		"GET /checkpoint", "GET /checkpoint/witnessed", "GET /tile/*", // the log's hashes; entries ask who it is
 		"GET /report-loss", "POST /report-loss", "GET /report-loss/sent", "POST " + wire.PathAlarms, "GET /check", "POST /check", "GET /check/s/{id}", "POST " + wire.PathCheckDocument,

@@ -37,6 +37,7 @@ var (
 	ErrReadOnly    = errors.New("database is read-only")
 	ErrDamaged     = errors.New("database is damaged")
 	ErrUnreachable = errors.New("database can't be reached")
+	ErrText        = errors.New("no text: a NUL, or not UTF-8") // PostgreSQL keeps neither
 )
 
 // VersionError says that the schema is not the one this program works with.
@@ -335,6 +336,8 @@ func postgresCause(code string) error {
 		return ErrCheck
 	case "23502":
 		return ErrNotNull
+	case "22021", "22P05":
+		return ErrText
 	case "40001", "40P01", "55P03":
 		return ErrBusy
 	case "25006":
