@@ -244,28 +244,34 @@ func (c *RestoreCommand) intoFolder(ctx context.Context, p *program, file io.Rea
 	return nil
 }
 
-// into restores at a URL and recomputes the log there.
+// into restores at a URL and recomputes the logs there.
 func (c *RestoreCommand) into(ctx context.Context, p *program, url string, file io.Reader) error {
-	made, err := store.Restore(ctx, url, file, p.rowsDone("restore_rows"))
-	if err != nil {
-		return err
-	}
-	register, err := store.Open(ctx, store.Config{URL: url})
-	if err != nil {
-		return err
-	}
-	err = func() error {
-		school, err := register.School(ctx)
+	_, err := store.Restore(ctx, url, file, p.rowsDone("restore_rows"), func(made store.Backup, register *store.Store) error {
+		schools, err := register.Schools(ctx)
 		if err != nil {
 			return err
 		}
-		report, err := register.VerifyLog(ctx, school.ID, made.Key)
-		if err == nil && (report.Size != made.Size || string(report.Checkpoint) != made.Checkpoint) {
-			err = &signinglog.BadEntryError{Index: report.Size - 1, Reason: "the log is not the one that the backup states"}
+		stated := false
+		for _, school := range schools {
+			first := school.Origin == made.Origin
+			if first {
+				school.LogKey = made.Key
+			}
+			report, err := register.VerifyLog(ctx, school.ID, school.LogKey)
+			if err == nil && first && (report.Size != made.Size || string(report.Checkpoint) != made.Checkpoint) {
+				err = &signinglog.BadEntryError{Index: report.Size - 1, Reason: "the log is not the one that the backup states"}
+			}
+			if err != nil {
+				return err
+			}
+			stated = stated || first
 		}
-		return err
-	}()
-	return errors.Join(err, register.Close())
+		if !stated {
+			return &signinglog.BadEntryError{Reason: "the log that the backup states is not in it"}
+		}
+		return nil
+	})
+	return err
 }
 
 // next says what is missing before the service can start, and whether it will append.
@@ -283,7 +289,10 @@ func (c *RestoreCommand) next(ctx context.Context, p *program) error {
 			err = register.CheckMark(ctx, school.ID)
 		}
 	}
-	if refusal := (*custody.Error)(nil); errors.As(err, &refusal) {
+	refusal := (*custody.Error)(nil)
+	if errors.As(err, &refusal) && refusal.Params["reason"] == custody.ReasonWhichSchool {
+		err = nil // a register of several, of which no key is here yet
+	} else if refusal != nil {
 		fmt.Fprintln(p.stderr, p.explain(err))
 		fmt.Fprintln(p.stderr, p.say("restore_behind", nil))
 		err = nil

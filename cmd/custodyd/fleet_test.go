@@ -230,6 +230,17 @@ func manySchools(t *testing.T, register string) {
 			t.Errorf("%v: %s", args, out)
 		}
 	}
+	// One backup has all of them, and is restored as one.
+	backup, other := filepath.Join(folder, "backup"), filepath.Join(folder, "other")
+	run("backup", backup)
+	var out bytes.Buffer
+	if status := Run(t.Context(), []string{"--data", other, "restore", backup}, strings.NewReader(""), &out, &out); status != 0 {
+		t.Fatalf("restore: %s", &out)
+	}
+	out.Reset()
+	if status := Run(t.Context(), []string{"--data", other, "schools"}, strings.NewReader(""), &out, &out); status != 0 || !strings.Contains(out.String(), "MNSM") || !strings.Contains(out.String(), "không có khóa") {
+		t.Errorf("%s", &out)
+	}
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

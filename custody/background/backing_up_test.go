@@ -46,7 +46,7 @@ func TestBackingUp(t *testing.T) {
 		}
 		defer file.Close()
 		url := storetest.Fresh(t, "sqlite")
-		made, err := store.Restore(t.Context(), url, file, nil)
+		made, err := store.Restore(t.Context(), url, file, nil, nil)
 		if err != nil || made.Origin != r.School.Origin {
 			t.Errorf("restored %+v: %v", made, err)
 		}

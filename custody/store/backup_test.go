@@ -90,7 +90,7 @@ func TestBackupWhileOthersWrite(t *testing.T) {
 			t.Run("restored to "+database, func(t *testing.T) {
 				config := s.Config
 				config.URL, config.MarkFile = storetest.Fresh(t, database), ""
-				restored, err := store.Restore(ctx, config.URL, bytes.NewReader(file), nil)
+				restored, err := store.Restore(ctx, config.URL, bytes.NewReader(file), nil, nil)
 				s.must(err)
 				if restored.Checkpoint != made.Checkpoint {
 					t.Errorf("checkpoint %q", restored.Checkpoint)
@@ -107,7 +107,7 @@ func TestBackupWhileOthersWrite(t *testing.T) {
 				if g.Entry != made.Size {
 					t.Errorf("goes on with entry %d", g.Entry)
 				}
-				if _, err := store.Restore(ctx, config.URL, bytes.NewReader(file), nil); !errors.Is(err, store.ErrNotEmpty) {
+				if _, err := store.Restore(ctx, config.URL, bytes.NewReader(file), nil, nil); !errors.Is(err, store.ErrNotEmpty) {
 					t.Errorf("restored over a register: %v", err)
 				}
 			})
@@ -123,7 +123,7 @@ func TestBackupKeepsEveryRow(t *testing.T) {
 		file, _ := backedUp(r)
 		for _, database := range storetest.Databases() {
 			url := storetest.Fresh(t, database)
-			_, err := store.Restore(ctx, url, bytes.NewReader(file), nil)
+			_, err := store.Restore(ctx, url, bytes.NewReader(file), nil, nil)
 			s.must(err)
 			before, after := s.DB(), storetest.RawDB(t, url)
 			tables := 0
@@ -201,7 +201,7 @@ func TestADamagedBackupMakesNoRegister(t *testing.T) {
 		}
 		url := storetest.Fresh(t, strings.TrimPrefix(t.Name(), "TestADamagedBackupMakesNoRegister/"))
 		for name, content := range broken {
-			_, err := store.Restore(ctx, url, bytes.NewReader(content), nil)
+			_, err := store.Restore(ctx, url, bytes.NewReader(content), nil, nil)
 			if err == nil {
 				// Bits of gzip's header that mean nothing may flip: the content must be the same then.
 				if !bytes.Equal(unzipped(t, content), unzipped(t, file)) {
@@ -220,7 +220,7 @@ func TestADamagedBackupMakesNoRegister(t *testing.T) {
 				opened.Close()
 			}
 		}
-		_, err := store.Restore(ctx, url, bytes.NewReader(file), nil)
+		_, err := store.Restore(ctx, url, bytes.NewReader(file), nil, nil)
 		s.must(err)
 	})
 }
@@ -259,7 +259,7 @@ func TestBackupOfAnOlderSchema(t *testing.T) {
 		}
 		config := s.Config
 		config.URL, config.MarkFile = storetest.Fresh(t, strings.TrimPrefix(t.Name(), "TestBackupOfAnOlderSchema/")), ""
-		_, err := store.Restore(ctx, config.URL, bytes.NewReader(zipped(t, resealed(lines))), nil)
+		_, err := store.Restore(ctx, config.URL, bytes.NewReader(zipped(t, resealed(lines))), nil, nil)
 		s.must(err)
 		restored, err := store.Open(ctx, config)
 		s.must(err)
@@ -269,7 +269,7 @@ func TestBackupOfAnOlderSchema(t *testing.T) {
 		}
 		newer := slices.Clone(lines)
 		newer[0] = strings.Replace(newer[0], fmt.Sprintf(`"schema":%d`, before), `"schema":9999`, 1)
-		if _, err := store.Restore(ctx, storetest.Fresh(t, "sqlite"), bytes.NewReader(zipped(t, resealed(newer))), nil); !errors.Is(err, store.ErrBackupNewer) {
+		if _, err := store.Restore(ctx, storetest.Fresh(t, "sqlite"), bytes.NewReader(zipped(t, resealed(newer))), nil, nil); !errors.Is(err, store.ErrBackupNewer) {
 			t.Errorf("of a newer schema: %v", err)
 		}
 	})
@@ -313,4 +313,38 @@ func resealed(lines []string) []string {
 	sum := sha256.Sum256([]byte(strings.Join(lines[:len(lines)-1], "")))
 	lines[len(lines)-1] = fmt.Sprintf(`{"rows":%d,"sha256":"%s"}`+"\n", rows, hex.EncodeToString(sum[:]))
 	return lines
+}
+
+// TestWhatIsNotUsedIsTakenBack: a copy that the check refuses leaves no register, and the right
+// one is restored in its place.
+func TestWhatIsNotUsedIsTakenBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		var file bytes.Buffer
+		made, err := s.Backup(ctx, s.School.ID, nil, &file, nil)
+		s.must(err)
+		database := strings.TrimPrefix(t.Name(), "TestWhatIsNotUsedIsTakenBack/")
+		url := storetest.Fresh(t, database)
+		refused := errors.New("not the one")
+		_, err = store.Restore(ctx, url, bytes.NewReader(file.Bytes()), nil, func(b store.Backup, register *store.Store) error {
+			if report, err := register.VerifyLog(ctx, s.School.ID, b.Key); err != nil || report.Size != made.Size {
+				t.Errorf("%d entries: %v", report.Size, err)
+			}
+			return refused
+		})
+		if !errors.Is(err, refused) {
+			t.Fatalf("%v", err)
+		}
+		if database == "sqlite" {
+			return // the file is its caller's
+		}
+		left, err := store.Open(ctx, store.Config{URL: url})
+		s.must(err)
+		if _, err := left.School(ctx); !errors.Is(err, custody.ErrNotFound) {
+			t.Errorf("a school is left: %v", err)
+		}
+		s.must(left.Close())
+		_, err = store.Restore(ctx, url, bytes.NewReader(file.Bytes()), nil, nil)
+		s.must(err)
+	})
 }

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"testing"
 
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
 	"sokyso/custody"
 	"sokyso/custody/signinglog"
 	"sokyso/custody/store"
@@ -67,6 +70,21 @@ func TestChangeOfTheLogKey(t *testing.T) {
 				t.Errorf("the log goes on with %.20q", key)
 			}
 		}
+
+		// The key that was replaced can't stop the service.
+		old, err := note.NewSigner(oldKey)
+		s.must(err)
+		for _, size := range []int64{5, 1 << 40} {
+			forged, err := signinglog.Sign(signinglog.Checkpoint{Origin: s.School.Origin, Size: size, Root: tlog.Hash{1}}, old)
+			s.must(err)
+			if err := s.SeeCheckpoint(ctx, s.School.ID, forged); !errors.Is(err, custody.ErrInvalid) {
+				t.Errorf("a checkpoint of the replaced key, of %d entries: %v", size, err)
+			}
+		}
+		genuine, err := s.Checkpoint(ctx, s.School.ID)
+		s.must(err)
+		s.must(s.SeeCheckpoint(ctx, s.School.ID, genuine))
+		s.must(s.CheckMark(ctx, s.School.ID))
 
 		// Who drops a change from the head, or adds one, is found.
 		db := s.DB()

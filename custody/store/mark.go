@@ -183,7 +183,8 @@ func (s *Store) checkMark(ctx context.Context, q querier, school custody.SchoolI
 // that refuses the log does. One that this log's key has signed and that this database
 // does not extend proves that the database is an older copy or was altered: from then on
 // every change is refused as by the mark, which it raises. The error is a conflict
-// with reason log_behind_mark or log_forked.
+// with reason log_behind_mark or log_forked. One by a key that was replaced
+// since proves nothing and is an ErrInvalid: whoever the key leaked to could stop the service.
 func (s *Store) SeeCheckpoint(ctx context.Context, school custody.SchoolID, signed []byte) error {
 	h, err := s.head(ctx, school)
 	if err != nil {
@@ -202,6 +203,10 @@ func (s *Store) SeeCheckpoint(ctx context.Context, school custody.SchoolID, sign
 	var refusal *custody.Error
 	if !errors.As(refused, &refusal) {
 		return refused
+	}
+	if !strings.HasPrefix(c.KeyChanges, h.KeyChanges) {
+		s.log.Error("a checkpoint by a replaced key is none of this log", "size", h.Size, "seen", c.Size)
+		return custody.Invalid("checkpoint", "it is not of this log, and a key signed it that was replaced")
 	}
 	s.seen.Store(&seen)
 	s.log.Error("an agent has seen another log", "size", h.Size, "seen", c.Size, "reason", refusal.Params["reason"])

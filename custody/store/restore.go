@@ -31,10 +31,11 @@ var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // Restore makes the register of a backup at a URL where there is none: a database file that
 // does not exist, or a PostgreSQL schema without a school. All rows come in one
-// transaction, after which the schema is brought up to date; on an error there is no
+// transaction, after which the schema is brought up to date and check looks at the register,
+// whose log is not verified otherwise: see VerifyLog. On an error, check's too, there is no
 // register. ErrBackup, with what is wrong, for a file that is damaged, cut or something
-// else; ErrNotEmpty, ErrBackupNewer. The log is not verified: see VerifyLog.
-func Restore(ctx context.Context, url string, r io.Reader, progress func(rows int64)) (Backup, error) {
+// else; ErrNotEmpty, ErrBackupNewer. progress and check may be nil.
+func Restore(ctx context.Context, url string, r io.Reader, progress func(rows int64), check func(Backup, *Store) error) (Backup, error) {
 	in, err := newBackupReader(r)
 	if err != nil {
 		return Backup{}, err
@@ -78,7 +79,40 @@ func Restore(ctx context.Context, url string, r io.Reader, progress func(rows in
 	if err = errors.Join(err, db.Close()); err != nil {
 		return in.backup, fmt.Errorf("restore: %w", driverError(err))
 	}
-	return in.backup, nil
+	if check == nil {
+		return in.backup, nil
+	}
+	register, err := Open(ctx, Config{URL: url})
+	if err == nil {
+		err = errors.Join(check(in.backup, register), register.Close())
+	}
+	if err != nil {
+		// Nobody else's rows are among them: there was no register before.
+		err = errors.Join(err, emptied(context.WithoutCancel(ctx), dialect, source))
+	}
+	return in.backup, err
+}
+
+// emptied takes back what was restored. A database file is its caller's to remove.
+func emptied(ctx context.Context, dialect migrations.Dialect, source string) error {
+	if dialect == migrations.SQLite {
+		return nil
+	}
+	db, err := openPool(dialect, source, 1)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var tables string
+	err = db.GetContext(ctx, &tables, `SELECT string_agg(quote_ident(table_name), ', ') FROM information_schema.tables
+		WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name <> 'goose_db_version'`)
+	if err == nil {
+		_, err = db.ExecContext(ctx, "TRUNCATE "+tables)
+	}
+	if err != nil {
+		return fmt.Errorf("take back what was restored: %w", driverError(err))
+	}
+	return nil
 }
 
 // hasSchool looks before anything is made or brought up to date.
