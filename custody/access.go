@@ -5,8 +5,8 @@ import "slices"
 // Role is what somebody is to the register, whatever they hold at the moment.
 type Role string
 
-// The roles. The first three come with a position; an admin and a reviewer are made by an
-// admin; a department's people and programs come from outside with a visit or a key.
+// The roles. The first three come with a position; admins, reviewers and those who look for
+// the department are made by an admin; a program has a key.
 const (
 	RolePrincipal  Role = "principal"
 	RoleDeputy     Role = "deputy"
@@ -54,7 +54,7 @@ var Access = []struct {
 var RoleList = []Role{RolePrincipal, RoleDeputy, RoleOfficeHead, RoleAdmin, RoleReviewer, RoleDepartment, RoleProgram}
 
 // GivenRoles are those that an admin gives and ends.
-var GivenRoles = []Role{RoleAdmin, RoleReviewer}
+var GivenRoles = []Role{RoleAdmin, RoleReviewer, RoleDepartment}
 
 // Roles are what a person may do in the program today.
 type Roles struct {
@@ -103,7 +103,7 @@ func (r Roles) Names() []string {
 	return names
 }
 
-// CanGiveRole decides who makes somebody an admin or a reviewer, and ends that.
+// CanGiveRole decides who gives a role, and ends it.
 func CanGiveRole(a Actor, role Role) error {
 	switch {
 	case !a.Roles.May(Administer):

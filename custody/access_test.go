@@ -22,9 +22,10 @@ func TestAccessIsAsDocumented(t *testing.T) {
 **Goal.** One table that the program checks every act by, that people read on the page "Ai được làm gì", and that stands here.
 
 **Decision.** Roles open permissions (` + "`custody.Access`" + `; this file is made of it by ` + "`SOKYSO_WRITE_DOCS=1 go test ./custody -run Documented`" + `). A principal,
-a deputy and an office head have theirs by position, on the days that it is in force. An admin gives and ends those of admins and reviewers on
-each person's page, each time an entry of the log (` + "`role_change`" + `) of which the person and the others are told; nobody ends their own, and the
-last admin's account can't be ended. A department's people and programs' keys only read; a key's scopes narrow that (docs/accounts.md).
+a deputy and an office head have theirs by position, on the days that it is in force. An admin gives and ends those of admins, reviewers and
+who reads for the department on each person's page, each time an entry of the log (` + "`role_change`" + `) of which the person and the others are told; nobody ends their own, and the
+last admin's account can't be ended. Who reads for the department has an account at each school; they and programs' keys only read, and a
+key's scopes narrow that (docs/accounts.md).
 
 What everybody may do is not in the table: see and do what is about oneself, report what one holds, confirm what one receives. What somebody
 may sign follows from position, scope and delegation (docs/custody.md). Rules that look at more than the role come on top: who made a
@@ -107,7 +108,7 @@ func TestWhoGivesRoles(t *testing.T) {
 		end   bool
 	}{
 		{admin, custody.RoleReviewer, "x", true, true}, {admin, custody.RoleAdmin, "x", true, true}, {admin, custody.RoleAdmin, "a", true, false},
-		{admin, custody.RoleReviewer, "a", true, true}, {admin, custody.RolePrincipal, "x", false, false}, {admin, custody.RoleDepartment, "x", false, false},
+		{admin, custody.RoleReviewer, "a", true, true}, {admin, custody.RolePrincipal, "x", false, false}, {admin, custody.RoleDepartment, "x", true, true}, {admin, custody.RoleProgram, "x", false, false},
 		{principal, custody.RoleReviewer, "x", false, false},
 	} {
 		if err := custody.CanGiveRole(c.actor, c.role); (err == nil) != c.give {

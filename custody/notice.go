@@ -72,7 +72,6 @@ const (
 	NoticeAccountChange     NoticeKind = "account_change" // param kind: an AccountChangeKind
 	NoticeRoleGiven         NoticeKind = "role_given"     // param role
 	NoticeRoleEnded         NoticeKind = "role_ended"
-	NoticeVisit             NoticeKind = "department_visit"
 	NoticeTokenChanged      NoticeKind = "token_changed" // any other entry about a token
 )
 

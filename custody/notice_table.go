@@ -160,7 +160,6 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 	signinglog.TypeRoleChange: {
 		{kind: NoticeRoleGiven, when: ofKind("given"), to: []Audience{TellPerson, TellManagers}, params: []string{"role"}, urgent: true},
 		{kind: NoticeRoleEnded, when: ofKind("ended"), to: []Audience{TellPerson, TellManagers}, params: []string{"role"}},
-		{kind: NoticeVisit, when: ofKind("visited"), to: []Audience{TellManagers}},
 	},
 	signinglog.TypeErasure:   nobody, // by who did it, or by the school's own setting
 	signinglog.TypeKeyChange: {{kind: NoticeKeyChanged, to: []Audience{TellManagers}, urgent: true}},

@@ -182,7 +182,7 @@ func PositionOn(positions []Position, day Date) (Position, bool) {
 
 // RolesOn derives the roles from those that were given and the positions in force on that day.
 func RolesOn(positions []Position, given []Role, day Date) Roles {
-	r := Roles{Admin: slices.Contains(given, RoleAdmin), Reviewer: slices.Contains(given, RoleReviewer)}
+	r := Roles{Admin: slices.Contains(given, RoleAdmin), Reviewer: slices.Contains(given, RoleReviewer), Department: slices.Contains(given, RoleDepartment)}
 	for _, p := range positions {
 		if !p.InForce(day) {
 			continue

@@ -247,7 +247,7 @@ func (s *Site) operations(api huma.API) {
 	private(s, api, get("people", wire.PathPeople, "All persons").readBy(custody.ScopeRegisters), (*server).apiPeople)
 	inPerson(s, api, create("createPerson", wire.PathPeople, "Register a person"), (*server).apiCreatePerson)
 	inPerson(s, api, post("addPosition", wire.PathPosition, "Give a person a position").silent(), (*server).apiAddPosition)
-	inPerson(s, api, post("giveRole", wire.PathRole, "Make a person an admin or a reviewer").silent(), (*server).apiGiveRole)
+	inPerson(s, api, post("giveRole", wire.PathRole, "Make a person an admin, a reviewer, or one who reads for the department").silent(), (*server).apiGiveRole)
 	inPerson(s, api, post("endRole", wire.PathRoleEnded, "End such a role").silent(), (*server).apiEndRole)
 	inPerson(s, api, post("addScope", wire.PathScope, "Let a person sign kinds of documents").silent(), (*server).apiAddScope)
 

@@ -125,8 +125,8 @@
 //	                 factor_set, factor_removed, passkey_added, passkey_removed, passkey_cloned, sessions_ended, key_made, key_ended); [secret_sha256]: hash (of a link or
 //	                 key that is made; of a passkey: of its credential id, behind its length in two bytes, and its public key); [scopes]: text;
 //	                 [expires_at]: time; [name]: commitment (of a program's key, or a passkey). Subject is the change that made the link, key or passkey
-//	role_change      role_change [person] [subject]: id; kind: word (given, ended, visited); role: word (admin, reviewer, department); [visitor]: commitment (of the
-//	                 department's person who came). Subject is the change that gave what is ended
+//	role_change      role_change person [subject]: id; kind: word (given, ended); role: word (admin, reviewer, department). Subject is the change that
+//	                 gave what is ended
 //	erasure          erasure [person]: id; kind: word (person, retention); [before_entry]: count; removed: count (values); [reason]: commitment
 //	key_change       old_key new_key: text. Checkpoints that have the entry are signed with new_key and carry old_key's word for it
 //

@@ -67,7 +67,7 @@ const (
 	TypeUnlogged   Type = "unlogged"    // a signature was found that the log does not have
 
 	TypeAccountChange Type = "account_change" // something was done with an account, or a program's key
-	TypeRoleChange    Type = "role_change"    // an admin gave or ended a role, or somebody of the department came to look
+	TypeRoleChange    Type = "role_change"    // an admin gave or ended a role
 )
 
 // Names of fields that several types have.
@@ -219,7 +219,7 @@ var rules = map[Type][]fieldRule{
 	TypeReviewStep: {must("review_step", isID), must("subject_entry", isCount), must("step", isWord), may(FieldPerson, isID), may(FieldToken, isID), may("note", IsCommitment)},
 	TypeAccountChange: {must("account_change", isID), must("kind", isWord), may(FieldPerson, isID), may("subject", isID), may("secret_sha256", isHash), may("scopes", isText),
 		may("expires_at", isTime), may("name", IsCommitment)}, // of a program's key
-	TypeRoleChange: {must("role_change", isID), must("kind", isWord), must("role", isWord), may(FieldPerson, isID), may("subject", isID), may("visitor", IsCommitment)},
+	TypeRoleChange: {must("role_change", isID), must("kind", isWord), must("role", isWord), must(FieldPerson, isID), may("subject", isID)},
 	TypeErasure:    {must("erasure", isID), must("kind", isWord), may(FieldPerson, isID), may("before_entry", isCount), must("removed", isCount), may("reason", IsCommitment)},
 	TypeKeyChange:  {must("old_key", isText), must("new_key", isText)},
 	TypeUnlogged: {must("unlogged", isID), must(FieldToken, isID), may(FieldPerson, isID), must(FieldCertificate, isHash), must("byte_range_digest", isDigest), must("cms_sha256", isHash),

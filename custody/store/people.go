@@ -358,10 +358,12 @@ type listedPerson struct {
 	Admin    bool   `db:"admin"` // registered so, or made one
 	Founder  bool   `db:"founder"`
 	Reviewer bool   `db:"reviewer"`
-	Name     string `db:"name"`
-	Email    string `db:"email"`
-	Phone    string `db:"phone"`
-	Username string `db:"username"`
+
+	Department bool   `db:"department"`
+	Name       string `db:"name"`
+	Email      string `db:"email"`
+	Phone      string `db:"phone"`
+	Username   string `db:"username"`
 
 	AccountUntil custody.Date `db:"account_until"` // last day of the account; "" = open
 }
@@ -375,10 +377,13 @@ func (p listedPerson) roles() []custody.Role {
 	if p.Reviewer {
 		given = append(given, custody.RoleReviewer)
 	}
+	if p.Department {
+		given = append(given, custody.RoleDepartment)
+	}
 	return given
 }
 
-var queryPeople = `SELECT p.id, p.admin OR ` + openRole(custody.RoleAdmin) + ` AS admin, p.admin AS founder, ` + openRole(custody.RoleReviewer) + ` AS reviewer, COALESCE(n.value, '') AS name, COALESCE(e.value, '') AS email, COALESCE(f.value, '') AS phone,
+var queryPeople = `SELECT p.id, p.admin OR ` + openRole(custody.RoleAdmin) + ` AS admin, p.admin AS founder, ` + openRole(custody.RoleReviewer) + ` AS reviewer, ` + openRole(custody.RoleDepartment) + ` AS department, COALESCE(n.value, '') AS name, COALESCE(e.value, '') AS email, COALESCE(f.value, '') AS phone,
 	COALESCE(a.username, '') AS username,
 	(SELECT MIN(x.until_on) FROM endings x WHERE x.person_id = p.id AND x.kind = 'account') AS account_until FROM persons p
 	LEFT JOIN reveals n ON n.school_id = p.school_id AND n.entry_index = p.entry_index AND n.field = 'name'

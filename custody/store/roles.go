@@ -9,7 +9,7 @@ import (
 	"sokyso/custody/signinglog"
 )
 
-// roleChangeRow is a role that was given or ended, or a department's visit.
+// roleChangeRow is a role that was given or ended.
 type roleChangeRow struct {
 	rowBase
 	Kind    string `db:"kind"`
@@ -20,7 +20,7 @@ type roleChangeRow struct {
 	At      stamp  `db:"changed_at"`
 }
 
-const roleChangeColumns = `c.id, c.school_id, c.kind, c.role, COALESCE(c.person_id, '') AS person_id, COALESCE(c.subject_id, '') AS subject_id,
+const roleChangeColumns = `c.id, c.school_id, c.kind, c.role, c.person_id, COALESCE(c.subject_id, '') AS subject_id,
 	COALESCE(c.changed_by, '') AS changed_by, c.changed_at, c.entry_index`
 
 func (r roleChangeRow) entry() (int64, signinglog.Type, time.Time) {
@@ -33,14 +33,14 @@ func (r roleChangeRow) fields() map[string]string {
 }
 
 // changeRole writes what was done, and its entry.
-func (t *tx) changeRole(actor custody.Actor, row roleChangeRow, private map[string]string) error {
+func (t *tx) changeRole(actor custody.Actor, row roleChangeRow) error {
 	row.rowBase, row.By, row.At = rowBase{ID: newID(), School: string(t.school)}, string(actor.Person), at(t.now)
 	var err error
-	if row.Entry, err = t.append(signinglog.TypeRoleChange, actor, row.fields(), private); err != nil {
+	if row.Entry, err = t.append(signinglog.TypeRoleChange, actor, row.fields(), nil); err != nil {
 		return err
 	}
 	if err := t.insertRow(`INSERT INTO role_changes (id, school_id, kind, role, person_id, subject_id, changed_by, changed_at, entry_index)`,
-		row.ID, row.School, row.Kind, row.Role, orNull(row.Person), orNull(row.Subject), orNull(row.By), row.At, row.Entry); err != nil {
+		row.ID, row.School, row.Kind, row.Role, row.Person, orNull(row.Subject), orNull(row.By), row.At, row.Entry); err != nil {
 		return fmt.Errorf("write role: %w", err)
 	}
 	return nil
@@ -52,7 +52,7 @@ func openRole(role custody.Role) string {
 		AND NOT EXISTS (SELECT 1 FROM role_changes x WHERE x.subject_id = g.id))`
 }
 
-// GiveRole makes somebody an admin or a reviewer, by an admin. Who is one already stays it,
+// GiveRole gives somebody a role, by an admin. Who is one already stays it,
 // without another entry.
 func (s *Store) GiveRole(ctx context.Context, actor custody.Actor, person custody.PersonID, role custody.Role) error {
 	if err := custody.CanGiveRole(actor, role); err != nil {
@@ -63,7 +63,7 @@ func (s *Store) GiveRole(ctx context.Context, actor custody.Actor, person custod
 		if err != nil || given != "" || flag {
 			return err
 		}
-		return t.changeRole(actor, roleChangeRow{Kind: "given", Role: string(role), Person: string(person)}, nil)
+		return t.changeRole(actor, roleChangeRow{Kind: "given", Role: string(role), Person: string(person)})
 	})
 }
 
@@ -83,7 +83,7 @@ func (s *Store) EndRole(ctx context.Context, actor custody.Actor, person custody
 			}
 			return custody.NotFound("role")
 		}
-		return t.changeRole(actor, roleChangeRow{Kind: "ended", Role: string(role), Person: string(person), Subject: given}, nil)
+		return t.changeRole(actor, roleChangeRow{Kind: "ended", Role: string(role), Person: string(person), Subject: given})
 	})
 }
 

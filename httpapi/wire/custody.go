@@ -178,14 +178,14 @@ type Person struct {
 	Username     string     `json:"username,omitempty"`
 	AccountUntil string     `json:"account_until,omitempty"` // last day of the account
 	Admin        bool       `json:"admin"`
-	Roles        []string   `json:"roles" doc:"those that were given: admin, reviewer"`
+	Roles        []string   `json:"roles" doc:"those that were given: admin, reviewer, department"`
 	Positions    []Position `json:"positions"`
 	Scopes       []Scope    `json:"scopes"`
 }
 
 // RoleChange names a role that is given or ended.
 type RoleChange struct {
-	Role string `json:"role" enum:"admin,reviewer"`
+	Role string `json:"role" enum:"admin,reviewer,department"`
 }
 
 // NewToken registers a token with its certificate.

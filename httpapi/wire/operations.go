@@ -76,7 +76,7 @@ func (c *Client) CreatePerson(ctx context.Context, in NewPerson) (Person, error)
 	return person, err
 }
 
-// GiveRole makes a person an admin or a reviewer (admin).
+// GiveRole gives a person a role: admin, reviewer or department (admin).
 func (c *Client) GiveRole(ctx context.Context, person string, in RoleChange) error {
 	return c.post(ctx, fmt.Sprintf(PathRole, url.PathEscape(person)), in, nil)
 }
