@@ -65,6 +65,9 @@ func TestRolesAreGivenAndEnded(t *testing.T) {
 		if err := s.EndRole(ctx, second, s.admin.Person, custody.RoleAdmin); !errors.Is(err, custody.ErrNotFound) && reason(err) != custody.ReasonRoleOfAccount {
 			t.Errorf("the first admin's role: %v", err)
 		}
+		if err := s.GiveRole(ctx, s.admin, person.ID, custody.RoleDepartment); err != nil {
+			t.Fatal(err)
+		}
 		for _, role := range custody.GivenRoles {
 			if err := s.EndRole(ctx, s.admin, person.ID, role); err != nil {
 				t.Error(err)
@@ -76,7 +79,7 @@ func TestRolesAreGivenAndEnded(t *testing.T) {
 		if roles := s.Actor(person.ID).Roles; len(roles.Names()) != 0 {
 			t.Errorf("left: %v", roles.Names())
 		}
-		if page, err := s.Entries(ctx, s.admin, store.LogFilter{Type: string(signinglog.TypeRoleChange)}); err != nil || len(page.Entries) != 4 {
+		if page, err := s.Entries(ctx, s.admin, store.LogFilter{Type: string(signinglog.TypeRoleChange)}); err != nil || len(page.Entries) != 6 {
 			t.Errorf("%d entries: %v", len(page.Entries), err)
 		}
 		if _, err := s.VerifyLog(ctx, s.School.ID, s.VKey); err != nil {
