@@ -19,8 +19,13 @@ type accessPage struct {
 
 type accessLine struct {
 	Permission custody.Permission
-	Has        []bool // by role
+	Cells      []accessCell
 	Mine       bool
+}
+
+type accessCell struct {
+	Role custody.Role
+	Has  bool
 }
 
 // pageAccess handles "GET /access".
@@ -29,7 +34,7 @@ func (s *server) pageAccess(w http.ResponseWriter, r *http.Request, actor custod
 	for _, line := range custody.Access {
 		row := accessLine{Permission: line.Permission, Mine: actor.Roles.May(line.Permission)}
 		for _, role := range custody.RoleList {
-			row.Has = append(row.Has, slices.Contains(line.Roles, role))
+			row.Cells = append(row.Cells, accessCell{role, slices.Contains(line.Roles, role)})
 		}
 		page.Lines = append(page.Lines, row)
 	}
