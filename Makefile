@@ -15,7 +15,9 @@ export GOFLAGS := $(GOFLAGS) -trimpath
 
 # Packages where goroutines share state: the race detector pays there, on SQLite,
 # since what shares it is the same for both databases.
-RACE := ./signer/agent/... ./signer/token/... ./custody/store/... ./httpapi/wire/...
+RACE := ./signer/agent/... ./signer/token/... ./httpapi/wire/...
+# Of the register those tests in which callers meet, or a service is killed.
+RACE_STORE := Two|Parallel|AtOnce|Busy|Sixteen|Commit|Killed|Mark|Many|AtRandom|SignIn|Passkeys|Challenges|Sessions|Link|Twice
 # Of the service those tests in which requests meet; each test sets a school up, which
 # is slow under the detector.
 RACE_HTTP := Many|Flood|Bounded|Session|Cookies|SecondFactor|Documents|Bulk|Unreachable|Tiles
@@ -58,6 +60,7 @@ test: lint ## the demo's story and all tests, on SQLite and on a PostgreSQL that
 	@deploy/install-packages test
 	@$(MAKE) --no-print-directory demo ARGS=--exit
 	@$(GO) test -race -short -count=1 $(RACE)
+	@$(GO) test -race -short -count=1 -run '$(RACE_STORE)' ./custody/store
 	@$(GO) test -race -short -count=1 -run '$(RACE_HTTP)' ./httpapi
 	@deploy/with-postgres $(GO) test -count=1 -timeout 15m ./...
 
