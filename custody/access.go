@@ -27,7 +27,8 @@ const (
 	ReadLog      Permission = "read_log"      // every entry, and the log as a whole
 	ReviewLog    Permission = "review_log"    // say of entries that they were seen, ask, flag, settle, end a review
 	RunRegister  Permission = "run_register"  // people, tokens, hand-overs for others, losses, checks, links, settings
-	IssuePapers  Permission = "issue_papers"  // official papers, and reading all of them
+	ReadPapers   Permission = "read_papers"   // all official papers, and registers as files
+	IssuePapers  Permission = "issue_papers"  // official papers
 	ConfirmReset Permission = "confirm_reset" // as the second person of a forgotten password
 	HeadOnly     Permission = "head_only"     // a loss's steps that the law asks of the head, doubtful signatures
 	Administer   Permission = "administer"    // roles, programs' keys, erasure, an end at once, writing a token off
@@ -44,6 +45,7 @@ var Access = []struct {
 	{ReadLog, []Role{RolePrincipal, RoleAdmin, RoleReviewer, RoleDepartment, RoleProgram}},
 	{ReviewLog, []Role{RolePrincipal, RoleAdmin, RoleReviewer}},
 	{RunRegister, []Role{RolePrincipal, RoleAdmin}},
+	{ReadPapers, []Role{RolePrincipal, RoleOfficeHead, RoleAdmin, RoleReviewer, RoleDepartment, RoleProgram}},
 	{IssuePapers, []Role{RolePrincipal, RoleAdmin, RoleOfficeHead}},
 	{ConfirmReset, []Role{RolePrincipal, RoleDeputy}},
 	{HeadOnly, []Role{RolePrincipal}},

@@ -56,7 +56,8 @@ password link does not confirm it, a flag is settled by somebody else than whom 
 		{"read_log", "every entry, tiles, export, charts"},
 		{"review_log", "say of entries that they were seen, ask, flag, settle, end a review; signatures outside the log"},
 		{"run_register", "people, tokens, hand-overs for others, losses, checks, links, settings, notices to share, work in the background"},
-		{"issue_papers", "official papers: draft, issue, read all"},
+		{"read_papers", "read all official papers, take registers as files"},
+		{"issue_papers", "official papers: draft, issue"},
 		{"confirm_reset", "be the second person of a forgotten password"},
 		{"head_only", "steps of a loss that the law asks of the head; say whether a doubtful signature is genuine"},
 		{"administer", "roles, programs' keys, erasure, an end at once, writing a token off"},
@@ -85,7 +86,7 @@ func TestRolesOpenOnlyTheirOwn(t *testing.T) {
 			}
 		}
 	}
-	reads := []custody.Permission{custody.ReadRegister, custody.ReadLog}
+	reads := []custody.Permission{custody.ReadRegister, custody.ReadLog, custody.ReadPapers}
 	for _, roles := range []custody.Roles{{Department: true}, {Program: true}} {
 		for _, line := range custody.Access {
 			if roles.May(line.Permission) != slices.Contains(reads, line.Permission) {

@@ -23,6 +23,14 @@ const (
 	ReasonPeriodTooLong  = "period_too_long" // param most: years
 )
 
+// CanReadPapers: registers as files, and papers that are not about oneself.
+func CanReadPapers(actor Actor) error {
+	if !actor.Roles.May(ReadPapers) {
+		return Forbidden("")
+	}
+	return nil
+}
+
 // CanIssuePaper: papers are made by who runs the register, and by the office head,
 // who is the school's clerk (văn thư).
 func CanIssuePaper(actor Actor) error {

@@ -32,7 +32,7 @@ const registerPart = 500
 // log, for who makes papers. A period of years is not held in memory; it has at most
 // five. begin gets the log's checkpoint first: every line is an entry below its size.
 func (s *Store) SignatureRegister(ctx context.Context, actor custody.Actor, from, until custody.Date, begin func(SignedRegister) error, line func(SignedLine) error) error {
-	if err := custody.CanIssuePaper(actor); err != nil {
+	if err := custody.CanReadPapers(actor); err != nil {
 		return err
 	}
 	first, end, err := bounds(forms.Period{From: from, Until: until})
