@@ -58,7 +58,7 @@ func (a *Agent) ConfirmHandOver(ctx context.Context, batch Batch, id string, pin
 	}
 	show(a.config.Catalogue.Sentence("prove."+wanted.Purpose, "school", a.pairing.School, "label", h.TokenLabel, "serial", h.TokenSerial,
 		"giver", h.FromName, "receiver", h.ToName, "condition", h.Condition, "until", h.Until))
-	der, err := r.answer(ctx, text)
+	der, err := r.answer(ctx, possession, text)
 	if err != nil {
 		return Proof{}, err
 	}

@@ -2,9 +2,12 @@ package agent
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"path/filepath"
 	"regexp"
 	"time"
@@ -57,7 +60,7 @@ func (a *Agent) Prove(ctx context.Context, batch Batch, show func(sentence strin
 	}
 	show(a.config.Catalogue.Sentence("prove.challenge", "school", a.pairing.School, "name", a.pairing.Person, "label", r.device.info.Label,
 		"serial", serial, "at", challenge.IssuedAt.Format(time.RFC3339)))
-	der, err := r.answer(ctx, text)
+	der, err := r.answer(ctx, possession, text)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -70,16 +73,27 @@ func (a *Agent) Prove(ctx context.Context, batch Batch, show func(sentence strin
 	})
 }
 
-// answer signs a challenge's text, once the PIN is given.
-func (r *run) answer(ctx context.Context, text []byte) ([]byte, error) {
+// statement is a kind of text that a token signs and that is no document.
+type statement struct {
+	sign   func(random io.Reader, key crypto.Signer, text []byte, certificate *x509.Certificate, scheme cms.Scheme) ([]byte, error)
+	verify func(der, text []byte, certificate *x509.Certificate) error
+}
+
+var (
+	possession = statement{cms.SignPossession, cms.VerifyPossession}
+	signIn     = statement{cms.SignSignIn, cms.VerifySignIn}
+)
+
+// answer signs a text of that kind, once the PIN is given.
+func (r *run) answer(ctx context.Context, kind statement, text []byte) ([]byte, error) {
 	if err := r.device.login(ctx, r.batch); err != nil {
 		return nil, err
 	}
-	der, err := cms.SignPossession(nil, r.device.signer(ctx), text, r.device.certificate.X509, r.batch.Scheme)
+	der, err := kind.sign(nil, r.device.signer(ctx), text, r.device.certificate.X509, r.batch.Scheme)
 	if err != nil {
 		return nil, r.device.named(err)
 	}
-	if err := cms.VerifyPossession(der, text, r.device.certificate.X509); err != nil {
+	if err := kind.verify(der, text, r.device.certificate.X509); err != nil {
 		return nil, fail("proof_invalid", err)
 	}
 	return der, nil

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"sokyso/httpapi/wire"
-	"sokyso/signer/cms"
 )
 
 // SignInAsked is what a person's token is asked to sign, so that a waiting browser is
@@ -205,15 +204,9 @@ func (r *run) answerSignIn(ctx context.Context, asked SignInAsked) (string, erro
 	if !r.config.Now().Before(asked.ExpiresAt) {
 		return "", fail("sign_in_expired", nil) // before the PIN
 	}
-	if err := r.device.login(ctx, r.batch); err != nil {
-		return "", err
-	}
-	der, err := cms.SignSignIn(nil, r.device.signer(ctx), asked.text, r.device.certificate.X509, r.batch.Scheme)
+	der, err := r.answer(ctx, signIn, asked.text)
 	if err != nil {
-		return "", r.device.named(err)
-	}
-	if err := cms.VerifySignIn(der, asked.text, r.device.certificate.X509); err != nil {
-		return "", fail("proof_invalid", err)
+		return "", err
 	}
 	answer, err := r.client.AnswerSignIn(ctx, asked.ID, wire.SignInAnswer{CMS: der})
 	if err != nil {
