@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-
-	"sokyso/signer/agent"
 )
 
 type pairCommand struct {
@@ -15,16 +13,11 @@ type pairCommand struct {
 
 // Run trades the code for an API key and says whom this computer signs for now.
 func (c *pairCommand) Run(p *program) error {
-	config, err := p.config("")
-	if err != nil {
-		return err
-	}
-	a, err := agent.Open(p.ctx, config)
+	a, err := p.open("")
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	p.tellRecovered(a.Recovered())
 	device := c.Device
 	if device == "" {
 		if device, err = os.Hostname(); err != nil || device == "" {

@@ -175,6 +175,20 @@ func (p *program) config(module string) (agent.Config, error) {
 	}, nil
 }
 
+// open opens the agent of a command and says what the start found unfinished.
+func (p *program) open(module string) (*agent.Agent, error) {
+	config, err := p.config(module)
+	if err != nil {
+		return nil, err
+	}
+	a, err := agent.Open(p.ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	p.tellRecovered(a.Recovered())
+	return a, nil
+}
+
 // tellRecovered says on standard error what the start found unfinished.
 func (p *program) tellRecovered(recovered []agent.Recovered) {
 	for _, r := range recovered {

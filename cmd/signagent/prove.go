@@ -7,12 +7,27 @@ import (
 	"sokyso/signer/agent"
 )
 
-type proveCommand struct {
+// tokenFlags choose the token that signs something that is no document.
+type tokenFlags struct {
 	Module   string `placeholder:"SO" help:"help_module"`
 	Token    string `placeholder:"LABEL-OR-SERIAL" help:"help_token"`
 	Cert     string `placeholder:"SHA256" help:"help_cert"`
 	PINFile  string `name:"pin-file" placeholder:"F" help:"help_pin_file"`
 	FinalTry bool   `help:"help_final_try"`
+}
+
+// batch is what the agent wants to know for one signature.
+func (c *tokenFlags) batch(p *program) agent.Batch {
+	batch := agent.Batch{Token: c.Token, Certificate: c.Cert, FinalTry: c.FinalTry, PIN: agent.PINFromTerminal(p.catalogue),
+		Confirm: agent.ConfirmOnTerminal(p.catalogue), Warn: agent.WarnOnTerminal(p.stderr)}
+	if c.PINFile != "" {
+		batch.PIN = agent.PINFromFile(c.PINFile, p.stdin)
+	}
+	return batch
+}
+
+type proveCommand struct {
+	tokenFlags
 	Check    bool   `help:"help_check"`
 	HandOver string `placeholder:"ID" help:"help_hand_over"`
 	// The receiver says that they have changed the PIN; never which it is.
@@ -23,23 +38,13 @@ type proveCommand struct {
 // Run proves to the service that the person has the token and its PIN; with --check
 // it only tells what the service waits for, with --hand-over it confirms one.
 func (c *proveCommand) Run(p *program) error {
-	config, err := p.config(c.Module)
-	if err != nil {
-		return err
-	}
-	a, err := agent.Open(p.ctx, config)
+	a, err := p.open(c.Module)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	p.tellRecovered(a.Recovered())
 	if c.Check {
 		return c.tellAsked(p, a)
-	}
-	batch := agent.Batch{Token: c.Token, Certificate: c.Cert, FinalTry: c.FinalTry, PIN: agent.PINFromTerminal(p.catalogue),
-		Confirm: agent.ConfirmOnTerminal(p.catalogue), Warn: agent.WarnOnTerminal(p.stderr)}
-	if c.PINFile != "" {
-		batch.PIN = agent.PINFromFile(c.PINFile, p.stdin)
 	}
 	show := func(sentence string) { fmt.Fprintln(p.stderr, sentence) }
 	var proof agent.Proof
@@ -50,9 +55,9 @@ func (c *proveCommand) Run(p *program) error {
 		if c.PINChanged {
 			changed = &c.PINChanged
 		}
-		proof, err = a.ConfirmHandOver(p.ctx, batch, c.HandOver, changed, show)
+		proof, err = a.ConfirmHandOver(p.ctx, c.batch(p), c.HandOver, changed, show)
 	} else {
-		proof, err = a.Prove(p.ctx, batch, show)
+		proof, err = a.Prove(p.ctx, c.batch(p), show)
 	}
 	if err != nil {
 		return err

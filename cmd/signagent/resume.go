@@ -41,16 +41,11 @@ func (c *resumeCommand) Run(p *program) error {
 	if err := p.checkReport(c.Report); err != nil {
 		return err
 	}
-	config, err := p.config(c.Module)
-	if err != nil {
-		return err
-	}
-	a, err := agent.Open(p.ctx, config)
+	a, err := p.open(c.Module)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	p.tellRecovered(a.Recovered())
 	batches, err := a.Unfinished()
 	if err != nil {
 		return err

@@ -95,16 +95,11 @@ func (c *signCommand) sign(p *program, batch agent.Batch) []agent.Result {
 	if err := batch.LoadImage(c.Image); err != nil {
 		return agent.FailAll(p.catalogue, batch.Jobs, err)
 	}
-	config, err := p.config(c.Module)
-	if err != nil {
-		return agent.FailAll(p.catalogue, batch.Jobs, err)
-	}
-	a, err := agent.Open(p.ctx, config)
+	a, err := p.open(c.Module)
 	if err != nil {
 		return agent.FailAll(p.catalogue, batch.Jobs, err)
 	}
 	defer a.Close()
-	p.tellRecovered(a.Recovered())
 	p.tellUnfinished(a, "resume.waiting")
 	before := p.unfinished(a)
 	unplaced := c.place(p, &batch)

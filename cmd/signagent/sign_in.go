@@ -8,12 +8,8 @@ import (
 
 // signInCommand signs a waiting browser in at the custody site, by the code that it shows.
 type signInCommand struct {
-	Code     string `arg:"" help:"help_sign_in_code"`
-	Module   string `placeholder:"SO" help:"help_module"`
-	Token    string `placeholder:"LABEL-OR-SERIAL" help:"help_token"`
-	Cert     string `placeholder:"SHA256" help:"help_cert"`
-	PINFile  string `name:"pin-file" placeholder:"F" help:"help_pin_file"`
-	FinalTry bool   `help:"help_final_try"`
+	Code string `arg:"" help:"help_sign_in_code"`
+	tokenFlags
 	// Elsewhere is the word for a browser at another network address, where nobody can be asked.
 	Elsewhere bool `help:"help_elsewhere"`
 	JSON      bool `name:"json" help:"help_json"`
@@ -25,22 +21,12 @@ func (c *signInCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	config, err := p.config(c.Module)
-	if err != nil {
-		return err
-	}
-	a, err := agent.Open(p.ctx, config)
+	a, err := p.open(c.Module)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	p.tellRecovered(a.Recovered())
-	batch := agent.Batch{Token: c.Token, Certificate: c.Cert, FinalTry: c.FinalTry, PIN: agent.PINFromTerminal(p.catalogue),
-		Confirm: agent.ConfirmOnTerminal(p.catalogue), Warn: agent.WarnOnTerminal(p.stderr)}
-	if c.PINFile != "" {
-		batch.PIN = agent.PINFromFile(c.PINFile, p.stdin)
-	}
-	number, err := a.SignIn(p.ctx, batch, code, func(asked agent.SignInAsked) bool {
+	number, err := a.SignIn(p.ctx, c.batch(p), code, func(asked agent.SignInAsked) bool {
 		fmt.Fprintln(p.stderr, asked.Sentence)
 		if !asked.Elsewhere {
 			return true // the PIN is the person's word
