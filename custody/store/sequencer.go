@@ -107,7 +107,7 @@ func (s *Store) sequencer(school custody.SchoolID) (*sequencer, error) {
 func (q *sequencer) loop() {
 	defer func() {
 		if q.conn != nil {
-			q.store.lines.discard(q.conn)
+			q.store.connections.discard(q.conn)
 		}
 	}()
 	for {
@@ -129,7 +129,7 @@ func (q *sequencer) loop() {
 		}
 		q.commit(batch)
 		if q.store.config.Many && q.conn != nil {
-			q.store.lines.give(q.conn)
+			q.store.connections.give(q.conn)
 			q.conn = nil
 		}
 	}
@@ -175,7 +175,7 @@ func (q *sequencer) commit(batch []*change) {
 		// Whatever failed, nothing of this transaction may be taken for done. The
 		// connection goes with it: its state is not worth finding out.
 		if q.conn != nil {
-			q.store.lines.discard(q.conn)
+			q.store.connections.discard(q.conn)
 			q.conn, q.begun = nil, false
 		}
 		q.known.forget()
@@ -208,7 +208,7 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 	began := time.Now() // a duration, not a moment of the register
 	if q.conn == nil {
 		var err error
-		if q.conn, err = q.store.lines.take(ctx); err != nil {
+		if q.conn, err = q.store.connections.take(ctx); err != nil {
 			return err
 		}
 	}

@@ -41,21 +41,21 @@ type Commit struct {
 
 // Store is the register. Its methods may be called concurrently.
 type Store struct {
-	config    Config
-	dialect   migrations.Dialect
-	writer    *pool // sequencers take their connection from it
-	reader    *pool // the same as writer on PostgreSQL
-	lines     *lines
-	borrowed  bool // both are another Store's, which closes them
-	signer    note.Signer
-	ticketKey ed25519.PrivateKey // nil without a log key
-	signInKey []byte             // of the numbers that end a sign-in by a token; nil without a log key
-	factors   cipher.AEAD        // encrypts secrets of second factors; nil without a log key
-	vkey      string
-	schema    int64                     // version that this program needs
-	mark      *mark                     // nil without a mark file
-	seen      atomic.Pointer[markState] // a state of the log that an agent has seen, and that this database does not extend
-	log       *slog.Logger
+	config      Config
+	dialect     migrations.Dialect
+	writer      *pool // sequencers take their connection from it
+	reader      *pool // the same as writer on PostgreSQL
+	connections *connections
+	borrowed    bool // both are another Store's, which closes them
+	signer      note.Signer
+	ticketKey   ed25519.PrivateKey // nil without a log key
+	signInKey   []byte             // of the numbers that end a sign-in by a token; nil without a log key
+	factors     cipher.AEAD        // encrypts secrets of second factors; nil without a log key
+	vkey        string
+	schema      int64                     // version that this program needs
+	mark        *mark                     // nil without a mark file
+	seen        atomic.Pointer[markState] // a state of the log that an agent has seen, and that this database does not extend
+	log         *slog.Logger
 
 	madePapers madePapers
 
@@ -103,7 +103,7 @@ func (s *Store) Of(c SchoolConfig) (*Store, error) {
 	}
 	config := s.config
 	config.LogKey, config.MarkFile = c.LogKey, c.MarkFile
-	of := &Store{config: config, log: s.log, dialect: s.dialect, writer: s.writer, reader: s.reader, lines: s.lines, borrowed: true,
+	of := &Store{config: config, log: s.log, dialect: s.dialect, writer: s.writer, reader: s.reader, connections: s.connections, borrowed: true,
 		sequencers: map[custody.SchoolID]*sequencer{}}
 	if err := of.useKey(); err != nil {
 		return nil, err
@@ -177,7 +177,7 @@ func (s *Store) openPools(ctx context.Context) error {
 	if !s.config.Many {
 		writing = 0 // each sequencer keeps what it has
 	}
-	s.lines = newLines(s.writer, dialect, writing)
+	s.connections = newConnections(s.writer, dialect, writing)
 	s.reader = s.writer
 	if dialect == migrations.SQLite {
 		s.reader = &pool{db: db}
@@ -223,8 +223,8 @@ func (s *Store) Close() error {
 	if s.borrowed {
 		return errors.Join(errs...)
 	}
-	if s.lines != nil {
-		s.lines.discardIdle()
+	if s.connections != nil {
+		s.connections.discardIdle()
 	}
 	if s.reader != nil && s.reader != s.writer {
 		errs = append(errs, s.reader.close())
