@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -270,11 +271,16 @@ func (s *Store) AccountLink(ctx context.Context, school custody.SchoolID, secret
 	if len(rows) == 0 {
 		return custody.AccountLink{}, custody.NotFound("account_link")
 	}
-	return rows[0].link(s.now()), nil
+	l := rows[0].link(s.now())
+	_, _, err := s.ActorOf(ctx, school, l.Person, custody.ViaPage)
+	if errors.Is(err, custody.ErrUnauthenticated) {
+		return custody.AccountLink{}, custody.NotFound("account_link")
+	}
+	return l, err
 }
 
 // UseLink sets the password of the account that a link is for, once. All sessions of the
-// account end. Who may no longer sign in has no use of it: an ErrUnauthenticated.
+// account end. ErrNotFound for a link that AccountLink does not find.
 func (s *Store) UseLink(ctx context.Context, school custody.SchoolID, secret, hash string) error {
 	if hash == "" {
 		return custody.Invalid("password", "no password hash")
@@ -293,6 +299,9 @@ func (s *Store) UseLink(ctx context.Context, school custody.SchoolID, secret, ha
 			return err
 		}
 		if err := l.CanUse(); err != nil {
+			return err
+		}
+		if err := t.requireAccount(l.Person); err != nil { // ended since it was looked at
 			return err
 		}
 		if err := t.setPassword(l.Person, hash); err != nil {

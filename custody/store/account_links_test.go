@@ -119,7 +119,7 @@ func TestAccountLinks(t *testing.T) {
 		must(err)
 		must(s.ConfirmReset(ctx, s.principal, late.ID))
 		must(s.End(ctx, s.admin, store.NewEnding{Ending: custody.Ending{Kind: custody.EndAccount, Person: p.ID, Until: custody.DateOf(s.Clock.Now()).AddDays(-1)}, Reason: "nghỉ"}))
-		if err := use(late); !errors.Is(err, custody.ErrUnauthenticated) {
+		if err := use(late); !errors.Is(err, custody.ErrNotFound) {
 			t.Errorf("after the account's end: %v", err)
 		}
 		s.CheckLog()
