@@ -12,7 +12,6 @@ import (
 )
 
 const (
-	roundEvery   = time.Minute // how often a school is looked at in which nothing happened here
 	roundWorkers = 8           // schools that are worked for at a time
 	roundTick    = 250 * time.Millisecond
 )
@@ -21,6 +20,9 @@ const (
 // school, and to one in which something was recorded at once. What another service
 // records is found on the next round.
 type Rounds struct {
+	// Every is how often a school is looked at in which nothing happened here; 0 = a minute.
+	Every time.Duration
+
 	mu    sync.Mutex
 	stops map[custody.SchoolID]*stop
 }
@@ -33,6 +35,8 @@ type stop struct {
 	woken  bool // while it was busy
 }
 
+func (r *Rounds) every() time.Duration { return cmp.Or(r.Every, time.Minute) }
+
 // Add has a school's work done from now on.
 func (r *Rounds) Add(runner *Runner) {
 	r.mu.Lock()
@@ -41,7 +45,7 @@ func (r *Rounds) Add(runner *Runner) {
 		r.stops = map[custody.SchoolID]*stop{}
 	}
 	// Spread, so that a start with a thousand schools is no rush.
-	r.stops[runner.School] = &stop{runner: runner, next: time.Now().Add(rand.N(roundEvery))}
+	r.stops[runner.School] = &stop{runner: runner, next: time.Now().Add(rand.N(r.every()))}
 }
 
 // Wake has a school looked at soon. It never waits.
@@ -102,7 +106,7 @@ func (r *Rounds) left(s *stop) {
 	defer r.mu.Unlock()
 	s.busy = false
 	if !s.woken {
-		s.next = time.Now().Add(roundEvery - rand.N(roundEvery/4))
+		s.next = time.Now().Add(r.every() - rand.N(r.every()/4))
 	}
 	s.woken = false
 }
