@@ -55,9 +55,9 @@ type member struct {
 	handler http.Handler // nil before the first request
 }
 
-// ServeHTTP hands a request to the school of its host. Addresses by number and a name that
-// the service does not know are the first school's as long as they may be it: a balancer
-// asks for its health so.
+// ServeHTTP hands a request to the school of its host. The service's own host and addresses
+// by number, by which a balancer asks for its health, are the first school's; at every other
+// name is no school.
 func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host := hostOf(r.Host)
 	name, below := strings.CutSuffix(host, "."+f.base.Hostname())
@@ -119,41 +119,44 @@ func (f *fleet) member(name string) *member {
 	return f.members[name]
 }
 
-// lookAll takes up the schools whose folders are new.
-func (f *fleet) lookAll(ctx context.Context) error {
+// takeNew takes up the schools whose folders are new.
+func (f *fleet) takeNew(ctx context.Context) error {
 	names, err := f.p.schoolNames()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if err := f.look(ctx, name); err != nil {
-			return err
-		}
+		f.takeOnce(ctx, name)
 	}
 	return nil
 }
 
-// look takes up a school if there is a key of it. One that can't be served is told, once for
-// each reason, and keeps no other back.
+// look takes up a school if there is a key of it.
 func (f *fleet) look(ctx context.Context, name string) error {
-	if there, err := f.p.hasKey(name); err != nil || !there {
-		return err
+	there, err := f.p.hasKey(name)
+	if there {
+		f.takeOnce(ctx, name)
 	}
+	return err
+}
+
+// takeOnce takes up a school that is not. One that can't be served is told, once for each
+// reason, and keeps no other back.
+func (f *fleet) takeOnce(ctx context.Context, name string) {
 	f.taking.Lock()
 	defer f.taking.Unlock()
 	if f.member(name) != nil {
-		return nil
+		return
 	}
 	err := f.take(ctx, name)
 	if err == nil || ctx.Err() != nil {
 		delete(f.refused, name)
-		return nil
+		return
 	}
 	if reason := f.p.explain(err); f.refused[name] != reason {
 		f.refused[name] = reason
 		fmt.Fprintln(f.p.stderr, f.p.say("school_refused", map[string]string{"Folder": f.p.schoolFolder(name), "Error": reason}))
 	}
-	return nil
 }
 
 func (f *fleet) take(ctx context.Context, name string) error {
@@ -184,7 +187,7 @@ func (f *fleet) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
 		case <-time.After(lookEvery):
-			if err := f.lookAll(ctx); err != nil {
+			if err := f.takeNew(ctx); err != nil {
 				f.logger.Warn("schools", "error", err)
 			}
 		case <-ctx.Done():

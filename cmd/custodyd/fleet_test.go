@@ -206,6 +206,16 @@ func manySchools(t *testing.T, register string) {
 			}
 		}
 	}
+	// The pairing was recorded: the school's turn has come, long before the round does.
+	db, worked := storetest.RawDB(t, register), 0
+	for deadline := time.Now().Add(20 * time.Second); worked == 0; time.Sleep(50 * time.Millisecond) {
+		if err := db.Get(&worked, `SELECT COUNT(*) FROM background_jobs b JOIN schools s ON s.id = b.school_id WHERE s.code = 'MNHS' AND b.succeeded_at IS NOT NULL`); err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no work was done for a school that somebody was paired in")
+		}
+	}
 	// A school that is made while the service runs; one whose key is not its register's.
 	school("mn-sao-mai", "MNSM")
 	if err := os.MkdirAll(filepath.Join(data, "schools", "hong"), 0o700); err != nil {

@@ -111,7 +111,7 @@ func (c *SchoolsCommand) list(ctx context.Context, p *program, register *store.S
 	if err != nil {
 		return err
 	}
-	base, _ := p.config.values["public-url"].(string)
+	_, base := p.config.source(settable(p.app)["public-url"])
 	address, err := url.Parse(base)
 	if err != nil {
 		return fmt.Errorf("public address: %w", err)

@@ -261,7 +261,7 @@ func (c *ServeCommand) fleet(ctx context.Context, p *program, register *store.St
 			one.BackupFolder = "" // the first school's work: a backup has all of them
 			return one.runner(own, school, out, handlers.Checker, witnesses, handlers.Logger), nil
 		}}
-	return f, f.lookAll(ctx)
+	return f, f.takeNew(ctx)
 }
 
 // streams bounds what one connection of HTTP/2 can have under way and unread.
