@@ -293,6 +293,30 @@ func TestPagesOfTheLogThroughTheAPI(t *testing.T) {
 	}
 }
 
+// A key that is good no more is told so, whatever is sent with it; who names nobody is told
+// that the body is too long.
+func TestALongBodyOfAStranger(t *testing.T) {
+	s := sqlite(t, httpapi.Config{})
+	for key, want := range map[string]int{"Bearer " + strings.Repeat("a", 52): http.StatusUnauthorized, "": http.StatusRequestEntityTooLarge} {
+		req, err := http.NewRequest(http.MethodPost, s.server.URL+wire.PathBulkGrants, strings.NewReader(strings.Repeat(" ", 100<<10)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		if key != "" {
+			req.Header.Set("Authorization", key)
+		}
+		resp, err := s.server.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("with %q: %s", key, resp.Status)
+		}
+	}
+}
+
 // What is not the protocol gets a problem document and nothing else.
 func TestNonsenseIsRefused(t *testing.T) {
 	s := sqlite(t, httpapi.Config{})

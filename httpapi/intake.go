@@ -65,12 +65,17 @@ func (s *server) takeIn(next http.Handler) http.Handler {
 		actor, err := requestOf(r.Context()).signedIn()
 		if err != nil {
 			// Whole, before anything is made of it: huma takes an error of a reader for ours.
-			content, err := io.ReadAll(io.LimitReader(r.Body, maxStranger+1))
-			if err == nil && len(content) > maxStranger {
-				err = &http.MaxBytesError{Limit: maxStranger}
+			content, unread := io.ReadAll(io.LimitReader(r.Body, maxStranger+1))
+			if unread == nil && len(content) > maxStranger {
+				// Who names themselves is told what is the matter with that, a key that is
+				// good no more or a register that can't be asked now: an agent that hears
+				// "too large" does not come again.
+				if unread = err; !namesItself(r) {
+					unread = &http.MaxBytesError{Limit: maxStranger}
+				}
 			}
-			if err != nil {
-				s.answerError(w, r, err)
+			if unread != nil {
+				s.answerError(w, r, unread)
 				return
 			}
 			r.Body = io.NopCloser(bytes.NewReader(content))
@@ -85,6 +90,12 @@ func (s *server) takeIn(next http.Handler) http.Handler {
 		defer release()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// namesItself tells whether a request has a key or a session with it, good or not.
+func namesItself(r *http.Request) bool {
+	_, err := r.Cookie(sessionCookie)
+	return err == nil || r.Header.Get("Authorization") != ""
 }
 
 // enter waits until there is room for a body of somebody who is signed in.

@@ -21,6 +21,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	_ "modernc.org/sqlite"
+
+	"sokyso/httpapi/wire"
 )
 
 // begun is a request whose last byte is still to be sent.
@@ -216,6 +218,21 @@ func TestNotReadyWithoutTheDatabase(t *testing.T) {
 	s.until("/readyz", http.StatusServiceUnavailable, `"reason":"database_unreachable"`)
 	if _, content := s.get("/readyz"); strings.Contains(content, name) || strings.Contains(content, listener.Addr().String()) {
 		t.Errorf("it tells strangers of the database: %s", content)
+	}
+	// Whose key can't be looked up is no stranger, whose bodies are small.
+	r, err := http.NewRequest(http.MethodPost, s.base+wire.PathBulkGrants, strings.NewReader(strings.Repeat(" ", 100<<10)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+strings.Repeat("a", 52))
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := s.http.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("an agent's long request is answered %s", resp.Status)
 	}
 	line.set(false)
 	s.until("/readyz", http.StatusOK, "ready")
