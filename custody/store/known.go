@@ -3,18 +3,57 @@ package store
 import (
 	"bytes"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"sokyso/custody"
+	"sokyso/custody/signinglog"
 )
 
 // known keeps what the register says of people and tokens from one transaction of a
-// school to the next. Nothing of it changes without an entry, so it holds as long as the
-// log ends where this service has left it and only signatures came in between: another
-// service's append, or a change of another kind, and everything is read anew.
+// school to the next. Nothing of it changes without an entry, so it holds as long as only
+// signatures are appended, by this service or another: an entry of another kind, and
+// everything is read anew.
 type known struct {
 	size   int64 // of the log
 	root   []byte
 	people map[custody.PersonID]*knownPerson
 	tokens map[string]*knownToken // by serial
+
+	last   *lastEntry // nil: none yet
+	shared int        // transactions for which others' entries are still asked for
+}
+
+// lastEntry is the entry that this service appended last.
+type lastEntry struct {
+	index int64
+	leaf  tlog.Hash
+}
+
+const (
+	sharedFor  = 64   // transactions since another service appended: it may again
+	laterLimit = 1000 // entries of others that are looked at; reading anew is cheaper than more
+)
+
+// laterRow tells of the entries from the last of this service's on.
+type laterRow struct {
+	Leaf   []byte `db:"leaf"`   // of that entry itself
+	Others int64  `db:"others"` // after it, that are not of grants
+}
+
+// ofGrants are the entries that change nothing of what is known.
+var ofGrants = []string{string(signinglog.TypeGrant), string(signinglog.TypeRefusal), string(signinglog.TypeAbandonment), string(signinglog.TypeSignature)}
+
+// askLater reads what was appended since this service's last entry, where others append
+// too. It goes with the head's query and is there after send.
+func (t *tx) askLater(rows *[]laterRow) error {
+	last := t.known.last
+	if last == nil || t.known.shared == 0 {
+		return nil
+	}
+	among, kinds := t.among("later.entry_type", ofGrants)
+	args := append([]any{string(t.school), last.index, string(t.school), last.index, laterLimit}, kinds...)
+	return listLater(t.ctx, t.connection, rows, `SELECT (SELECT substr(hashes, 1, 32) FROM log_entries WHERE school_id = ? AND entry_index = ?) AS leaf,
+		(SELECT COUNT(*) FROM (SELECT entry_type FROM log_entries WHERE school_id = ? AND entry_index > ? ORDER BY entry_index LIMIT ?) later WHERE NOT (`+among+`)) AS others`, args...)
 }
 
 // knownLimit bounds people and tokens each: a school has some dozens.
@@ -31,19 +70,38 @@ type knownToken struct {
 	certificates []custody.Certificate
 }
 
-// startAt forgets what was read when the log had another end.
-func (k *known) startAt(head headRow) {
-	if k.people == nil || k.size != head.Size || !bytes.Equal(k.root, head.Root) || len(k.people) > knownLimit || len(k.tokens) > knownLimit {
+// startAt forgets what was read when more than signatures came since, or the log is another.
+func (k *known) startAt(head headRow, later []laterRow) {
+	moved := k.size != head.Size || !bytes.Equal(k.root, head.Root)
+	switch {
+	case moved:
+		k.shared = sharedFor
+	case k.shared > 0:
+		k.shared--
+	}
+	if k.people == nil || moved && !k.reaches(head, later) || len(k.people) > knownLimit || len(k.tokens) > knownLimit {
 		k.forget()
 	}
 	k.size, k.root = head.Size, head.Root
 }
 
-// moveTo: the log ends elsewhere by signatures alone.
-func (k *known) moveTo(size int64, root []byte) { k.size, k.root = size, root }
+// reaches reports that the log has this service's last entry and after it nothing but
+// signatures.
+func (k *known) reaches(head headRow, later []laterRow) bool {
+	return k.last != nil && len(later) == 1 && bytes.Equal(later[0].Leaf, k.last.leaf[:]) && later[0].Others == 0 && head.Size-k.last.index-1 <= laterLimit
+}
 
+// moveTo: the log ends elsewhere by signatures alone, the last of them appended here.
+func (k *known) moveTo(size int64, root []byte, appended []pendingEntry) {
+	k.size, k.root = size, root
+	if n := len(appended); n > 0 {
+		k.last = &lastEntry{appended[n-1].index, tlog.Hash(appended[n-1].hashes)}
+	}
+}
+
+// forget keeps only that others append.
 func (k *known) forget() {
-	*k = known{people: map[custody.PersonID]*knownPerson{}, tokens: map[string]*knownToken{}}
+	*k = known{people: map[custody.PersonID]*knownPerson{}, tokens: map[string]*knownToken{}, shared: k.shared}
 }
 
 // signer is a person who asks for a grant: one of the school whose account has not ended

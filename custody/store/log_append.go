@@ -125,6 +125,10 @@ func (t *tx) lockHead() error {
 	err := listLater(t.ctx, t.connection, &heads, query, string(t.school))
 	var grants []grantToRecord
 	var earlier []grantRecord
+	var later []laterRow
+	if err == nil {
+		err = t.askLater(&later)
+	}
 	if err == nil && t.recordsOnly { // else the others may change them first
 		err = t.askGrants(&grants)
 	}
@@ -141,7 +145,7 @@ func (t *tx) lockHead() error {
 		return custody.NotFound("school")
 	}
 	t.head = heads[0]
-	t.known.startAt(t.head)
+	t.known.startAt(t.head, later)
 	if t.recordsOnly {
 		t.keepGrants(grants)
 	}

@@ -276,7 +276,8 @@ func (q *sequencer) transact(ctx context.Context, batch []*change, answers []err
 	q.begun = false
 	reached("committed")
 	if !others {
-		q.known.moveTo(t.end())
+		size, root := t.end()
+		q.known.moveTo(size, root, t.tail.entries)
 	}
 	t.advanceMark()
 	reached("marked")
