@@ -13,8 +13,10 @@ package migrations
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 
@@ -47,6 +49,24 @@ func provider(db *sql.DB, dialect Dialect) (*goose.Provider, error) {
 		return nil, fmt.Errorf("migrations for %s: %w", dialect, err)
 	}
 	return p, nil
+}
+
+// Sum is the SHA-256, in hex, of all steps of a dialect: databases that were migrated by the
+// same ones have the same tables.
+func Sum(dialect Dialect) (string, error) {
+	steps, err := fs.Glob(files, string(dialect)+"/*.sql") // in order
+	if err != nil {
+		return "", fmt.Errorf("migrations for %s: %w", dialect, err)
+	}
+	h := sha256.New()
+	for _, name := range steps {
+		content, err := files.ReadFile(name)
+		if err != nil {
+			return "", fmt.Errorf("migrations for %s: %w", dialect, err)
+		}
+		fmt.Fprintf(h, "%s %d\n%s", name, len(content), content)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // Up applies the steps that are missing and returns the version reached.

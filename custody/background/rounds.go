@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	roundWorkers = 8           // schools that are worked for at a time
+	roundWorkers = 8 // schools that are worked for at a time
 	roundTick    = 250 * time.Millisecond
 )
 

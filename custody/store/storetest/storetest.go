@@ -10,7 +10,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/hex"
 	"math/big"
 	"net/url"
 	"os"
@@ -78,38 +77,6 @@ func Databases() []string {
 	return []string{"sqlite", "postgres"}
 }
 
-// Fresh returns the URL of a new and empty database, gone after the test.
-func Fresh(tb testing.TB, database string) string {
-	tb.Helper()
-	if database == "sqlite" {
-		return "sqlite:" + filepath.Join(tb.TempDir(), "sổ ký số.db")
-	}
-	server, err := url.Parse(os.Getenv(Variable))
-	if err != nil {
-		tb.Fatalf("%s holds no URL", Variable)
-	}
-	suffix := make([]byte, 8)
-	rand.Read(suffix)
-	schema := "test_" + hex.EncodeToString(suffix)
-	admin, err := sqlx.Connect("pgx", server.String())
-	if err != nil {
-		tb.Fatalf("connect to %s: %v", Variable, err)
-	}
-	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if _, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
-			tb.Error(err)
-		}
-		admin.Close()
-	})
-	query := server.Query()
-	query.Set("search_path", schema)
-	server.RawQuery = query.Encode()
-	return server.String()
-}
-
 // Open makes a fresh register with a school, people none. It is closed after
 // the test.
 func Open(tb testing.TB, database string) *Register {
@@ -120,11 +87,8 @@ func Open(tb testing.TB, database string) *Register {
 		tb.Fatal(err)
 	}
 	clock := &Clock{now: time.Date(2026, 10, 7, 2, 15, 0, 0, time.UTC)}
-	r := &Register{TB: tb, VKey: vkey, Clock: clock, Config: store.Config{URL: Fresh(tb, database), Now: clock.Now, LogKey: skey,
+	r := &Register{TB: tb, VKey: vkey, Clock: clock, Config: store.Config{URL: Migrated(tb, database), Now: clock.Now, LogKey: skey,
 		MarkFile: filepath.Join(tb.TempDir(), "mark")}}
-	if err := store.Migrate(ctx, r.Config.URL); err != nil {
-		tb.Fatal(err)
-	}
 	r.Reopen()
 	tb.Cleanup(func() {
 		if err := r.Close(); err != nil {
