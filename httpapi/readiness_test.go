@@ -15,7 +15,7 @@ import (
 func TestReadiness(t *testing.T) {
 	unready := httpapi.UnreadyNot
 	s := sqlite(t, httpapi.Config{Unready: func() httpapi.Unready { return unready }})
-	client, err := wire.NewClient(wire.ClientConfig{URL: s.server.URL})
+	client, err := wire.NewClient(wire.ClientConfig{URL: s.server.URL, Attempts: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
