@@ -22,7 +22,7 @@ RACE_STORE := Two|Parallel|AtOnce|Busy|Sixteen|Commit|Killed|Mark|Many|AtRandom|
 # is slow under the detector.
 RACE_HTTP := Many|Flood|Bounded|Session|Cookies|SecondFactor|Documents|Bulk|Unreachable|Tiles
 
-.PHONY: build build-windows demo test test-windows packages test-packages image test-image vet-darwin bench load chaos lint fuzz screenshots guide-pictures clean help
+.PHONY: build build-windows demo test test-windows packages test-packages image test-image vet-darwin bench load chaos lint race-store race-http race-agent fuzz screenshots guide-pictures clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,10 +59,17 @@ lint: ## gofmt, go vet, staticcheck, secrets, dependencies; govulncheck where it
 test: lint ## the demo's story and all tests, on SQLite and on a PostgreSQL that is started for them
 	@deploy/install-packages test
 	@$(MAKE) --no-print-directory demo ARGS=--exit
-	@$(GO) test -race -short -count=1 $(RACE)
+	@$(MAKE) --no-print-directory -j2 -Otarget race-store race-http race-agent
+	@deploy/with-postgres $(GO) test -count=1 -timeout 20m -p 3 ./...
+
+# Tests of one package run one after the other, and wait for disks, browsers and each other
+# half of the time: so packages run side by side, more of them than there are cores.
+race-store:
 	@$(GO) test -race -short -count=1 -run '$(RACE_STORE)' ./custody/store
+race-http:
 	@$(GO) test -race -short -count=1 -run '$(RACE_HTTP)' ./httpapi
-	@deploy/with-postgres $(GO) test -count=1 -timeout 15m ./...
+race-agent:
+	@$(GO) test -race -short -count=1 $(RACE)
 
 test-windows: ## what can be tested of the agent for Windows here: under wine, headless
 	@deploy/install-packages wine
