@@ -59,6 +59,7 @@ lint: ## gofmt, go vet, staticcheck, secrets, dependencies; govulncheck where it
 test: lint ## the demo's story and all tests, on SQLite and on a PostgreSQL that is started for them
 	@deploy/install-packages test
 	@$(MAKE) --no-print-directory demo ARGS=--exit
+	@$(GO) build -race $(RACE) ./custody/store ./httpapi # once, not by each of the three
 	@$(MAKE) --no-print-directory -j2 -Otarget race-store race-http race-agent
 	@deploy/with-postgres $(GO) test -count=1 -timeout 20m -p 3 ./...
 
