@@ -30,6 +30,8 @@ const (
 	CodeAccountEnded      = "account_ended" // the person's account was; param until
 	CodeSignatureConflict = "signature_conflict"
 	CodeChallengeExpired  = "challenge_expired"
+	CodeRequestRunning    = "request_running" // the request of this key is being carried out
+	CodeRequestDone       = "request_done"    // it was, and its answer is not kept; params what, entry
 )
 
 // Reasons are finer than codes: Params["reason"] of a conflict or a forbidden

@@ -103,6 +103,8 @@ type operation struct {
 	answers []string               // media types of success, where it is no JSON
 	takes   string                 // media type of the body, where it is no JSON
 	scopes  []custody.ProgramScope // any of which opens it to a program's key; none: it is closed to them
+	keyless bool                   // takes no Idempotency-Key: see repeatable
+	secret  bool                   // the answer is shown once, and not kept for repeats
 }
 
 func get(name, path, summary string) operation {
@@ -128,6 +130,14 @@ func (op operation) readBy(scopes ...custody.ProgramScope) operation { op.scopes
 // file says that the answer is no JSON; taking that the body is none.
 func (op operation) file(media ...string) operation { op.answers = media; return op }
 func (op operation) taking(media string) operation  { op.takes = media; return op }
+
+// repeatable says of an operation with a body that it takes no Idempotency-Key: it changes
+// nothing, or its content says which request it is. once says that its answer is a secret.
+func (op operation) repeatable() operation { op.keyless = true; return op }
+func (op operation) once() operation       { op.secret = true; return op }
+
+// keyed: who is signed in may give the operation's requests a key.
+func (op operation) keyed() bool { return op.method != http.MethodGet && !op.keyless }
 
 // limited bounds how often an address may try.
 func (op operation) limited(rate *httprate.RateLimiter) operation { op.rate = rate; return op }
@@ -161,7 +171,7 @@ func private[I, O any](s *Site, api huma.API, op operation, handle func(*server,
 		if actor.Via == custody.ViaProgram && !actor.Scopes.Has(op.scopes) {
 			return nil, errProgramScope
 		}
-		return handle(s, ctx, actor, in)
+		return carryOut(s, ctx, op, actor, in, handle)
 	})
 }
 
@@ -180,7 +190,7 @@ func inPerson[I, O any](s *Site, api huma.API, op operation, handle func(*server
 		case custody.ViaProgram:
 			return nil, errProgramScope
 		}
-		return handle(s, ctx, actor, in)
+		return carryOut(s, ctx, op, actor, in, handle)
 	})
 }
 
@@ -204,6 +214,9 @@ func register[I, O any](s *Site, api huma.API, op operation, schemes []string, h
 	}
 	if op.rate != nil {
 		described.Middlewares = huma.Middlewares{limitOperation(op.rate)}
+	}
+	if len(schemes) > 0 && op.keyed() {
+		described.Parameters = append(described.Parameters, idempotencyParameter(op))
 	}
 	for _, scheme := range schemes {
 		described.Security = append(described.Security, map[string][]string{scheme: {}})

@@ -2,6 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
 	"io"
 	"time"
 
@@ -59,12 +63,26 @@ func (s *server) apiDocument(ctx context.Context, actor custody.Actor, in *ByID)
 }
 
 // Bytes is the body of a request as it comes in, which huma would read into memory.
-type Bytes struct{ reader io.Reader }
+type Bytes struct {
+	reader io.Reader
+	sum    hash.Hash // of what was read
+}
 
 // Resolve implements huma.Resolver.
 func (b *Bytes) Resolve(ctx huma.Context) []error {
-	b.reader = ctx.BodyReader()
+	b.sum = sha256.New()
+	b.reader = io.TeeReader(ctx.BodyReader(), b.sum)
 	return nil
+}
+
+// read is the SHA-256 of what was read, in hexadecimal digits; rest of all that there is.
+func (b *Bytes) read() string { return hex.EncodeToString(b.sum.Sum(nil)) }
+
+func (b *Bytes) rest() (string, error) {
+	if _, err := io.Copy(io.Discard, b.reader); err != nil {
+		return "", fmt.Errorf("read file: %w", err)
+	}
+	return b.read(), nil
 }
 
 type stageInput struct{ Bytes }

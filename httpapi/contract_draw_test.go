@@ -221,7 +221,7 @@ func (c *contract) string(name string, schema map[string]any) any {
 		return randomHash()
 	case len(words[name]) > 0:
 		return words[name][c.random.IntN(len(words[name]))]
-	case name == "request":
+	case name == "request", name == "Idempotency-Key":
 		return uuid.NewString()
 	}
 	return []string{"x", "Hồ Thị Cúc", "30/QĐ-MNHS", "một lý do dài hơn một chút", "Hoa-Sen-Trang-2027"}[c.random.IntN(5)]

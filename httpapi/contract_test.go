@@ -65,13 +65,16 @@ func TestTheServiceKeepsItsContract(t *testing.T) {
 				rounds++
 			}
 			c.CheckLog()
-			good := 0
+			good, again := 0, 0
 			for _, op := range c.operations {
 				if op.taken > 0 {
 					good++
 				}
+				if op.repeated > 0 {
+					again++
+				}
 			}
-			t.Logf("%d rounds, %d requests; %d of %d operations were granted at least once", rounds, c.sent, good, len(c.operations))
+			t.Logf("%d rounds, %d requests; %d of %d operations were granted at least once, %d sent again under a key", rounds, c.sent, good, len(c.operations), again)
 			if rounds > 1 && good < len(c.operations)/3 {
 				t.Errorf("only %d of %d operations were ever granted: the requests say nothing", good, len(c.operations))
 			}
@@ -99,7 +102,7 @@ type contractOperation struct {
 	method, path, id string
 	described        map[string]any
 	answers          map[string]*jsonschema.Schema // by status and media type; nil: no JSON
-	taken            int                           // requests that it has granted
+	taken, repeated  int                           // requests that it has granted, and that were sent again
 }
 
 // caller is one kind of sender.
@@ -314,6 +317,7 @@ func (c *contract) try(op *contractOperation, caller *caller) {
 		}
 	} else {
 		op.taken++
+		c.repeat(op, request, status, content, wrong)
 	}
 	if len(content) == 0 && media == "" {
 		return
@@ -336,6 +340,29 @@ func (c *contract) try(op *contractOperation, caller *caller) {
 	}
 	if status < 300 {
 		c.harvest(firstWord(op.path), value)
+	}
+}
+
+// repeat sends what was granted again, where it has a key: with the same answer, unless
+// that is a secret; and then something else under the key, which is refused.
+func (c *contract) repeat(op *contractOperation, request drawn, status int, content []byte, wrong func(string, ...any)) {
+	if request.header.Get(wire.HeaderIdempotencyKey) == "" || op.id == "requestGrant" {
+		return
+	}
+	again, _, answer := c.send(request)
+	secret := op.id == "createPairingCode" || op.id == "createTicket"
+	if secret && (again != http.StatusConflict || !bytes.Contains(answer, []byte(wire.CodeRequestDone))) || !secret && (again != status || !bytes.Equal(answer, content)) {
+		wrong("sent again, it is answered with %d: %.600s", again, answer)
+	}
+	c.sent++
+	op.repeated++
+	if len(request.body) == 0 || request.body[0] != '{' {
+		return
+	}
+	other := c.draw(op)
+	other.header = request.header
+	if again, _, answer := c.send(other); again > 0 && again < 400 && !bytes.Equal(answer, content) {
+		wrong("its key was taken for %s %.600q as well: %d: %.600s", other.path, other.body, again, answer)
 	}
 }
 

@@ -60,8 +60,8 @@ Written by a test from the service's own table and sentences; do not edit (` + "
 
 An error is a problem document (RFC 9457, ` + "`application/problem+json`" + `). Programs look at ` + "`code`" + ` and, where there is one, at
 ` + "`params.reason`" + `: both are stable, a code never gets another meaning, and new ones may be added. ` + "`detail`" + ` is for a person:
-Vietnamese, or English by Accept-Language; its second sentence says what to do. A program repeats a request on 429
-and 503 (after Retry-After) and on 500 where the request may be repeated; all other answers stay as they are until
+Vietnamese, or English by Accept-Language; its second sentence says what to do. A program repeats a request on 429,
+503 and 409 ` + "`request_running`" + ` (after Retry-After) and on 500 where the request may be repeated; all other answers stay as they are until
 something is changed.
 
 ## Codes

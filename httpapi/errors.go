@@ -67,6 +67,8 @@ func (s *server) problemOf(err error, lang string) (wire.Problem, time.Duration)
 		var retry time.Duration
 		if status == http.StatusServiceUnavailable {
 			retry = 10 * time.Second
+		} else if known.Code == custody.CodeRequestRunning {
+			retry = time.Second
 		}
 		return s.problem(lang, status, known.Code, known.Params), retry
 	case errors.As(err, &tooBig):

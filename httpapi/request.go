@@ -15,6 +15,7 @@ import (
 
 	"sokyso/custody"
 	"sokyso/custody/store"
+	"sokyso/httpapi/wire"
 )
 
 // Keys of the request event.
@@ -42,6 +43,7 @@ type request struct {
 	id       string
 	language string
 	agent    string        // User-Agent
+	keys     []string      // Idempotency-Key, of which there is one or none
 	actor    custody.Actor // Person "" when nobody is signed in
 	me       store.Me      // of a session
 	authErr  error         // why nobody is
@@ -75,7 +77,7 @@ func (s *server) observe(next http.Handler) http.Handler {
 		if err != nil {
 			id = uuid.New()
 		}
-		state := &request{id: id.String(), language: s.languageOf(r), agent: r.UserAgent()}
+		state := &request{id: id.String(), language: s.languageOf(r), agent: r.UserAgent(), keys: r.Header.Values(wire.HeaderIdempotencyKey)}
 		limit := requestTime
 		if isTransfer(r.URL.Path) {
 			if limit = transferTime; isPublicCheck(r.URL.Path) {

@@ -238,7 +238,7 @@ func (s *Site) operations(api huma.API) {
 	public(s, api, get("ready", wire.PathReady, "Whether this service is to be sent requests: 503 while it stops, or its database does not answer"), (*server).apiReady)
 
 	public(s, api, post("pair", wire.PathPair, "Trade a one-time code for an API key").limited(s.pairRate), (*server).apiPair)
-	inPerson(s, api, create("createPairingCode", wire.PathPairingCode, "A code for the person's next agent"), (*server).apiPairingCode)
+	inPerson(s, api, create("createPairingCode", wire.PathPairingCode, "A code for the person's next agent").once(), (*server).apiPairingCode)
 
 	inPerson(s, api, get("myPairings", wire.PathMyPairings, "The person's agents"), (*server).apiMyPairings)
 	inPerson(s, api, get("pairings", wire.PathPairings, "Somebody's agents"), (*server).apiPairings)
@@ -296,13 +296,13 @@ func (s *Site) operations(api huma.API) {
 	inPerson(s, api, post("blockByAlarm", wire.PathBlockByAlarm, "Block the token that an alarm is about"), (*server).apiBlockByAlarm)
 	inPerson(s, api, post("dismissAlarm", wire.PathDismissAlarm, "Say why an alarm is none").silent(), (*server).apiDismissAlarm)
 
-	private(s, api, create("requestGrant", wire.PathGrants, "Ask leave for one signature").upTo(maxGrantBody), (*server).apiRequestGrant)
+	private(s, api, create("requestGrant", wire.PathGrants, "Ask leave for one signature").repeatable().upTo(maxGrantBody), (*server).apiRequestGrant)
 	private(s, api, get("unconfirmedGrants", wire.PathGrants, "Grants of which nothing was heard"), (*server).apiUnconfirmedGrants)
-	private(s, api, post("recordSignature", wire.PathRecord, "Report the finished signature of a grant").upTo(maxGrantBody), (*server).apiRecord)
-	private(s, api, post("abandonGrant", wire.PathAbandon, "Report that nothing was signed under a grant").silent(), (*server).apiAbandon)
-	private(s, api, post("requestGrants", wire.PathBulkGrants, "Ask leave for up to 200 signatures, each with its own outcome").upTo(maxBulkBody), (*server).apiBulkGrants)
-	private(s, api, post("recordSignatures", wire.PathBulkRecords, "Report the finished signatures of up to 200 grants").upTo(maxBulkBody), (*server).apiBulkRecords)
-	private(s, api, post("abandonGrants", wire.PathBulkAbandons, "Report of up to 200 grants that nothing was signed under them"), (*server).apiBulkAbandons)
+	private(s, api, post("recordSignature", wire.PathRecord, "Report the finished signature of a grant").repeatable().upTo(maxGrantBody), (*server).apiRecord)
+	private(s, api, post("abandonGrant", wire.PathAbandon, "Report that nothing was signed under a grant").repeatable().silent(), (*server).apiAbandon)
+	private(s, api, post("requestGrants", wire.PathBulkGrants, "Ask leave for up to 200 signatures, each with its own outcome").repeatable().upTo(maxBulkBody), (*server).apiBulkGrants)
+	private(s, api, post("recordSignatures", wire.PathBulkRecords, "Report the finished signatures of up to 200 grants").repeatable().upTo(maxBulkBody), (*server).apiBulkRecords)
+	private(s, api, post("abandonGrants", wire.PathBulkAbandons, "Report of up to 200 grants that nothing was signed under them").repeatable(), (*server).apiBulkAbandons)
 
 	private(s, api, get("notices", wire.PathNotices, "What the person was told, newest first"), (*server).apiNotices)
 	private(s, api, post("readNotice", wire.PathReadNotice, "Mark a notice as read").silent(), (*server).apiReadNotice)
@@ -314,7 +314,7 @@ func (s *Site) operations(api huma.API) {
 	private(s, api, post("provePossession", wire.PathPossession, "Answer a challenge, once"), (*server).apiProve)
 
 	private(s, api, post("claimSignIn", wire.PathSignInClaims, "What the person's own token signs to sign a waiting browser in, by its code, by an agent").limited(s.pairRate), (*server).apiClaimSignIn)
-	private(s, api, post("answerSignIn", wire.PathSignInAnswer, "The token's signature; the number that is answered is typed in the browser"), (*server).apiAnswerSignIn)
+	private(s, api, post("answerSignIn", wire.PathSignInAnswer, "The token's signature; the number that is answered is typed in the browser").repeatable(), (*server).apiAnswerSignIn)
 
 	private(s, api, get("documents", wire.PathDocuments, "Documents that the person has to do with, or that wait for their signature"), (*server).apiDocuments)
 	private(s, api, create("submitDocument", wire.PathDocuments, "Submit a document to be signed by named people in an order"), (*server).apiSubmitDocument)
@@ -325,7 +325,7 @@ func (s *Site) operations(api huma.API) {
 	private(s, api, post("sendSigned", wire.PathDocumentSigned, "Send the signed PDF of a document; the signature is in the log already").taking("application/pdf"), (*server).apiTakeSigned)
 	private(s, api, post("declineDocument", wire.PathDocumentDecline, "Say why a document is not signed"), (*server).apiDeclineDocument)
 	private(s, api, post("withdrawDocument", wire.PathDocumentWithdraw, "Take a document back"), (*server).apiWithdrawDocument)
-	inPerson(s, api, create("createTicket", wire.PathDocumentTickets, "A ticket by which one of the person's agents opens the document, once"), (*server).apiCreateTicket)
+	inPerson(s, api, create("createTicket", wire.PathDocumentTickets, "A ticket by which one of the person's agents opens the document, once").once(), (*server).apiCreateTicket)
 	private(s, api, post("tradeTicket", wire.PathTickets, "Trade a ticket, or its code, for the document, by an agent").limited(s.pairRate), (*server).apiTradeTicket)
 	private(s, api, get("supportRequests", wire.PathSupportRequests, "Requests to the provider that the person may see"), (*server).apiSupportRequests)
 	inPerson(s, api, create("askSupport", wire.PathSupportRequests, "Ask the provider's help for a token"), (*server).apiAskSupport)
@@ -344,8 +344,8 @@ func (s *Site) operations(api huma.API) {
 	private(s, api, get("papers", wire.PathPapers, "Official papers that the person may see").readBy(custody.ScopeRegisters), (*server).apiPapers)
 	private(s, api, get("register", wire.PathRegister, "A register of signatures or outgoing documents as XLSX or CSV").file("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv").readBy(custody.ScopeRegisters), (*server).apiRegister)
 	inPerson(s, api, create("issuePaper", wire.PathPapers, "Issue an official paper"), (*server).apiIssuePaper)
-	inPerson(s, api, post("draftPaper", wire.PathPaperDrafts, "What a paper would hold, with its next number"), (*server).apiDraftPaper)
-	inPerson(s, api, post("previewPaper", wire.PathPaperPreviews, "The PDF of a paper before it is issued").file("application/pdf"), (*server).apiPreviewPaper)
+	inPerson(s, api, post("draftPaper", wire.PathPaperDrafts, "What a paper would hold, with its next number").repeatable(), (*server).apiDraftPaper)
+	inPerson(s, api, post("previewPaper", wire.PathPaperPreviews, "The PDF of a paper before it is issued").repeatable().file("application/pdf"), (*server).apiPreviewPaper)
 	private(s, api, get("paper", wire.PathPaper, "One paper with its signed copies"), (*server).apiPaper)
 	private(s, api, get("paperFile", wire.PathPaperFile, "The PDF of a paper, made anew and compared with the log").file("application/pdf"), (*server).apiPaperFile)
 	private(s, api, create("keepSignedPaper", wire.PathPaperSigned, "Keep a signed copy of a paper").taking("application/pdf").upTo(maxTransfer), (*server).apiKeepSigned)

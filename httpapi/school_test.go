@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -184,6 +185,9 @@ func (s *school) give() {
 func (s *school) client(cfg wire.ClientConfig) *wire.Client {
 	s.TB.Helper()
 	cfg.URL = s.server.URL
+	if cfg.HTTP == nil {
+		cfg.HTTP = &twice{tb: s.TB, next: http.DefaultTransport}
+	}
 	c, err := wire.NewClient(cfg)
 	if err != nil {
 		s.TB.Fatal(err)

@@ -104,7 +104,11 @@ func (t *tx) erasureFacts(person custody.PersonID) (custody.ErasureFacts, error)
 
 func (t *tx) writeErasure(actor custody.Actor, row erasureRow, reason string) error {
 	row.rowBase, row.By, row.At = rowBase{ID: newID(), School: string(t.school)}, string(actor.Person), at(t.now)
-	var err error
+	// Answers kept for repeats may name whom this is about.
+	_, err := t.exec(t.ctx, `UPDATE idempotency_keys SET answer = NULL WHERE school_id = ?`, string(t.school))
+	if err != nil {
+		return fmt.Errorf("erase kept answers: %w", err)
+	}
 	if row.Entry, err = t.append(signinglog.TypeErasure, actor, row.fields(), map[string]string{"reason": reason}); err != nil {
 		return err
 	}

@@ -33,8 +33,9 @@ type fault struct {
 	Certificate           []byte
 	At                    time.Time
 	Round                 int
-	KillAt                int   // at which step of the fourth record; 0 = never
-	Room                  int64 // bytes that files may still grow by before the fourth; 0 = as they like
+	KillAt                int    // at which step of the fourth record; 0 = never
+	Room                  int64  // bytes that files may still grow by before the fourth; 0 = as they like
+	Keyed                 string // instead of that, the person that a request with a key registers
 }
 
 // recordOf is the signature of a grant, the same each time.
@@ -72,6 +73,10 @@ func dyingService(asked string) error {
 	actor, _, err := s.ActorOf(ctx, f.School, f.Person, custody.ViaAgent)
 	if err != nil {
 		return err
+	}
+	if f.Keyed != "" {
+		actor.Roles.Admin = true
+		return f.keyedRequest(s, actor)
 	}
 	for n := range 4 {
 		grant, err := s.RequestGrant(ctx, actor, custody.GrantRequest{Request: fmt.Sprintf("%d-%d", f.Round, n), TokenSerial: "A1001", Certificate: f.Certificate,
@@ -245,6 +250,69 @@ func TestClockJumps(t *testing.T) {
 		}
 		if span := s.review(); span.Signatures != 4 {
 			t.Errorf("%d to review", span.Signatures)
+		}
+	})
+}
+
+// keyedRequest sends a request with a key and dies on the way.
+func (f fault) keyedRequest(s *store.Store, actor custody.Actor) error {
+	f.arm()
+	id, err := createOnce(s, actor, "k"+fmt.Sprint(f.Round), f.Keyed)
+	if err != nil {
+		return err
+	}
+	fmt.Println("granted", id)
+	return s.Close()
+}
+
+// TestKeyedRequestKilledAtEachStep: wherever the service dies, the request sent again takes
+// effect once, and where it has taken effect already the answer says so.
+func TestKeyedRequestKilledAtEachStep(t *testing.T) {
+	inOneGoroutine(t)
+	storetest.Each(t, func(t *testing.T, r *storetest.Register) {
+		s := handedOut(r)
+		carriedOut, told := 0, 0
+		for step := 1; ; step++ {
+			name := fmt.Sprint("Người ", step)
+			f := fault{Round: step, KillAt: step, Keyed: name}
+			granted, _, _, killed := s.runDying(f)
+			if n := named(r, name); killed && n > 1 || !killed && n != 1 {
+				t.Errorf("step %d: %d of %s", step, n, name)
+			}
+			before := named(r, name)
+			actor, _, err := s.ActorOf(ctx, s.School.ID, s.principal.Person, custody.ViaAgent)
+			s.must(err)
+			actor.Roles.Admin = true
+			if killed {
+				if _, err := createOnce(s.Store, actor, "k"+fmt.Sprint(step), name); codeOf(err) != custody.CodeRequestRunning {
+					t.Errorf("step %d, at once: %v", step, err)
+				}
+				s.Clock.Advance(31 * time.Second)
+			}
+			id, err := createOnce(s.Store, actor, "k"+fmt.Sprint(step), name)
+			var known *custody.Error
+			switch {
+			case !killed && (err != nil || len(granted) != 1 || id != string(granted[0])):
+				t.Errorf("answered with %v, now %s, %v", granted, id, err)
+			case killed && before == 0 && err != nil:
+				t.Errorf("step %d, nothing was done: %v", step, err)
+			case killed && before == 1 && (codeOf(err) != custody.CodeRequestDone || !errors.As(err, &known) || known.Params["entry"] == ""):
+				t.Errorf("step %d, it was done: %s, %v", step, id, err)
+			case killed && before == 1:
+				told++
+			case killed:
+				carriedOut++
+			}
+			if n := named(r, name); n != 1 {
+				t.Errorf("step %d: %d of %s in the end", step, n, name)
+			}
+			s.CheckLog()
+			if !killed {
+				if told == 0 || carriedOut == 0 {
+					t.Errorf("%d times before the commit, %d times after it", carriedOut, told)
+				}
+				return
+			}
 		}
 	})
 }

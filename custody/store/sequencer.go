@@ -61,7 +61,15 @@ func (s *Store) write(ctx context.Context, school custody.SchoolID, run func(*tx
 }
 
 func (s *Store) submit(school custody.SchoolID, c *change) error {
-	return s.submitAll(c.ctx, school, []*change{c})[0]
+	keyed := keyedOf(c.ctx)
+	if keyed != nil {
+		c.run = keyed.keep(c.run)
+	}
+	err := s.submitAll(c.ctx, school, []*change{c})[0]
+	if keyed != nil && err == nil {
+		keyed.done = true
+	}
+	return err
 }
 
 // submitAll runs changes in as few transactions as batchLimit allows, in their

@@ -220,7 +220,7 @@ func (s *Store) SetRevocation(ctx context.Context, actor custody.Actor, sha256 s
 	if err := texts("source!", &source); err != nil {
 		return err
 	}
-	return s.write(ctx, actor.School, func(t *tx) error { return t.setRevocation(actor, sha256, revokedAt, source) })
+	return s.write(apart(ctx), actor.School, func(t *tx) error { return t.setRevocation(actor, sha256, revokedAt, source) })
 }
 
 func (t *tx) setRevocation(actor custody.Actor, sha256 string, revokedAt *time.Time, source string) error {

@@ -137,7 +137,7 @@ type Possession struct {
 // CreateChallenge asks for a challenge.
 func (c *Client) CreateChallenge(ctx context.Context, in NewChallenge) (Challenge, error) {
 	var challenge Challenge
-	err := c.post(ctx, PathChallenges, in, &challenge)
+	err := c.change(ctx, PathChallenges, in, &challenge)
 	return challenge, err
 }
 

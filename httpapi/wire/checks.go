@@ -91,20 +91,20 @@ func (c *Client) Check(ctx context.Context, id string) (Check, error) {
 // OpenCheck opens a custody check (admin, principal).
 func (c *Client) OpenCheck(ctx context.Context, in NewCheck) (Check, error) {
 	var check Check
-	err := c.post(ctx, PathChecks, in, &check)
+	err := c.change(ctx, PathChecks, in, &check)
 	return check, err
 }
 
 // StepCheck notes something of one token of a check.
 func (c *Client) StepCheck(ctx context.Context, id string, in NewCheckStep) (Check, error) {
 	var check Check
-	err := c.post(ctx, fmt.Sprintf(PathCheckSteps, url.PathEscape(id)), in, &check)
+	err := c.change(ctx, fmt.Sprintf(PathCheckSteps, url.PathEscape(id)), in, &check)
 	return check, err
 }
 
 // CloseCheck fixes the result of a check (admin, principal).
 func (c *Client) CloseCheck(ctx context.Context, id string, in CloseCheck) (Check, error) {
 	var check Check
-	err := c.post(ctx, fmt.Sprintf(PathCheckClose, url.PathEscape(id)), in, &check)
+	err := c.change(ctx, fmt.Sprintf(PathCheckClose, url.PathEscape(id)), in, &check)
 	return check, err
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,8 +43,8 @@ type ClientConfig struct {
 	HTTP http.RoundTripper
 	// Timeout of one attempt. Default 30 s. The context bounds all attempts together.
 	Timeout time.Duration
-	// Attempts of an operation that may be repeated (Grant, Record, Abandon and
-	// all that only read). Default 5: about five seconds of waiting in all.
+	// Attempts of an operation that may be repeated: all but those that sign in, or answer
+	// with a secret. Default 5: about five seconds of waiting in all.
 	Attempts int
 }
 
@@ -127,6 +128,14 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, answer 
 
 func (c *Client) post(ctx context.Context, path string, body, answer any) error {
 	return c.do(ctx, call{method: http.MethodPost, path: path, body: body, answer: answer})
+}
+
+// change sends what changes something under a key of its own: where no answer comes it is
+// sent again, and takes effect once. What answers with a secret is sent by post: its answer
+// is not given again, and asking anew does no harm. A service that is older than the keys
+// carries out each repeat, so services are replaced before agents.
+func (c *Client) change(ctx context.Context, path string, body, answer any) error {
+	return c.do(ctx, call{method: http.MethodPost, path: path, body: body, answer: answer, key: rand.Text(), repeats: true})
 }
 
 // do sends the call until it is answered for good.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -115,10 +116,45 @@ func TestWhatIsNoFailureOfTheLineIsNotRepeated(t *testing.T) {
 // What takes effect each time it is sent is sent once.
 func TestOnlyWhatTakesEffectOnceIsRepeated(t *testing.T) {
 	client, count := answering(t, func(_ int64, w http.ResponseWriter, _ *http.Request) { answer(w, 503, "", "") })
-	_, err := client.OfferHandOver(context.Background(), NewHandOver{TokenID: "t"})
+	_, err := client.CreatePairingCode(context.Background())
 	var unreachable *UnreachableError
 	if !errors.As(err, &unreachable) || count.Load() != 1 {
 		t.Errorf("%v after %d attempts", err, count.Load())
+	}
+}
+
+// A change is sent again under the key of its first attempt, the next change under another;
+// that an earlier attempt is still carried out is waited for, any other conflict is final.
+func TestAChangeIsSentAgainUnderItsKey(t *testing.T) {
+	var mu sync.Mutex
+	var keys []string
+	client, count := answering(t, func(n int64, w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		keys = append(keys, r.Header.Get(HeaderIdempotencyKey))
+		mu.Unlock()
+		switch n {
+		case 1:
+			answer(w, 502, "", "")
+		case 2:
+			w.Header().Set("Retry-After", "1")
+			answer(w, 409, "application/problem+json", `{"status":409,"code":"request_running"}`)
+		case 3:
+			answer(w, 201, "application/json", `{"id":"h1"}`)
+		default:
+			answer(w, 409, "application/problem+json", `{"status":409,"code":"conflict"}`)
+		}
+	})
+	if h, err := client.OfferHandOver(context.Background(), NewHandOver{TokenID: "t"}); err != nil || h.ID != "h1" || count.Load() != 3 {
+		t.Errorf("%+v, %v after %d attempts", h, err, count.Load())
+	}
+	var problem *Problem
+	if _, err := client.OfferHandOver(context.Background(), NewHandOver{TokenID: "t"}); !errors.As(err, &problem) || count.Load() != 4 {
+		t.Errorf("%v after %d attempts", err, count.Load())
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(keys[0]) < 20 || keys[1] != keys[0] || keys[2] != keys[0] || keys[3] == keys[0] {
+		t.Errorf("keys %q", keys)
 	}
 }
 

@@ -26,6 +26,8 @@ var ProblemCodes = []ProblemCode{
 	{CodeSignatureConflict, []int{409}},
 	{CodeGrantExpired, []int{409}},
 	{CodeChallengeExpired, []int{409}},
+	{CodeRequestRunning, []int{409}},
+	{CodeRequestDone, []int{409}},
 	{CodeSignatureInvalid, []int{422}},
 	{CodeTooLarge, []int{413}},
 	{CodeRateLimited, []int{429}},

@@ -121,7 +121,7 @@ func (c *Client) StageFile(ctx context.Context, r io.Reader, size int64) (Docume
 // Submit submits a document.
 func (c *Client) Submit(ctx context.Context, in NewSubmission) (Submission, error) {
 	var s Submission
-	err := c.post(ctx, PathDocuments, in, &s)
+	err := c.change(ctx, PathDocuments, in, &s)
 	return s, err
 }
 
@@ -132,10 +132,10 @@ func (c *Client) CreateTicket(ctx context.Context, document string, in NewTicket
 	return t, err
 }
 
-// TradeTicket trades a ticket or code. It is sent once: a ticket opens once.
+// TradeTicket trades a ticket or code. A ticket opens once; sent again under its key, the trade has the same answer.
 func (c *Client) TradeTicket(ctx context.Context, in TradeTicket) (Submission, error) {
 	var s Submission
-	err := c.post(ctx, PathTickets, in, &s)
+	err := c.change(ctx, PathTickets, in, &s)
 	return s, err
 }
 
@@ -149,14 +149,14 @@ func (c *Client) FetchDocument(ctx context.Context, id string) (Submission, erro
 // DeclineDocument says why it is not signed.
 func (c *Client) DeclineDocument(ctx context.Context, id string, in WhyNot) (Submission, error) {
 	var s Submission
-	err := c.post(ctx, fmt.Sprintf(PathDocumentDecline, url.PathEscape(id)), in, &s)
+	err := c.change(ctx, fmt.Sprintf(PathDocumentDecline, url.PathEscape(id)), in, &s)
 	return s, err
 }
 
 // WithdrawDocument takes a document back.
 func (c *Client) WithdrawDocument(ctx context.Context, id string, in WhyNot) (Submission, error) {
 	var s Submission
-	err := c.post(ctx, fmt.Sprintf(PathDocumentWithdraw, url.PathEscape(id)), in, &s)
+	err := c.change(ctx, fmt.Sprintf(PathDocumentWithdraw, url.PathEscape(id)), in, &s)
 	return s, err
 }
 

@@ -59,5 +59,5 @@ type SeenCheckpoint struct {
 // SeeCheckpoint tells the service of a checkpoint that its log does not extend. It
 // answers nil when it does after all, else a conflict, and takes no changes any more.
 func (c *Client) SeeCheckpoint(ctx context.Context, in SeenCheckpoint) error {
-	return c.post(ctx, PathSeen, in, nil)
+	return c.change(ctx, PathSeen, in, nil)
 }

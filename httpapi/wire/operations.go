@@ -72,33 +72,33 @@ func (c *Client) People(ctx context.Context) ([]Person, error) {
 // CreatePerson registers a person (admin).
 func (c *Client) CreatePerson(ctx context.Context, in NewPerson) (Person, error) {
 	var person Person
-	err := c.post(ctx, PathPeople, in, &person)
+	err := c.change(ctx, PathPeople, in, &person)
 	return person, err
 }
 
 // GiveRole gives a person a role: admin, reviewer or department (admin).
 func (c *Client) GiveRole(ctx context.Context, person string, in RoleChange) error {
-	return c.post(ctx, fmt.Sprintf(PathRole, url.PathEscape(person)), in, nil)
+	return c.change(ctx, fmt.Sprintf(PathRole, url.PathEscape(person)), in, nil)
 }
 
 // EndRole ends such a role (another admin).
 func (c *Client) EndRole(ctx context.Context, person string, in RoleChange) error {
-	return c.post(ctx, fmt.Sprintf(PathRoleEnded, url.PathEscape(person)), in, nil)
+	return c.change(ctx, fmt.Sprintf(PathRoleEnded, url.PathEscape(person)), in, nil)
 }
 
 // AddPosition gives a person a position (admin).
 func (c *Client) AddPosition(ctx context.Context, person string, in NewPosition) error {
-	return c.post(ctx, fmt.Sprintf(PathPosition, url.PathEscape(person)), in, nil)
+	return c.change(ctx, fmt.Sprintf(PathPosition, url.PathEscape(person)), in, nil)
 }
 
 // AddScope widens what a person may sign (admin).
 func (c *Client) AddScope(ctx context.Context, person string, in NewScope) error {
-	return c.post(ctx, fmt.Sprintf(PathScope, url.PathEscape(person)), in, nil)
+	return c.change(ctx, fmt.Sprintf(PathScope, url.PathEscape(person)), in, nil)
 }
 
 // End ends a position, a scope or an account (admin).
 func (c *Client) End(ctx context.Context, person string, in NewEnding) error {
-	return c.post(ctx, fmt.Sprintf(PathEndings, url.PathEscape(person)), in, nil)
+	return c.change(ctx, fmt.Sprintf(PathEndings, url.PathEscape(person)), in, nil)
 }
 
 // MyPairings lists the signed-in person's agents.
@@ -117,7 +117,7 @@ func (c *Client) Pairings(ctx context.Context, person string) ([]Pairing, error)
 
 // EndPairing ends an agent's key.
 func (c *Client) EndPairing(ctx context.Context, id string) error {
-	return c.post(ctx, fmt.Sprintf(PathEndPairing, url.PathEscape(id)), struct{}{}, nil)
+	return c.change(ctx, fmt.Sprintf(PathEndPairing, url.PathEscape(id)), struct{}{}, nil)
 }
 
 // Tokens lists the tokens that the person may see.
@@ -137,7 +137,7 @@ func (c *Client) MyTokens(ctx context.Context) ([]Token, error) {
 // RegisterToken registers a token with its certificate (admin). It lies in the safe then.
 func (c *Client) RegisterToken(ctx context.Context, in NewToken) (Token, error) {
 	var token Token
-	err := c.post(ctx, PathTokens, in, &token)
+	err := c.change(ctx, PathTokens, in, &token)
 	return token, err
 }
 
@@ -151,7 +151,7 @@ func (c *Client) HandOvers(ctx context.Context) ([]HandOver, error) {
 // OfferHandOver offers a token to a person, or back to the safe.
 func (c *Client) OfferHandOver(ctx context.Context, in NewHandOver) (HandOver, error) {
 	var handOver HandOver
-	err := c.post(ctx, PathHandOvers, in, &handOver)
+	err := c.change(ctx, PathHandOvers, in, &handOver)
 	return handOver, err
 }
 
@@ -170,7 +170,7 @@ func (c *Client) AcceptHandOver(ctx context.Context, id string) (HandOver, error
 // AcceptHandOverWith is AcceptHandOver with what the receiver says besides.
 func (c *Client) AcceptHandOverWith(ctx context.Context, id string, in Acceptance) (HandOver, error) {
 	var handOver HandOver
-	err := c.post(ctx, fmt.Sprintf(PathAccept, url.PathEscape(id)), in, &handOver)
+	err := c.change(ctx, fmt.Sprintf(PathAccept, url.PathEscape(id)), in, &handOver)
 	return handOver, err
 }
 
@@ -184,17 +184,17 @@ func (c *Client) OverdueHandOvers(ctx context.Context) ([]HandOver, error) {
 
 // StepPIN records a step of a locked PIN's story.
 func (c *Client) StepPIN(ctx context.Context, token string, in PINStep) error {
-	return c.post(ctx, fmt.Sprintf(PathPINSteps, url.PathEscape(token)), in, nil)
+	return c.change(ctx, fmt.Sprintf(PathPINSteps, url.PathEscape(token)), in, nil)
 }
 
 // Retire takes a token out of use.
 func (c *Client) Retire(ctx context.Context, token string, in Retirement) error {
-	return c.post(ctx, fmt.Sprintf(PathRetire, url.PathEscape(token)), in, nil)
+	return c.change(ctx, fmt.Sprintf(PathRetire, url.PathEscape(token)), in, nil)
 }
 
 // WriteOff writes a token off that its custodian does not bring back.
 func (c *Client) WriteOff(ctx context.Context, token string, in WriteOff) error {
-	return c.post(ctx, fmt.Sprintf(PathWriteOff, url.PathEscape(token)), in, nil)
+	return c.change(ctx, fmt.Sprintf(PathWriteOff, url.PathEscape(token)), in, nil)
 }
 
 // DeclineHandOver says that the token was not received.
@@ -209,7 +209,7 @@ func (c *Client) WithdrawHandOver(ctx context.Context, id string) (HandOver, err
 
 func (c *Client) decideHandOver(ctx context.Context, path, id string) (HandOver, error) {
 	var handOver HandOver
-	err := c.post(ctx, fmt.Sprintf(path, url.PathEscape(id)), struct{}{}, &handOver)
+	err := c.change(ctx, fmt.Sprintf(path, url.PathEscape(id)), struct{}{}, &handOver)
 	return handOver, err
 }
 
@@ -223,7 +223,7 @@ func (c *Client) Incidents(ctx context.Context) ([]Incident, error) {
 // ReportIncident reports a loss: the token is blocked when it returns.
 func (c *Client) ReportIncident(ctx context.Context, in NewIncident) (Incident, error) {
 	var incident Incident
-	err := c.post(ctx, PathIncidents, in, &incident)
+	err := c.change(ctx, PathIncidents, in, &incident)
 	return incident, err
 }
 
@@ -237,19 +237,19 @@ func (c *Client) IncidentTrack(ctx context.Context, id string) (IncidentTrack, e
 // RecordStep records a step of an incident's track.
 func (c *Client) RecordStep(ctx context.Context, id string, in NewIncidentStep) (IncidentTrack, error) {
 	var track IncidentTrack
-	err := c.post(ctx, fmt.Sprintf(PathIncidentSteps, url.PathEscape(id)), in, &track)
+	err := c.change(ctx, fmt.Sprintf(PathIncidentSteps, url.PathEscape(id)), in, &track)
 	return track, err
 }
 
 // ReviewSignature says what a doubtful signature is.
 func (c *Client) ReviewSignature(ctx context.Context, id string, in NewReview) error {
-	return c.post(ctx, fmt.Sprintf(PathIncidentReviews, url.PathEscape(id)), in, nil)
+	return c.change(ctx, fmt.Sprintf(PathIncidentReviews, url.PathEscape(id)), in, nil)
 }
 
 // AskAuthority has the service ask whether the incident's certificate is revoked.
 func (c *Client) AskAuthority(ctx context.Context, id string) (AuthorityAnswer, error) {
 	var answer AuthorityAnswer
-	err := c.post(ctx, fmt.Sprintf(PathAskAuthority, url.PathEscape(id)), struct{}{}, &answer)
+	err := c.change(ctx, fmt.Sprintf(PathAskAuthority, url.PathEscape(id)), struct{}{}, &answer)
 	return answer, err
 }
 
@@ -275,13 +275,13 @@ func (c *Client) Alarms(ctx context.Context) ([]Alarm, error) {
 // BlockByAlarm blocks the token that an alarm is about.
 func (c *Client) BlockByAlarm(ctx context.Context, id, token string) (Incident, error) {
 	var incident Incident
-	err := c.post(ctx, fmt.Sprintf(PathBlockByAlarm, url.PathEscape(id)), BlockByAlarm{TokenID: token}, &incident)
+	err := c.change(ctx, fmt.Sprintf(PathBlockByAlarm, url.PathEscape(id)), BlockByAlarm{TokenID: token}, &incident)
 	return incident, err
 }
 
 // DismissAlarm says that an alarm is none.
 func (c *Client) DismissAlarm(ctx context.Context, id, reason string) error {
-	return c.post(ctx, fmt.Sprintf(PathDismissAlarm, url.PathEscape(id)), DismissAlarm{Reason: reason}, nil)
+	return c.change(ctx, fmt.Sprintf(PathDismissAlarm, url.PathEscape(id)), DismissAlarm{Reason: reason}, nil)
 }
 
 // Grant asks leave for one signature. It is sent again on network errors: the

@@ -101,7 +101,7 @@ func (c *Client) DraftPaper(ctx context.Context, in NewPaper) (PaperDraft, error
 // IssuePaper issues a paper (admin, principal, office head).
 func (c *Client) IssuePaper(ctx context.Context, in NewPaper) (Paper, error) {
 	var paper Paper
-	err := c.post(ctx, PathPapers, in, &paper)
+	err := c.change(ctx, PathPapers, in, &paper)
 	return paper, err
 }
 

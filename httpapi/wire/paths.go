@@ -116,6 +116,7 @@ const (
 // Headers beside the standard ones.
 const (
 	// HeaderIdempotencyKey carries the client's own identifier of a request that
-	// must take effect once however often it is sent (POST grants).
+	// must take effect once however often it is sent: of each operation that changes
+	// something for somebody signed in. With POST grants it is the request's id.
 	HeaderIdempotencyKey = "Idempotency-Key"
 )

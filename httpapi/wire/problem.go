@@ -48,6 +48,8 @@ const (
 	CodeSignatureInvalid  = "signature_invalid"  // the CMS does not verify against certificate and digest
 	CodeSignatureConflict = "signature_conflict" // the grant has another signature recorded
 	CodeChallengeExpired  = "challenge_expired"  // the proof came too late: ask for another challenge
+	CodeRequestRunning    = "request_running"    // 409: the request of this Idempotency-Key is being carried out: send it again after Retry-After
+	CodeRequestDone       = "request_done"       // 409: it was carried out, and its answer is not kept; params what, entry
 )
 
 // Codes of refused grants (HTTP 403 with Problem.Code).

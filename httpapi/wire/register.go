@@ -186,7 +186,7 @@ func (c *Client) Certificates(ctx context.Context, show string) ([]Certificate, 
 // AddCertificate registers a token's next certificate (admin).
 func (c *Client) AddCertificate(ctx context.Context, token string, in NewCertificate) (Certificate, error) {
 	var added Certificate
-	err := c.post(ctx, fmt.Sprintf(PathAddCertificate, url.PathEscape(token)), in, &added)
+	err := c.change(ctx, fmt.Sprintf(PathAddCertificate, url.PathEscape(token)), in, &added)
 	return added, err
 }
 
@@ -194,7 +194,7 @@ func (c *Client) AddCertificate(ctx context.Context, token string, in NewCertifi
 // that it is registered already.
 func (c *Client) ProposeCertificate(ctx context.Context, in ReadCertificate) (bool, error) {
 	var proposed Proposed
-	err := c.post(ctx, PathProposals, in, &proposed)
+	err := c.change(ctx, PathProposals, in, &proposed)
 	return proposed.Registered, err
 }
 
@@ -207,12 +207,12 @@ func (c *Client) Proposals(ctx context.Context) ([]Proposal, error) {
 
 // DecideProposal confirms or drops a proposed certificate (admin).
 func (c *Client) DecideProposal(ctx context.Context, id string, confirm bool) error {
-	return c.post(ctx, fmt.Sprintf(PathDecideProposal, url.PathEscape(id)), Decision{Confirm: confirm}, nil)
+	return c.change(ctx, fmt.Sprintf(PathDecideProposal, url.PathEscape(id)), Decision{Confirm: confirm}, nil)
 }
 
 // PlaceToken says where a token is kept.
 func (c *Client) PlaceToken(ctx context.Context, token, place string) error {
-	return c.post(ctx, fmt.Sprintf(PathPlacing, url.PathEscape(token)), NewPlace{Place: place}, nil)
+	return c.change(ctx, fmt.Sprintf(PathPlacing, url.PathEscape(token)), NewPlace{Place: place}, nil)
 }
 
 // Timeline returns a token's life.
@@ -239,11 +239,11 @@ func (c *Client) Delegations(ctx context.Context, on string) ([]Delegation, erro
 // Delegate registers a delegation (admin).
 func (c *Client) Delegate(ctx context.Context, in NewDelegation) (Delegation, error) {
 	var d Delegation
-	err := c.post(ctx, PathDelegations, in, &d)
+	err := c.change(ctx, PathDelegations, in, &d)
 	return d, err
 }
 
 // EndDelegation ends a delegation early (admin).
 func (c *Client) EndDelegation(ctx context.Context, id string, in DelegationEnding) error {
-	return c.post(ctx, fmt.Sprintf(PathDelegationEnded, url.PathEscape(id)), in, nil)
+	return c.change(ctx, fmt.Sprintf(PathDelegationEnded, url.PathEscape(id)), in, nil)
 }

@@ -45,6 +45,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func retryAfter(resp *http.Response) (time.Duration, bool) {
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusConflict: // only with a time to wait: an earlier attempt is still carried out
+		if resp.Header.Get("Retry-After") == "" {
+			return -1, false
+		}
 	default:
 		return -1, false
 	}

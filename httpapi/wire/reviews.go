@@ -84,7 +84,7 @@ type FinishReview struct {
 // FindSignatures holds signatures that were found in documents against the log.
 func (c *Client) FindSignatures(ctx context.Context, in FoundSignatures) (HeldSignatures, error) {
 	var out HeldSignatures
-	err := c.post(ctx, PathUnlogged, in, &out)
+	err := c.change(ctx, PathUnlogged, in, &out)
 	return out, err
 }
 
@@ -100,10 +100,10 @@ func (c *Client) StepReview(ctx context.Context, in ReviewStep) error {
 	if len(in.Entries) == 0 {
 		return fmt.Errorf("step of a review: no entries")
 	}
-	return c.post(ctx, PathReviewSteps, in, nil)
+	return c.change(ctx, PathReviewSteps, in, nil)
 }
 
 // FinishReview ends the review of a span of entries.
 func (c *Client) FinishReview(ctx context.Context, in FinishReview) error {
-	return c.post(ctx, PathReviewEnd, in, nil)
+	return c.change(ctx, PathReviewEnd, in, nil)
 }

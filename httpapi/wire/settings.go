@@ -30,6 +30,6 @@ func (c *Client) Settings(ctx context.Context) ([]Setting, error) {
 // ChangeSettings sets settings (admin, principal).
 func (c *Client) ChangeSettings(ctx context.Context, in ChangeSettings) ([]Setting, error) {
 	var out Settings
-	err := c.post(ctx, PathSettings, in, &out)
+	err := c.change(ctx, PathSettings, in, &out)
 	return out.Settings, err
 }

@@ -70,7 +70,7 @@ type SignInNumber struct {
 // ClaimSignIn asks what the token is to sign.
 func (c *Client) ClaimSignIn(ctx context.Context, in ClaimSignIn) (SignInStatement, error) {
 	var statement SignInStatement
-	err := c.post(ctx, PathSignInClaims, in, &statement)
+	err := c.change(ctx, PathSignInClaims, in, &statement)
 	return statement, err
 }
 

@@ -105,13 +105,13 @@ func (c *Client) SupportRequest(ctx context.Context, id string) (SupportRequest,
 // AskSupport asks the provider's help for a token.
 func (c *Client) AskSupport(ctx context.Context, in NewSupportRequest) (SupportRequest, error) {
 	var request SupportRequest
-	err := c.post(ctx, PathSupportRequests, in, &request)
+	err := c.change(ctx, PathSupportRequests, in, &request)
 	return request, err
 }
 
 // StepSupport takes a request a step on (admin, principal; who asked may withdraw).
 func (c *Client) StepSupport(ctx context.Context, id string, in NewSupportStep) (SupportRequest, error) {
 	var request SupportRequest
-	err := c.post(ctx, fmt.Sprintf(PathSupportSteps, url.PathEscape(id)), in, &request)
+	err := c.change(ctx, fmt.Sprintf(PathSupportSteps, url.PathEscape(id)), in, &request)
 	return request, err
 }

@@ -180,7 +180,7 @@ var serviceCodes = func() map[string]bool {
 	for _, code := range []string{
 		wire.CodeInvalid, wire.CodeUnauthenticated, wire.CodeForbidden, wire.CodeNotFound, wire.CodeConflict,
 		wire.CodeTooLarge, wire.CodeRateLimited, wire.CodeInternal, wire.CodeUnavailable, wire.CodeWrongPassword, wire.CodeFactorNeeded, wire.CodeFactorWrong, wire.CodeFactorUnset,
-		wire.CodePairingCode, wire.CodeKeyEnded, wire.CodeAccountEnded, wire.CodeGrantExpired, wire.CodeSignatureInvalid, wire.CodeSignatureConflict, wire.CodeChallengeExpired,
+		wire.CodePairingCode, wire.CodeKeyEnded, wire.CodeAccountEnded, wire.CodeGrantExpired, wire.CodeSignatureInvalid, wire.CodeSignatureConflict, wire.CodeChallengeExpired, wire.CodeRequestRunning, wire.CodeRequestDone,
 		wire.RefusedNotCustodian, wire.RefusedTokenUnknown, wire.RefusedTokenInSafe, wire.RefusedTokenNotAccepted,
 		wire.RefusedTokenReported, wire.RefusedTokenReturned, wire.RefusedTokenRetired, wire.RefusedPINLocked, wire.RefusedTokenWrittenOff, wire.RefusedCertificateUnknown,
 		wire.RefusedCertificateExpired, wire.RefusedCertificateRevoked, wire.RefusedActNotAllowed, wire.RefusedOutOfScope,
