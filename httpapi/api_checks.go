@@ -32,12 +32,16 @@ func wireCheck(row store.CheckRow) wire.Check {
 	return out
 }
 
-func (s *server) apiChecks(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.Checks], error) {
-	rows, err := s.store.Checks(ctx, actor)
+func (s *server) apiChecks(ctx context.Context, actor custody.Actor, in *Paged) (*body[wire.Checks], error) {
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	out := wire.Checks{Checks: make([]wire.Check, len(rows))}
+	rows, err := s.store.ChecksPage(ctx, actor, page)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Checks{Checks: make([]wire.Check, len(rows)), Next: next(page)}
 	for i, row := range rows {
 		out.Checks[i] = wireCheck(row)
 	}

@@ -31,19 +31,28 @@ func wireSubmission(d store.SubmissionRow) wire.Submission {
 }
 
 type documentsInput struct {
-	Waiting bool `query:"waiting" doc:"only those that wait for the person's own signature"`
+	Paged
+	Waiting bool `query:"waiting" doc:"only those that wait for the person's own signature, up to 200, what is due first in front; no pages"`
 }
 
 func (s *server) apiDocuments(ctx context.Context, actor custody.Actor, in *documentsInput) (*body[wire.Submissions], error) {
-	list := s.store.Submissions
-	if in.Waiting {
-		list = s.store.DocumentsWaiting
-	}
-	rows, err := list(ctx, actor)
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	out := wire.Submissions{Documents: make([]wire.Submission, len(rows))}
+	var rows []store.SubmissionRow
+	switch {
+	case !in.Waiting:
+		rows, err = s.store.SubmissionsPage(ctx, actor, page)
+	case in.Cursor != "":
+		err = invalid("cursor", nil)
+	default:
+		rows, err = s.store.DocumentsWaiting(ctx, actor)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Submissions{Documents: make([]wire.Submission, len(rows)), Next: next(page)}
 	for i, row := range rows {
 		out.Documents[i] = wireSubmission(row)
 	}

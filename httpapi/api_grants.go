@@ -172,12 +172,16 @@ func (s *server) registeredCertificates(ctx context.Context, actor custody.Actor
 	return certificates, nil
 }
 
-func (s *server) apiUnconfirmedGrants(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.Grants], error) {
-	rows, err := s.store.UnconfirmedGrants(ctx, actor, s.unconfirmedAfter)
+func (s *server) apiUnconfirmedGrants(ctx context.Context, actor custody.Actor, in *Paged) (*body[wire.Grants], error) {
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	out := wire.Grants{Grants: make([]wire.Grant, len(rows))}
+	rows, err := s.store.UnconfirmedGrantsPage(ctx, actor, s.unconfirmedAfter, page)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Grants{Grants: make([]wire.Grant, len(rows)), Next: next(page)}
 	for i, row := range rows {
 		out.Grants[i] = s.wireGrant(row)
 	}

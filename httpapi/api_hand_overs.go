@@ -12,20 +12,32 @@ import (
 	"sokyso/httpapi/wire"
 )
 
-func (s *server) apiHandOvers(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.HandOvers], error) {
-	rows, err := s.store.HandOvers(ctx, actor)
+func (s *server) apiHandOvers(ctx context.Context, actor custody.Actor, in *Paged) (*body[wire.HandOvers], error) {
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	return &body[wire.HandOvers]{wireHandOvers(rows)}, nil
+	rows, err := s.store.HandOversPage(ctx, actor, page)
+	if err != nil {
+		return nil, err
+	}
+	out := wireHandOvers(rows)
+	out.Next = next(page)
+	return &body[wire.HandOvers]{out}, nil
 }
 
-func (s *server) apiOverdue(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.HandOvers], error) {
-	rows, err := s.store.OverdueHandOvers(ctx, actor)
+func (s *server) apiOverdue(ctx context.Context, actor custody.Actor, in *Paged) (*body[wire.HandOvers], error) {
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	return &body[wire.HandOvers]{wireHandOvers(rows)}, nil
+	rows, err := s.store.OverdueHandOversPage(ctx, actor, page)
+	if err != nil {
+		return nil, err
+	}
+	out := wireHandOvers(rows)
+	out.Next = next(page)
+	return &body[wire.HandOvers]{out}, nil
 }
 
 func (s *server) apiOfferHandOver(ctx context.Context, actor custody.Actor, in *body[wire.NewHandOver]) (*body[wire.HandOver], error) {

@@ -11,12 +11,16 @@ import (
 	"sokyso/httpapi/wire"
 )
 
-func (s *server) apiIncidents(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.Incidents], error) {
-	rows, err := s.store.Incidents(ctx, actor)
+func (s *server) apiIncidents(ctx context.Context, actor custody.Actor, in *Paged) (*body[wire.Incidents], error) {
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	out := wire.Incidents{Incidents: make([]wire.Incident, len(rows))}
+	rows, err := s.store.IncidentsPage(ctx, actor, page)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Incidents{Incidents: make([]wire.Incident, len(rows)), Next: next(page)}
 	for i, row := range rows {
 		out.Incidents[i] = wireIncident(row)
 	}
@@ -117,12 +121,16 @@ func (s *server) raiseAlarm(ctx context.Context, n store.NewAlarm) error {
 	return err
 }
 
-func (s *server) apiAlarms(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.Alarms], error) {
-	rows, err := s.store.Alarms(ctx, actor)
+func (s *server) apiAlarms(ctx context.Context, actor custody.Actor, in *Paged) (*body[wire.Alarms], error) {
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	out := wire.Alarms{Alarms: make([]wire.Alarm, len(rows))}
+	rows, err := s.store.AlarmsPage(ctx, actor, page)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Alarms{Alarms: make([]wire.Alarm, len(rows)), Next: next(page)}
 	for i, row := range rows {
 		out.Alarms[i] = wire.Alarm{ID: string(row.ID), Kind: string(row.Kind), Name: row.Name, Contact: row.Contact, Description: row.Description, ReceivedAt: row.ReceivedAt.UTC(),
 			State: string(row.State), DecidedBy: row.DecidedByName, DecidedAt: utcOrNil(row.DecidedAt), Reason: row.Reason, IncidentID: string(row.Incident), Entry: row.Entry}

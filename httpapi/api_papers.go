@@ -24,6 +24,7 @@ func wireSignedPaper(g store.SignedPaperRow) wire.SignedPaper {
 }
 
 type papersInput struct {
+	Paged
 	Kind     string `query:"kind" maxLength:"40"`
 	HandOver string `query:"hand_over" maxLength:"64"`
 	Incident string `query:"incident" maxLength:"64"`
@@ -31,10 +32,13 @@ type papersInput struct {
 	Check    string `query:"check" maxLength:"64"`
 	From     string `query:"from" maxLength:"10" doc:"first day, 2026-01-01"`
 	Until    string `query:"until" maxLength:"10" doc:"last day"`
-	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 }
 
 func (s *server) apiPapers(ctx context.Context, actor custody.Actor, in *papersInput) (*body[wire.Papers], error) {
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
 	from, err := custody.ParseDate(in.From)
 	if err != nil {
 		return nil, invalid("from", err)
@@ -44,11 +48,11 @@ func (s *server) apiPapers(ctx context.Context, actor custody.Actor, in *papersI
 		return nil, invalid("until", err)
 	}
 	rows, err := s.store.Papers(ctx, actor, store.PaperFilter{Kind: forms.Kind(in.Kind), HandOver: custody.HandOverID(in.HandOver), Incident: custody.IncidentID(in.Incident),
-		Token: custody.TokenID(in.Token), Check: custody.CheckID(in.Check), From: from, Until: until, Limit: in.Limit})
+		Token: custody.TokenID(in.Token), Check: custody.CheckID(in.Check), From: from, Until: until, Page: page})
 	if err != nil {
 		return nil, err
 	}
-	out := wire.Papers{Papers: make([]wire.Paper, len(rows))}
+	out := wire.Papers{Papers: make([]wire.Paper, len(rows)), Next: next(page)}
 	for i, row := range rows {
 		out.Papers[i] = wirePaper(row)
 	}

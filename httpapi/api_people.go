@@ -8,12 +8,16 @@ import (
 	"sokyso/httpapi/wire"
 )
 
-func (s *server) apiPeople(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.People], error) {
-	rows, err := s.store.People(ctx, actor)
+func (s *server) apiPeople(ctx context.Context, actor custody.Actor, in *Paged) (*body[wire.People], error) {
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	out := wire.People{People: make([]wire.Person, len(rows))}
+	rows, err := s.store.PeoplePage(ctx, actor, page)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.People{People: make([]wire.Person, len(rows)), Next: next(page)}
 	for i, row := range rows {
 		out.People[i] = wirePerson(row)
 	}

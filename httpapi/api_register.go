@@ -8,12 +8,18 @@ import (
 	"sokyso/httpapi/wire"
 )
 
+// certificatesInput: a page covers limit tokens, of whose certificates those come that match.
 type certificatesInput struct {
+	Paged
 	Show string `query:"show" enum:",ending,over" doc:"ending: expiring soon; over: expired or revoked"`
 }
 
 func (s *server) apiCertificates(ctx context.Context, actor custody.Actor, in *certificatesInput) (*body[wire.Certificates], error) {
-	tokens, err := s.store.Tokens(ctx, actor)
+	page, err := in.page()
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := s.store.TokensPage(ctx, actor, page)
 	if err != nil {
 		return nil, err
 	}
@@ -21,7 +27,7 @@ func (s *server) apiCertificates(ctx context.Context, actor custody.Actor, in *c
 	if err != nil {
 		return nil, err
 	}
-	out := wire.Certificates{Certificates: []wire.Certificate{}}
+	out := wire.Certificates{Certificates: []wire.Certificate{}, Next: next(page)}
 	for _, line := range s.certificateLines(tokens, settings, in.Show, "") {
 		out.Certificates = append(out.Certificates, wireCertificate(line))
 	}
@@ -107,6 +113,7 @@ func (s *server) apiTimeline(ctx context.Context, actor custody.Actor, in *ByID)
 }
 
 type onInput struct {
+	Paged
 	On string `query:"on" maxLength:"10" doc:"a day, 2026-10-01"`
 }
 
@@ -118,11 +125,15 @@ func (s *server) apiStaff(ctx context.Context, actor custody.Actor, in *onInput)
 	if on == "" {
 		on = custody.DateOf(s.now())
 	}
-	rows, err := s.store.Staff(ctx, actor, on)
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	out := wire.Staff{On: string(on), Staff: []wire.StaffMember{}}
+	rows, err := s.store.StaffPage(ctx, actor, on, page)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Staff{On: string(on), Staff: []wire.StaffMember{}, Next: next(page)}
 	for _, row := range rows {
 		member := wire.StaffMember{PersonID: string(row.ID), Name: row.Name, Positions: []wire.Position{}, Delegations: []wire.Delegation{}, Holds: []string{}}
 		for _, p := range row.Today {
@@ -150,11 +161,15 @@ func (s *server) apiDelegations(ctx context.Context, actor custody.Actor, in *on
 	if err != nil {
 		return nil, invalid("on", err)
 	}
-	list, err := s.store.Delegations(ctx, actor, on)
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	out := wire.Delegations{Delegations: make([]wire.Delegation, len(list))}
+	list, err := s.store.DelegationsPage(ctx, actor, on, page)
+	if err != nil {
+		return nil, err
+	}
+	out := wire.Delegations{Delegations: make([]wire.Delegation, len(list)), Next: next(page)}
 	for i, d := range list {
 		out.Delegations[i] = wireDelegation(d)
 	}

@@ -24,18 +24,29 @@ func wireSupport(row store.SupportRow) wire.SupportRequest {
 }
 
 type supportQuery struct {
+	Paged
 	State string `query:"state" maxLength:"20"`
 	Kind  string `query:"kind" maxLength:"20"`
 	Token string `query:"token" maxLength:"64"`
-	From  int64  `query:"from" minimum:"0"`
 }
 
 func (s *server) apiSupportRequests(ctx context.Context, actor custody.Actor, in *supportQuery) (*body[wire.SupportRequests], error) {
-	rows, next, err := s.store.SupportRequests(ctx, actor, store.SupportFilter{State: in.State, Kind: custody.SupportKind(in.Kind), Token: custody.TokenID(in.Token), From: in.From})
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	out := wire.SupportRequests{Requests: make([]wire.SupportRequest, len(rows)), Next: next}
+	filter := store.SupportFilter{State: in.State, Kind: custody.SupportKind(in.Kind), Token: custody.TokenID(in.Token), Limit: in.Limit}
+	if page.After != nil {
+		filter.From = *page.After
+	}
+	rows, following, err := s.store.SupportRequests(ctx, actor, filter)
+	if err != nil {
+		return nil, err
+	}
+	if following != 0 {
+		page.Next = &following
+	}
+	out := wire.SupportRequests{Requests: make([]wire.SupportRequest, len(rows)), Next: next(page)}
 	for i, row := range rows {
 		out.Requests[i] = wireSupport(row)
 	}

@@ -8,12 +8,18 @@ import (
 	"sokyso/httpapi/wire"
 )
 
-func (s *server) apiTokens(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.Tokens], error) {
-	rows, err := s.store.Tokens(ctx, actor)
+func (s *server) apiTokens(ctx context.Context, actor custody.Actor, in *Paged) (*body[wire.Tokens], error) {
+	page, err := in.page()
 	if err != nil {
 		return nil, err
 	}
-	return &body[wire.Tokens]{wireTokens(rows)}, nil
+	rows, err := s.store.TokensPage(ctx, actor, page)
+	if err != nil {
+		return nil, err
+	}
+	out := wireTokens(rows)
+	out.Next = next(page)
+	return &body[wire.Tokens]{out}, nil
 }
 
 func (s *server) apiMyTokens(ctx context.Context, actor custody.Actor, _ *none) (*body[wire.Tokens], error) {

@@ -28,7 +28,7 @@ func idempotencyParameter(op operation) *huma.Param {
 		says = "sent again with the same key and content within 24 hours, the request takes effect once; its answer is a secret and is not given again (409 request_done)"
 	}
 	least, most := 1, maxKey
-	return &huma.Param{Name: wire.HeaderIdempotencyKey, In: "header", Description: says, Schema: &huma.Schema{Type: huma.TypeString, MinLength: &least, MaxLength: &most, Pattern: "^[!-~]+$"}}
+	return &huma.Param{Name: wire.HeaderIdempotencyKey, In: "header", Description: says, Schema: &huma.Schema{Description: says, Type: huma.TypeString, MinLength: &least, MaxLength: &most, Pattern: "^[!-~]+$"}}
 }
 
 // fileInput is an input whose body is a file.

@@ -169,13 +169,24 @@ var queryAlarms = `SELECT ` + alarmColumns + `, COALESCE(n.value, '') AS name, C
 // Alarms lists the alarms for who manages the register, open ones first, then the
 // newest. Nobody else sees them.
 func (s *Store) Alarms(ctx context.Context, actor custody.Actor) ([]AlarmRow, error) {
+	return s.alarms(ctx, actor, nil, queryAlarms+` ORDER BY CASE WHEN a.state = 'open' THEN 0 ELSE 1 END, a.entry_index DESC LIMIT 200`, string(actor.School))
+}
+
+// AlarmsPage is a page of Alarms, the newest first whatever their state.
+func (s *Store) AlarmsPage(ctx context.Context, actor custody.Actor, page *Page) ([]AlarmRow, error) {
+	query, args := page.order(queryAlarms, []any{string(actor.School)}, "a.entry_index", true)
+	return s.alarms(ctx, actor, page, query, args...)
+}
+
+func (s *Store) alarms(ctx context.Context, actor custody.Actor, page *Page, query string, args ...any) ([]AlarmRow, error) {
 	if !actor.Roles.May(custody.ReadRegister) {
 		return nil, custody.Forbidden(custody.ReasonManagersOnly)
 	}
 	var listed []listedAlarm
-	if err := s.reader.list(ctx, &listed, queryAlarms+` ORDER BY CASE WHEN a.state = 'open' THEN 0 ELSE 1 END, a.entry_index DESC LIMIT 200`, string(actor.School)); err != nil {
+	if err := s.reader.list(ctx, &listed, query, args...); err != nil {
 		return nil, fmt.Errorf("list alarms: %w", err)
 	}
+	listed = cut(page, listed, func(r *listedAlarm) int64 { return r.Entry })
 	rows := make([]AlarmRow, 0, len(listed))
 	for _, r := range listed {
 		rows = append(rows, AlarmRow{Alarm: r.alarm(), Name: r.Name, Contact: r.Contact, Description: r.Description, DecidedByName: r.DecidedByName, Reason: r.Reason, TokenLabel: r.TokenLabel})

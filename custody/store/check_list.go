@@ -129,7 +129,7 @@ func (s *Store) Check(ctx context.Context, actor custody.Actor, id custody.Check
 	if err != nil {
 		return CheckRow{}, err
 	}
-	tokens, err := s.tokens(ctx, actor, "")
+	tokens, err := s.tokens(ctx, actor, nil, "")
 	if err != nil {
 		return CheckRow{}, err
 	}
@@ -222,13 +222,21 @@ type listedCheck struct {
 // Checks lists checks, the newest first, without their tokens: all for who manages
 // the register, for others those that concern them.
 func (s *Store) Checks(ctx context.Context, actor custody.Actor) ([]CheckRow, error) {
+	return s.ChecksPage(ctx, actor, &Page{Limit: maxListedChecks})
+}
+
+// ChecksPage is a page of Checks: it covers so many checks, of which who does not manage
+// the register gets those that concern them.
+func (s *Store) ChecksPage(ctx context.Context, actor custody.Actor, page *Page) ([]CheckRow, error) {
 	var listed []listedCheck
-	if err := s.reader.list(ctx, &listed, `SELECT `+checkColumns+`, z.proved, z.seen, z.missing, z.excused, COALESCE(z.closed_by, '') AS closed_by, z.closed_at,
+	query, args := page.order(`SELECT `+checkColumns+`, z.proved, z.seen, z.missing, z.excused, COALESCE(z.closed_by, '') AS closed_by, z.closed_at,
 		z.entry_index AS closing_entry, (SELECT COUNT(*) FROM check_steps y WHERE y.check_id = c.id AND y.kind = 'seen' AND y.person_id = ?) AS witness
-		FROM checks c LEFT JOIN check_closings z ON z.check_id = c.id WHERE c.school_id = ? ORDER BY c.entry_index DESC LIMIT ?`,
-		string(actor.Person), string(actor.School), maxListedChecks); err != nil {
+		FROM checks c LEFT JOIN check_closings z ON z.check_id = c.id WHERE c.school_id = ?`,
+		[]any{string(actor.Person), string(actor.School)}, "c.entry_index", true)
+	if err := s.reader.list(ctx, &listed, query, args...); err != nil {
 		return nil, fmt.Errorf("list checks: %w", err)
 	}
+	listed = cut(page, listed, func(r *listedCheck) int64 { return r.Entry })
 	held, err := s.held(ctx, actor)
 	if err != nil {
 		return nil, err

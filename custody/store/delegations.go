@@ -184,15 +184,17 @@ var queryDelegations = `SELECT ` + delegationColumns + `, ended_entry, ` + fmt.S
 	COALESCE((SELECT r.value FROM reveals r WHERE r.school_id = delegations.school_id AND r.entry_index = delegations.entry_index AND r.field = 'content'), '') AS content
 	FROM ` + delegationsAsEnded + ` WHERE school_id = ?`
 
-func (s *Store) delegations(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]custody.Delegation, error) {
+func (s *Store) delegations(ctx context.Context, actor custody.Actor, page *Page, condition string, args ...any) ([]custody.Delegation, error) {
 	query, all := queryDelegations+condition, append([]any{string(actor.School)}, args...)
 	if !actor.Roles.May(custody.ReadRegister) {
 		query, all = query+` AND (grantor_id = ? OR delegate_id = ?)`, append(all, string(actor.Person), string(actor.Person))
 	}
 	var listed []listedDelegation
-	if err := s.reader.list(ctx, &listed, query+` ORDER BY entry_index DESC`, all...); err != nil {
+	query, all = page.order(query, all, "entry_index", true)
+	if err := s.reader.list(ctx, &listed, query, all...); err != nil {
 		return nil, fmt.Errorf("list delegations: %w", err)
 	}
+	listed = cut(page, listed, func(r *listedDelegation) int64 { return r.Entry })
 	out := make([]custody.Delegation, 0, len(listed))
 	for _, row := range listed {
 		d := row.delegation()
@@ -206,15 +208,20 @@ func (s *Store) delegations(ctx context.Context, actor custody.Actor, condition 
 // register, one's own to others. on limits them to those in force on that day; "" =
 // all there were.
 func (s *Store) Delegations(ctx context.Context, actor custody.Actor, on custody.Date) ([]custody.Delegation, error) {
+	return s.DelegationsPage(ctx, actor, on, nil)
+}
+
+// DelegationsPage is a page of Delegations.
+func (s *Store) DelegationsPage(ctx context.Context, actor custody.Actor, on custody.Date, page *Page) ([]custody.Delegation, error) {
 	if on == "" {
-		return s.delegations(ctx, actor, "")
+		return s.delegations(ctx, actor, page, "")
 	}
-	return s.delegations(ctx, actor, ` AND from_on <= ? AND (until_on IS NULL OR until_on >= ?)`, string(on), string(on))
+	return s.delegations(ctx, actor, page, ` AND from_on <= ? AND (until_on IS NULL OR until_on >= ?)`, string(on), string(on))
 }
 
 // Delegation returns one delegation that the actor may see.
 func (s *Store) Delegation(ctx context.Context, actor custody.Actor, id custody.DelegationID) (custody.Delegation, error) {
-	found, err := s.delegations(ctx, actor, ` AND id = ?`, string(id))
+	found, err := s.delegations(ctx, actor, nil, ` AND id = ?`, string(id))
 	if err != nil {
 		return custody.Delegation{}, err
 	}

@@ -101,17 +101,22 @@ const waitsForPerson = ` AND EXISTS (SELECT 1 FROM document_routes r WHERE r.doc
 	AND r.number = 1 + (SELECT COUNT(*) FROM document_steps s WHERE s.document_id = d.id AND s.kind = 'signed'))
 	AND NOT EXISTS (SELECT 1 FROM document_steps s WHERE s.document_id = d.id AND s.kind IN ('declined', 'withdrawn'))`
 
-// documents reads documents that the actor may see, with their routes, steps and files.
-func (s *Store) documents(ctx context.Context, q querier, actor custody.Actor, order, condition string, args ...any) ([]submission, error) {
+// documents reads documents that the actor may see, with their routes, steps and files, in
+// that order or by page.
+func (s *Store) documents(ctx context.Context, q querier, actor custody.Actor, page *Page, order, condition string, args ...any) ([]submission, error) {
 	query, all := queryDocuments+condition, append([]any{string(actor.School)}, args...)
 	if !actor.Roles.May(custody.RunRegister) {
 		query += ` AND (d.person_id = ? OR EXISTS (SELECT 1 FROM document_routes r WHERE r.document_id = d.id AND r.person_id = ?))`
 		all = append(all, string(actor.Person), string(actor.Person))
 	}
+	if query += order; page != nil {
+		query, all = page.order(query, all, "d.entry_index", true)
+	}
 	var listed []listedDocument
-	if err := q.list(ctx, &listed, query+order, all...); err != nil {
+	if err := q.list(ctx, &listed, query, all...); err != nil {
 		return nil, fmt.Errorf("list documents: %w", err)
 	}
+	listed = cut(page, listed, func(r *listedDocument) int64 { return r.Entry })
 	found := make([]submission, 0, len(listed))
 	for _, r := range listed {
 		d, err := s.withSteps(ctx, q, actor, r)
@@ -195,7 +200,7 @@ func (s *Store) withSteps(ctx context.Context, q querier, actor custody.Actor, r
 
 // submission reads one in the transaction.
 func (t *tx) submission(actor custody.Actor, id custody.DocumentID) (*submission, error) {
-	found, err := t.store.documents(t.ctx, t.connection, actor, "", ` AND d.id = ?`, string(id))
+	found, err := t.store.documents(t.ctx, t.connection, actor, nil, "", ` AND d.id = ?`, string(id))
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +212,7 @@ func (t *tx) submission(actor custody.Actor, id custody.DocumentID) (*submission
 
 // Submission returns a document that the actor has to do with.
 func (s *Store) Submission(ctx context.Context, actor custody.Actor, id custody.DocumentID) (SubmissionRow, error) {
-	found, err := s.documents(ctx, s.reader, actor, "", ` AND d.id = ?`, string(id))
+	found, err := s.documents(ctx, s.reader, actor, nil, "", ` AND d.id = ?`, string(id))
 	if err != nil {
 		return SubmissionRow{}, err
 	}
@@ -230,10 +235,15 @@ func rowsOf(found []submission, err error) ([]SubmissionRow, error) {
 
 // DocumentsWaiting lists what waits for the actor's own signature now, what is due first in front.
 func (s *Store) DocumentsWaiting(ctx context.Context, actor custody.Actor) ([]SubmissionRow, error) {
-	return rowsOf(s.documents(ctx, s.reader, actor, fmt.Sprintf(` ORDER BY COALESCE(d.due_on, '9999'), d.entry_index LIMIT %d`, maxDocuments), waitsForPerson, string(actor.Person)))
+	return rowsOf(s.documents(ctx, s.reader, actor, nil, fmt.Sprintf(` ORDER BY COALESCE(d.due_on, '9999'), d.entry_index LIMIT %d`, maxDocuments), waitsForPerson, string(actor.Person)))
 }
 
 // Submissions lists the documents that the actor has to do with, the newest first.
 func (s *Store) Submissions(ctx context.Context, actor custody.Actor) ([]SubmissionRow, error) {
-	return rowsOf(s.documents(ctx, s.reader, actor, fmt.Sprintf(` ORDER BY d.entry_index DESC LIMIT %d`, maxDocuments), ""))
+	return s.SubmissionsPage(ctx, actor, &Page{Limit: maxDocuments})
+}
+
+// SubmissionsPage is a page of Submissions.
+func (s *Store) SubmissionsPage(ctx context.Context, actor custody.Actor, page *Page) ([]SubmissionRow, error) {
+	return rowsOf(s.documents(ctx, s.reader, actor, page, "", ""))
 }

@@ -336,15 +336,17 @@ func (r listedGrant) row() GrantRow {
 		Signer: r.Signer, Title: r.Title, TokenSerial: r.TokenSerial, CertificateDER: r.DER}
 }
 
-func (s *Store) grants(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]GrantRow, error) {
+func (s *Store) grants(ctx context.Context, actor custody.Actor, page *Page, condition string, args ...any) ([]GrantRow, error) {
 	query, all := queryGrants+condition, append([]any{string(actor.School)}, args...)
 	if !actor.Roles.May(custody.ReadRegister) {
 		query, all = query+` AND g.person_id = ?`, append(all, string(actor.Person))
 	}
 	var listed []listedGrant
-	if err := s.reader.list(ctx, &listed, query+` ORDER BY g.entry_index`, all...); err != nil {
+	query, all = page.order(query, all, "g.entry_index", false)
+	if err := s.reader.list(ctx, &listed, query, all...); err != nil {
 		return nil, fmt.Errorf("list grants: %w", err)
 	}
+	listed = cut(page, listed, func(r *listedGrant) int64 { return r.Entry })
 	rows := make([]GrantRow, 0, len(listed))
 	for _, r := range listed {
 		rows = append(rows, r.row())
@@ -361,7 +363,7 @@ func (s *Store) Grants(ctx context.Context, actor custody.Actor, ids []custody.G
 	for i, id := range ids {
 		args[i] = string(id)
 	}
-	rows, err := s.grants(ctx, actor, ` AND g.id IN (?`+strings.Repeat(",?", len(ids)-1)+`)`, args...)
+	rows, err := s.grants(ctx, actor, nil, ` AND g.id IN (?`+strings.Repeat(",?", len(ids)-1)+`)`, args...)
 	found := make(map[custody.GrantID]GrantRow, len(rows))
 	for _, row := range rows {
 		found[row.ID] = row
@@ -371,7 +373,7 @@ func (s *Store) Grants(ctx context.Context, actor custody.Actor, ids []custody.G
 
 // Grant returns a grant of the actor; who manages the register sees all.
 func (s *Store) Grant(ctx context.Context, actor custody.Actor, id custody.GrantID) (GrantRow, error) {
-	rows, err := s.grants(ctx, actor, ` AND g.id = ?`, string(id))
+	rows, err := s.grants(ctx, actor, nil, ` AND g.id = ?`, string(id))
 	if err != nil {
 		return GrantRow{}, err
 	}
@@ -385,7 +387,12 @@ func (s *Store) Grant(ctx context.Context, actor custody.Actor, id custody.Grant
 // having been abandoned: somebody must find out what became of them. Those given
 // less than after ago are left out: an agent that was offline reports by itself.
 func (s *Store) UnconfirmedGrants(ctx context.Context, actor custody.Actor, after time.Duration) ([]GrantRow, error) {
+	return s.UnconfirmedGrantsPage(ctx, actor, after, nil)
+}
+
+// UnconfirmedGrantsPage is a page of UnconfirmedGrants.
+func (s *Store) UnconfirmedGrantsPage(ctx context.Context, actor custody.Actor, after time.Duration, page *Page) ([]GrantRow, error) {
 	now := s.now()
-	return s.grants(ctx, actor, ` AND g.id IN (SELECT o.grant_id FROM open_grants o WHERE o.school_id = ? AND o.expires_at < ?) AND g.granted_at <= ?`,
+	return s.grants(ctx, actor, page, ` AND g.id IN (SELECT o.grant_id FROM open_grants o WHERE o.school_id = ? AND o.expires_at < ?) AND g.granted_at <= ?`,
 		string(actor.School), at(now), at(now.Add(-after)))
 }

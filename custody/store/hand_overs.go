@@ -286,7 +286,7 @@ func (r listedHandOver) row(actor custody.Actor) HandOverRow {
 	return row
 }
 
-func (s *Store) handOvers(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]HandOverRow, error) {
+func (s *Store) handOvers(ctx context.Context, actor custody.Actor, page *Page, condition string, args ...any) ([]HandOverRow, error) {
 	query := queryHandOvers + condition
 	all := append([]any{string(actor.School)}, args...)
 	if !actor.Roles.May(custody.ReadRegister) {
@@ -294,9 +294,11 @@ func (s *Store) handOvers(ctx context.Context, actor custody.Actor, condition st
 		query, all = query+` AND (h.giver_id = ? OR h.receiver_id = ? OR h.offered_by = ?)`, append(all, p, p, p)
 	}
 	var listed []listedHandOver
-	if err := s.reader.list(ctx, &listed, query+` ORDER BY h.entry_index`, all...); err != nil {
+	query, all = page.order(query, all, "h.entry_index", false)
+	if err := s.reader.list(ctx, &listed, query, all...); err != nil {
 		return nil, fmt.Errorf("list hand-overs: %w", err)
 	}
+	listed = cut(page, listed, func(r *listedHandOver) int64 { return r.Entry })
 	rows := make([]HandOverRow, 0, len(listed))
 	for _, r := range listed {
 		rows = append(rows, r.row(actor))
@@ -307,22 +309,32 @@ func (s *Store) handOvers(ctx context.Context, actor custody.Actor, condition st
 // HandOvers lists the open offers that the actor gives or may accept; who manages
 // the register sees all open ones.
 func (s *Store) HandOvers(ctx context.Context, actor custody.Actor) ([]HandOverRow, error) {
-	return s.handOvers(ctx, actor, ` AND h.state = 'offered'`)
+	return s.HandOversPage(ctx, actor, nil)
+}
+
+// HandOversPage is a page of HandOvers.
+func (s *Store) HandOversPage(ctx context.Context, actor custody.Actor, page *Page) ([]HandOverRow, error) {
+	return s.handOvers(ctx, actor, page, ` AND h.state = 'offered'`)
 }
 
 // OverdueHandOvers lists the temporary hand-overs whose last day has passed and
 // whose token has not come back, the longest overdue first: all for who manages the
 // register, for others their own.
 func (s *Store) OverdueHandOvers(ctx context.Context, actor custody.Actor) ([]HandOverRow, error) {
-	rows, err := s.handOvers(ctx, actor, ` AND h.state = 'accepted' AND h.until_on < ?
-		AND EXISTS (SELECT 1 FROM custodies k WHERE k.token_id = h.token_id AND k.entry_index = h.decided_entry AND k.until_at IS NULL)`, string(custody.DateOf(s.now())))
+	rows, err := s.OverdueHandOversPage(ctx, actor, nil)
 	slices.SortStableFunc(rows, func(a, b HandOverRow) int { return strings.Compare(string(a.Until), string(b.Until)) })
 	return rows, err
 }
 
+// OverdueHandOversPage is a page of OverdueHandOvers, in the order of the offers.
+func (s *Store) OverdueHandOversPage(ctx context.Context, actor custody.Actor, page *Page) ([]HandOverRow, error) {
+	return s.handOvers(ctx, actor, page, ` AND h.state = 'accepted' AND h.until_on < ?
+		AND EXISTS (SELECT 1 FROM custodies k WHERE k.token_id = h.token_id AND k.entry_index = h.decided_entry AND k.until_at IS NULL)`, string(custody.DateOf(s.now())))
+}
+
 // HandOver returns an offer, open or decided, that the actor has to do with.
 func (s *Store) HandOver(ctx context.Context, actor custody.Actor, id custody.HandOverID) (HandOverRow, error) {
-	rows, err := s.handOvers(ctx, actor, ` AND h.id = ?`, string(id))
+	rows, err := s.handOvers(ctx, actor, nil, ` AND h.id = ?`, string(id))
 	if err != nil {
 		return HandOverRow{}, err
 	}

@@ -93,7 +93,7 @@ type listedStep struct {
 
 // The condition on incidents comes twice: each query reads the rows of all.
 func (s *Store) tracks(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]TrackRow, error) {
-	incidents, err := s.incidents(ctx, actor, condition, args...)
+	incidents, err := s.incidents(ctx, actor, nil, condition, args...)
 	if err != nil || len(incidents) == 0 {
 		return nil, err
 	}

@@ -169,16 +169,18 @@ var queryIncidents = `SELECT ` + incidentColumns + `, COALESCE(l.value, '') AS l
 const seesIncident = ` AND (i.reporter_id = ? OR t.owner_id = ? OR EXISTS (SELECT 1 FROM custodies k WHERE k.token_id = i.token_id AND k.person_id = ?
 	AND (k.until_at IS NULL OR k.entry_index < i.entry_index AND k.until_entry > i.entry_index)))`
 
-func (s *Store) incidents(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]IncidentRow, error) {
+func (s *Store) incidents(ctx context.Context, actor custody.Actor, page *Page, condition string, args ...any) ([]IncidentRow, error) {
 	query, all := queryIncidents+condition, append([]any{string(actor.School)}, args...)
 	if !actor.Roles.May(custody.ReadRegister) {
 		p := string(actor.Person)
 		query, all = query+seesIncident, append(all, p, p, p)
 	}
 	var listed []listedIncident
-	if err := s.reader.list(ctx, &listed, query+` ORDER BY i.entry_index DESC`, all...); err != nil {
+	query, all = page.order(query, all, "i.entry_index", true)
+	if err := s.reader.list(ctx, &listed, query, all...); err != nil {
 		return nil, fmt.Errorf("list incidents: %w", err)
 	}
+	listed = cut(page, listed, func(r *listedIncident) int64 { return r.Entry })
 	rows := make([]IncidentRow, 0, len(listed))
 	for _, r := range listed {
 		rows = append(rows, IncidentRow{Incident: r.incident(), TokenLabel: r.Label, TokenSerial: r.Serial, TokenKind: custody.TokenKind(r.TokenKind), ReporterName: r.Name,
@@ -190,12 +192,17 @@ func (s *Store) incidents(ctx context.Context, actor custody.Actor, condition st
 // Incidents lists reported losses, newest first: all for who manages the
 // register, for others those they reported or whose token is theirs.
 func (s *Store) Incidents(ctx context.Context, actor custody.Actor) ([]IncidentRow, error) {
-	return s.incidents(ctx, actor, "")
+	return s.incidents(ctx, actor, nil, "")
+}
+
+// IncidentsPage is a page of Incidents.
+func (s *Store) IncidentsPage(ctx context.Context, actor custody.Actor, page *Page) ([]IncidentRow, error) {
+	return s.incidents(ctx, actor, page, "")
 }
 
 // Incident returns one that the actor may see.
 func (s *Store) Incident(ctx context.Context, actor custody.Actor, id custody.IncidentID) (IncidentRow, error) {
-	rows, err := s.incidents(ctx, actor, ` AND i.id = ?`, string(id))
+	rows, err := s.incidents(ctx, actor, nil, ` AND i.id = ?`, string(id))
 	if err != nil {
 		return IncidentRow{}, err
 	}

@@ -34,7 +34,7 @@ func (s *Store) gather(ctx context.Context, actor custody.Actor, n NewPaper) (*g
 	if g.settings, err = s.Settings(ctx, actor); err != nil {
 		return nil, err
 	}
-	rows, err := s.people(ctx, g.all, "")
+	rows, err := s.people(ctx, g.all, "", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (g *gathering) scope(id custody.PersonID, day custody.Date, kind custody.To
 }
 
 func (g *gathering) loss(id custody.IncidentID) (forms.Facts, PaperSubject, error) {
-	rows, err := g.store.incidents(g.ctx, g.all, ` AND i.id = ?`, string(id))
+	rows, err := g.store.incidents(g.ctx, g.all, nil, ` AND i.id = ?`, string(id))
 	if err != nil {
 		return nil, PaperSubject{}, err
 	}
@@ -253,7 +253,7 @@ const maxAtRisk = 50
 func (g *gathering) request(n NewPaper) (forms.Facts, PaperSubject, error) {
 	subject := n.PaperSubject
 	if subject.Token == "" && subject.Incident != "" {
-		rows, err := g.store.incidents(g.ctx, g.all, ` AND i.id = ?`, string(subject.Incident))
+		rows, err := g.store.incidents(g.ctx, g.all, nil, ` AND i.id = ?`, string(subject.Incident))
 		if err != nil {
 			return nil, subject, err
 		}
@@ -320,7 +320,7 @@ func (g *gathering) letter(kind forms.Kind, head forms.Head, token TokenRow, inc
 	case token.Custodian != "":
 		f.Keeper = g.party(token.Custodian, day)
 	}
-	letters, err := g.store.papers(g.ctx, g.all, ` AND p.token_id = ? AND p.kind = ?`, 1, string(subject.Token), string(forms.RevocationRequest))
+	letters, err := g.store.papers(g.ctx, g.all, &Page{Limit: 1}, ` AND p.token_id = ? AND p.kind = ?`, string(subject.Token), string(forms.RevocationRequest))
 	if err != nil {
 		return nil, err
 	}
@@ -336,7 +336,7 @@ func (g *gathering) incidentOf(subject *PaperSubject) (*IncidentRow, error) {
 	if subject.Incident != "" {
 		condition, value = ` AND i.id = ?`, string(subject.Incident)
 	}
-	rows, err := g.store.incidents(g.ctx, g.all, condition, value)
+	rows, err := g.store.incidents(g.ctx, g.all, nil, condition, value)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}

@@ -163,7 +163,7 @@ func (g *gathering) certificateSerial(sha256 string) (string, error) {
 }
 
 func (g *gathering) handOverRows(from, until time.Time) ([]forms.HandOverRow, error) {
-	listed, err := g.store.handOvers(g.ctx, g.all, ` AND h.offered_at >= ? AND h.offered_at < ?`, at(from), at(until))
+	listed, err := g.store.handOvers(g.ctx, g.all, nil, ` AND h.offered_at >= ? AND h.offered_at < ?`, at(from), at(until))
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func (g *gathering) handOverRows(from, until time.Time) ([]forms.HandOverRow, er
 	if err != nil {
 		return nil, err
 	}
-	minutes, err := g.store.papers(g.ctx, g.all, ` AND p.kind = ?`, maxPaperRows, string(forms.HandOverMinutes))
+	minutes, err := g.store.papers(g.ctx, g.all, &Page{Limit: maxPaperRows}, ` AND p.kind = ?`, string(forms.HandOverMinutes))
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func (g *gathering) incidentRows(from, until time.Time) ([]forms.IncidentRow, er
 	if err != nil {
 		return nil, err
 	}
-	papers, err := g.store.papers(g.ctx, g.all, ` AND p.incident_id IS NOT NULL`, maxPaperRows)
+	papers, err := g.store.papers(g.ctx, g.all, &Page{Limit: maxPaperRows}, ` AND p.incident_id IS NOT NULL`)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,8 @@ type PaperFilter struct {
 	Check    custody.CheckID
 	From     custody.Date
 	Until    custody.Date
-	Limit    int // 0 = 200
+	Limit    int   // 0 = 200
+	Page     *Page // instead of Limit
 }
 
 // NewSignedPaper is a signed copy that was checked by the caller: it begins with

@@ -48,7 +48,7 @@ func (g *gathering) report(p forms.Period, from, until time.Time) (forms.Facts, 
 }
 
 func (g *gathering) reportMoves(f *forms.Report, kinds map[custody.TokenID]custody.TokenKind, from, until time.Time) error {
-	moves, err := g.store.handOvers(g.ctx, g.all, ` AND (h.state = 'offered' OR h.offered_at >= ? AND h.offered_at < ?)`, at(from), at(until))
+	moves, err := g.store.handOvers(g.ctx, g.all, nil, ` AND (h.state = 'offered' OR h.offered_at >= ? AND h.offered_at < ?)`, at(from), at(until))
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (g *gathering) reportMoves(f *forms.Report, kinds map[custody.TokenID]custo
 		}
 	}
 	f.HandOvers = counted.rows
-	incidents, err := g.store.incidents(g.ctx, g.all, ` AND (i.state = 'open' OR i.reported_at >= ? AND i.reported_at < ?)`, at(from), at(until))
+	incidents, err := g.store.incidents(g.ctx, g.all, nil, ` AND (i.state = 'open' OR i.reported_at >= ? AND i.reported_at < ?)`, at(from), at(until))
 	if err != nil {
 		return err
 	}

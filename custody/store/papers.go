@@ -284,23 +284,28 @@ func (s *Store) Papers(ctx context.Context, actor custody.Actor, f PaperFilter) 
 			condition, args = condition+part.condition, append(args, part.value)
 		}
 	}
-	limit := f.Limit
-	if limit == 0 {
-		limit = 200
+	page := f.Page
+	if page == nil {
+		limit := f.Limit
+		if limit == 0 {
+			limit = 200
+		}
+		if limit < 1 || limit > 1000 {
+			return nil, custody.Invalid("limit", "limit %d is not within 1 and 1000", f.Limit)
+		}
+		page = &Page{Limit: limit}
 	}
-	if limit < 1 || limit > 1000 {
-		return nil, custody.Invalid("limit", "limit %d is not within 1 and 1000", f.Limit)
-	}
-	return s.papers(ctx, actor, condition, limit, args...)
+	return s.papers(ctx, actor, page, condition, args...)
 }
 
-func (s *Store) papers(ctx context.Context, actor custody.Actor, condition string, limit int, args ...any) ([]PaperRow, error) {
+func (s *Store) papers(ctx context.Context, actor custody.Actor, page *Page, condition string, args ...any) ([]PaperRow, error) {
 	seen, rights := paperSeen(actor)
-	all := slices.Concat([]any{string(actor.School)}, rights, args, []any{limit})
+	query, all := page.order(queryPapers+seen+condition, slices.Concat([]any{string(actor.School)}, rights, args), "p.entry_index", true)
 	var listed []listedPaper
-	if err := s.reader.list(ctx, &listed, queryPapers+seen+condition+` ORDER BY p.entry_index DESC LIMIT ?`, all...); err != nil {
+	if err := s.reader.list(ctx, &listed, query, all...); err != nil {
 		return nil, fmt.Errorf("list papers: %w", err)
 	}
+	listed = cut(page, listed, func(r *listedPaper) int64 { return r.Entry })
 	rows := make([]PaperRow, 0, len(listed))
 	for _, r := range listed {
 		row := PaperRow{ID: custody.PaperID(r.ID), Kind: forms.Kind(r.Kind), Version: r.Version, Number: r.Number, Symbol: r.Symbol, Date: r.Date,
@@ -317,7 +322,7 @@ func (s *Store) papers(ctx context.Context, actor custody.Actor, condition strin
 
 // Paper returns a paper that the actor may see.
 func (s *Store) Paper(ctx context.Context, actor custody.Actor, id custody.PaperID) (PaperRow, error) {
-	rows, err := s.papers(ctx, actor, ` AND p.id = ?`, 1, string(id))
+	rows, err := s.papers(ctx, actor, nil, ` AND p.id = ?`, string(id))
 	if err != nil {
 		return PaperRow{}, err
 	}

@@ -355,6 +355,7 @@ func revealOf(alias, field string) string {
 
 type listedPerson struct {
 	ID       string `db:"id"`
+	Entry    int64  `db:"entry_index"`
 	Admin    bool   `db:"admin"` // registered so, or made one
 	Founder  bool   `db:"founder"`
 	Reviewer bool   `db:"reviewer"`
@@ -383,7 +384,7 @@ func (p listedPerson) roles() []custody.Role {
 	return given
 }
 
-var queryPeople = `SELECT p.id, p.admin OR ` + openRole(custody.RoleAdmin) + ` AS admin, p.admin AS founder, ` + openRole(custody.RoleReviewer) + ` AS reviewer, ` + openRole(custody.RoleDepartment) + ` AS department, COALESCE(n.value, '') AS name, COALESCE(e.value, '') AS email, COALESCE(f.value, '') AS phone,
+var queryPeople = `SELECT p.id, p.entry_index, p.admin OR ` + openRole(custody.RoleAdmin) + ` AS admin, p.admin AS founder, ` + openRole(custody.RoleReviewer) + ` AS reviewer, ` + openRole(custody.RoleDepartment) + ` AS department, COALESCE(n.value, '') AS name, COALESCE(e.value, '') AS email, COALESCE(f.value, '') AS phone,
 	COALESCE(a.username, '') AS username,
 	(SELECT MIN(x.until_on) FROM endings x WHERE x.person_id = p.id AND x.kind = 'account') AS account_until FROM persons p
 	LEFT JOIN reveals n ON n.school_id = p.school_id AND n.entry_index = p.entry_index AND n.field = 'name'
@@ -395,12 +396,17 @@ var queryPeople = `SELECT p.id, p.admin OR ` + openRole(custody.RoleAdmin) + ` A
 // People lists the school's people in the order they were registered. To who
 // does not manage the register, others come with name and positions only.
 func (s *Store) People(ctx context.Context, actor custody.Actor) ([]PersonRow, error) {
-	return s.people(ctx, actor, "")
+	return s.people(ctx, actor, "", nil)
+}
+
+// PeoplePage is a page of People.
+func (s *Store) PeoplePage(ctx context.Context, actor custody.Actor, page *Page) ([]PersonRow, error) {
+	return s.people(ctx, actor, "", page)
 }
 
 // Person returns one person of the school, with the same limits as People.
 func (s *Store) Person(ctx context.Context, actor custody.Actor, id custody.PersonID) (PersonRow, error) {
-	rows, err := s.people(ctx, actor, id)
+	rows, err := s.people(ctx, actor, id, nil)
 	if err != nil {
 		return PersonRow{}, err
 	}
@@ -410,15 +416,21 @@ func (s *Store) Person(ctx context.Context, actor custody.Actor, id custody.Pers
 	return rows[0], nil
 }
 
-// people lists one person, or all with "".
-func (s *Store) people(ctx context.Context, actor custody.Actor, only custody.PersonID) ([]PersonRow, error) {
+// people lists one person, or all with "", or a page of them.
+func (s *Store) people(ctx context.Context, actor custody.Actor, only custody.PersonID, page *Page) ([]PersonRow, error) {
 	one, of, args := "", "", []any{string(actor.School)}
 	if only != "" {
 		one, of, args = ` AND p.id = ?`, ` AND person_id = ?`, append(args, string(only))
 	}
 	var listed []listedPerson
-	if err := s.reader.list(ctx, &listed, queryPeople+one+` ORDER BY p.entry_index`, args...); err != nil {
+	query, all := page.order(queryPeople+one, args, "p.entry_index", false)
+	if err := s.reader.list(ctx, &listed, query, all...); err != nil {
 		return nil, fmt.Errorf("list people: %w", err)
+	}
+	listed = cut(page, listed, func(p *listedPerson) int64 { return p.Entry })
+	if page != nil && len(listed) > 0 {
+		of = ` AND person_id IN (SELECT p.id FROM persons p WHERE p.school_id = ? AND p.entry_index BETWEEN ? AND ?)`
+		args = append(args, string(actor.School), listed[0].Entry, listed[len(listed)-1].Entry)
 	}
 	var positions []positionRow
 	if err := s.reader.list(ctx, &positions, `SELECT `+positionColumns+`, ended_entry FROM `+positionsAsEnded+` WHERE school_id = ?`+of+` ORDER BY entry_index`, args...); err != nil {
@@ -455,7 +467,7 @@ func (s *Store) people(ctx context.Context, actor custody.Actor, only custody.Pe
 // screens show. ErrUnauthenticated when there is no such person, with the code
 // account_ended when their account has ended.
 func (s *Store) ActorOf(ctx context.Context, school custody.SchoolID, person custody.PersonID, via custody.Via) (custody.Actor, Me, error) {
-	rows, err := s.people(ctx, custody.Actor{School: school, Person: person}, person)
+	rows, err := s.people(ctx, custody.Actor{School: school, Person: person}, person, nil)
 	if err != nil {
 		return custody.Actor{}, Me{}, err
 	}

@@ -31,7 +31,12 @@ type HeldToken struct {
 // positions' weight, then of their registration. What others hold is told to who
 // manages the register.
 func (s *Store) Staff(ctx context.Context, actor custody.Actor, on custody.Date) ([]StaffRow, error) {
-	people, err := s.people(ctx, actor, "")
+	return s.StaffPage(ctx, actor, on, nil)
+}
+
+// StaffPage is a page of Staff, in the order of registration.
+func (s *Store) StaffPage(ctx context.Context, actor custody.Actor, on custody.Date, page *Page) ([]StaffRow, error) {
+	people, err := s.people(ctx, actor, "", page)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +58,9 @@ func (s *Store) Staff(ctx context.Context, actor custody.Actor, on custody.Date)
 			}
 		}
 		rows = append(rows, row)
+	}
+	if page != nil {
+		return rows, nil
 	}
 	custody.ByWeight(rows, func(r StaffRow) []custody.Position { return r.Today })
 	return rows, nil

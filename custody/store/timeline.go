@@ -93,7 +93,7 @@ func (s *Store) timelineHandOvers(ctx context.Context, actor custody.Actor, out 
 	// The rights are those to the token; the rows of others' offers are read for it.
 	manager := actor
 	manager.Roles.Admin = true
-	rows, err := s.handOvers(ctx, manager, ` AND h.token_id = ? AND (h.state = 'offered' OR h.decided_entry IN (SELECT k.entry_index FROM custodies k WHERE k.token_id = h.token_id AND k.until_at IS NULL))`, string(out.ID))
+	rows, err := s.handOvers(ctx, manager, nil, ` AND h.token_id = ? AND (h.state = 'offered' OR h.decided_entry IN (SELECT k.entry_index FROM custodies k WHERE k.token_id = h.token_id AND k.until_at IS NULL))`, string(out.ID))
 	if err != nil {
 		return err
 	}

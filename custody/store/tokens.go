@@ -160,11 +160,13 @@ func (r listedToken) row(certificates []custody.Certificate, now time.Time) Toke
 	return out
 }
 
-func (s *Store) tokens(ctx context.Context, actor custody.Actor, condition string, args ...any) ([]TokenRow, error) {
+func (s *Store) tokens(ctx context.Context, actor custody.Actor, page *Page, condition string, args ...any) ([]TokenRow, error) {
 	var listed []listedToken
-	if err := s.reader.list(ctx, &listed, queryTokens+condition+` ORDER BY t.entry_index`, append([]any{string(actor.School)}, args...)...); err != nil {
+	query, all := page.order(queryTokens+condition, append([]any{string(actor.School)}, args...), "t.entry_index", false)
+	if err := s.reader.list(ctx, &listed, query, all...); err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
 	}
+	listed = cut(page, listed, func(r *listedToken) int64 { return r.Entry })
 	ids := make([]string, len(listed))
 	for i, r := range listed {
 		ids[i] = r.ID
@@ -182,16 +184,22 @@ func (s *Store) tokens(ctx context.Context, actor custody.Actor, condition strin
 
 // Tokens lists all tokens for who manages the register, one's own for others.
 func (s *Store) Tokens(ctx context.Context, actor custody.Actor) ([]TokenRow, error) {
+	return s.TokensPage(ctx, actor, nil)
+}
+
+// TokensPage is a page of Tokens.
+func (s *Store) TokensPage(ctx context.Context, actor custody.Actor, page *Page) ([]TokenRow, error) {
 	if actor.Roles.May(custody.ReadRegister) {
-		return s.tokens(ctx, actor, "")
+		return s.tokens(ctx, actor, page, "")
 	}
-	return s.TokensOf(ctx, actor)
+	p := string(actor.Person)
+	return s.tokens(ctx, actor, page, mine, p, p, p, p)
 }
 
 // TokensOf lists what the actor holds, gives, is given or owns.
 func (s *Store) TokensOf(ctx context.Context, actor custody.Actor) ([]TokenRow, error) {
 	p := string(actor.Person)
-	return s.tokens(ctx, actor, mine, p, p, p, p)
+	return s.tokens(ctx, actor, nil, mine, p, p, p, p)
 }
 
 // Token returns one token that the actor may see.
@@ -201,7 +209,7 @@ func (s *Store) Token(ctx context.Context, actor custody.Actor, id custody.Token
 		p := string(actor.Person)
 		condition, args = condition+mine, append(args, p, p, p, p)
 	}
-	rows, err := s.tokens(ctx, actor, condition, args...)
+	rows, err := s.tokens(ctx, actor, nil, condition, args...)
 	if err != nil {
 		return TokenRow{}, err
 	}

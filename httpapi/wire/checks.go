@@ -72,13 +72,12 @@ type Check struct {
 // Checks is a list of checks, newest first.
 type Checks struct {
 	Checks []Check `json:"checks"`
+	Next   string  `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // Checks lists the custody checks that concern the person.
 func (c *Client) Checks(ctx context.Context) ([]Check, error) {
-	var list Checks
-	err := c.get(ctx, PathChecks, nil, &list)
-	return list.Checks, err
+	return wholeList(ctx, c, PathChecks, nil, func(page *Checks) ([]Check, string) { return page.Checks, page.Next })
 }
 
 // Check returns one custody check with its tokens.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -273,5 +274,29 @@ func TestJSONOfAGrantRequestIsStable(t *testing.T) {
 	const want = `{"request":"r","token_serial":"A1","certificate":"AQ==","sha256_in":"00","document":{"kind":"QĐ"},"act":"approve","prior":[{"field":"f","cms":"Ag==","byte_range_digest":"00","certificate_sha256":"11","covers_whole_file":false}]}`
 	if err != nil || string(got) != want {
 		t.Errorf("%v\n%s\n%s", err, got, want)
+	}
+}
+
+// A list is fetched page by page to its end; a service whose pages go round is not followed.
+func TestListsAreFetchedWhole(t *testing.T) {
+	var asked []string
+	client, _ := answering(t, func(n int64, w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.RawQuery)
+		next := []string{`,"next":"7"`, `,"next":"9"`, ``}[min(n, 3)-1]
+		answer(w, 200, "application/json", fmt.Sprintf(`{"certificates":[{"serial":"%d"}]%s}`, n, next))
+	})
+	list, err := client.Certificates(context.Background(), "over")
+	if err != nil || len(list) != 3 || list[2].Serial != "3" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if want := []string{"show=over", "cursor=7&show=over", "cursor=9&show=over"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q", asked)
+	}
+	client, _ = answering(t, func(_ int64, w http.ResponseWriter, r *http.Request) {
+		answer(w, 200, "application/json", `{"people":[],"next":"7"}`)
+	})
+	var nonsense *NonsenseError
+	if _, err := client.People(context.Background()); !errors.As(err, &nonsense) {
+		t.Errorf("%v", err)
 	}
 }

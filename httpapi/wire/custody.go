@@ -63,6 +63,7 @@ type Pairings struct {
 // People is the list of all persons.
 type People struct {
 	People []Person `json:"people"`
+	Next   string   `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // NewPerson registers a person; Username and Password "" means no account.
@@ -232,6 +233,7 @@ type Token struct {
 // Tokens is a list of tokens.
 type Tokens struct {
 	Tokens []Token `json:"tokens"`
+	Next   string  `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // NewHandOver offers a token. To "" returns it to the school's safe.
@@ -307,4 +309,5 @@ type Confirmation struct {
 // HandOvers is a list of hand-overs that are not decided.
 type HandOvers struct {
 	HandOvers []HandOver `json:"hand_overs"`
+	Next      string     `json:"next,omitempty"` // cursor of the page that follows
 }

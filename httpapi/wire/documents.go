@@ -68,6 +68,7 @@ type Submission struct {
 // Submissions is a list of documents.
 type Submissions struct {
 	Documents []Submission `json:"documents"`
+	Next      string       `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // NewTicket asks for a ticket for one of the person's agents.
@@ -99,9 +100,7 @@ func (c *Client) Submissions(ctx context.Context, waiting bool) ([]Submission, e
 	if waiting {
 		query.Set("waiting", "true")
 	}
-	var list Submissions
-	err := c.get(ctx, PathDocuments, query, &list)
-	return list.Documents, err
+	return wholeList(ctx, c, PathDocuments, query, func(page *Submissions) ([]Submission, string) { return page.Documents, page.Next })
 }
 
 // Submission tells what became of a document.

@@ -83,4 +83,5 @@ type Abandon struct {
 // Grants is a list of grants: those granted of which nothing was heard since.
 type Grants struct {
 	Grants []Grant `json:"grants"`
+	Next   string  `json:"next,omitempty"` // cursor of the page that follows
 }

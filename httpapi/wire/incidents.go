@@ -34,6 +34,7 @@ type Incident struct {
 // Incidents is a list of incidents, newest first.
 type Incidents struct {
 	Incidents []Incident `json:"incidents"`
+	Next      string     `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // IncidentTrack is an incident with what was done about it, what is next, what is
@@ -154,6 +155,7 @@ type Alarm struct {
 // Alarms is a list of alarms, those that wait first.
 type Alarms struct {
 	Alarms []Alarm `json:"alarms"`
+	Next   string  `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // BlockByAlarm names the token that an alarm is about.

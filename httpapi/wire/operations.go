@@ -64,9 +64,7 @@ func (c *Client) CreatePairingCode(ctx context.Context) (PairingCode, error) {
 
 // People lists everybody (admin, principal).
 func (c *Client) People(ctx context.Context) ([]Person, error) {
-	var people People
-	err := c.get(ctx, PathPeople, nil, &people)
-	return people.People, err
+	return wholeList(ctx, c, PathPeople, nil, func(page *People) ([]Person, string) { return page.People, page.Next })
 }
 
 // CreatePerson registers a person (admin).
@@ -122,16 +120,12 @@ func (c *Client) EndPairing(ctx context.Context, id string) error {
 
 // Tokens lists the tokens that the person may see.
 func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
-	var tokens Tokens
-	err := c.get(ctx, PathTokens, nil, &tokens)
-	return tokens.Tokens, err
+	return wholeList(ctx, c, PathTokens, nil, func(page *Tokens) ([]Token, string) { return page.Tokens, page.Next })
 }
 
 // MyTokens lists the tokens that the person holds.
 func (c *Client) MyTokens(ctx context.Context) ([]Token, error) {
-	var tokens Tokens
-	err := c.get(ctx, PathMyTokens, nil, &tokens)
-	return tokens.Tokens, err
+	return wholeList(ctx, c, PathMyTokens, nil, func(page *Tokens) ([]Token, string) { return page.Tokens, page.Next })
 }
 
 // RegisterToken registers a token with its certificate (admin). It lies in the safe then.
@@ -143,9 +137,7 @@ func (c *Client) RegisterToken(ctx context.Context, in NewToken) (Token, error) 
 
 // HandOvers lists the open hand-overs that the person gives or may accept.
 func (c *Client) HandOvers(ctx context.Context) ([]HandOver, error) {
-	var list HandOvers
-	err := c.get(ctx, PathHandOvers, nil, &list)
-	return list.HandOvers, err
+	return wholeList(ctx, c, PathHandOvers, nil, func(page *HandOvers) ([]HandOver, string) { return page.HandOvers, page.Next })
 }
 
 // OfferHandOver offers a token to a person, or back to the safe.
@@ -177,9 +169,7 @@ func (c *Client) AcceptHandOverWith(ctx context.Context, id string, in Acceptanc
 // OverdueHandOvers lists the temporary hand-overs past their last day whose token
 // has not come back.
 func (c *Client) OverdueHandOvers(ctx context.Context) ([]HandOver, error) {
-	var list HandOvers
-	err := c.get(ctx, PathOverdue, nil, &list)
-	return list.HandOvers, err
+	return wholeList(ctx, c, PathOverdue, nil, func(page *HandOvers) ([]HandOver, string) { return page.HandOvers, page.Next })
 }
 
 // StepPIN records a step of a locked PIN's story.
@@ -215,9 +205,7 @@ func (c *Client) decideHandOver(ctx context.Context, path, id string) (HandOver,
 
 // Incidents lists the reported losses that the person may see.
 func (c *Client) Incidents(ctx context.Context) ([]Incident, error) {
-	var list Incidents
-	err := c.get(ctx, PathIncidents, nil, &list)
-	return list.Incidents, err
+	return wholeList(ctx, c, PathIncidents, nil, func(page *Incidents) ([]Incident, string) { return page.Incidents, page.Next })
 }
 
 // ReportIncident reports a loss: the token is blocked when it returns.
@@ -267,9 +255,7 @@ func (c *Client) RaiseAlarm(ctx context.Context, in NewAlarm) error {
 
 // Alarms lists what was told without a sign-in.
 func (c *Client) Alarms(ctx context.Context) ([]Alarm, error) {
-	var list Alarms
-	err := c.get(ctx, PathAlarms, nil, &list)
-	return list.Alarms, err
+	return wholeList(ctx, c, PathAlarms, nil, func(page *Alarms) ([]Alarm, string) { return page.Alarms, page.Next })
 }
 
 // BlockByAlarm blocks the token that an alarm is about.
@@ -313,9 +299,7 @@ func (c *Client) Abandon(ctx context.Context, grant string, in Abandon) error {
 
 // UnconfirmedGrants lists grants of which nothing was heard (admin, principal).
 func (c *Client) UnconfirmedGrants(ctx context.Context) ([]Grant, error) {
-	var list Grants
-	err := c.get(ctx, PathGrants, nil, &list)
-	return list.Grants, err
+	return wholeList(ctx, c, PathGrants, nil, func(page *Grants) ([]Grant, string) { return page.Grants, page.Next })
 }
 
 // Checkpoint returns the log's latest signed note.

@@ -70,6 +70,7 @@ type Paper struct {
 // Papers is a list of papers, the newest first.
 type Papers struct {
 	Papers []Paper `json:"papers"`
+	Next   string  `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // SignedPaper is a signed copy that is kept.
@@ -86,9 +87,7 @@ type SignedPaper struct {
 
 // Papers lists the papers that the person may see.
 func (c *Client) Papers(ctx context.Context) ([]Paper, error) {
-	var list Papers
-	err := c.get(ctx, PathPapers, nil, &list)
-	return list.Papers, err
+	return wholeList(ctx, c, PathPapers, nil, func(page *Papers) ([]Paper, string) { return page.Papers, page.Next })
 }
 
 // DraftPaper tells what a paper would hold (admin, principal, office head).

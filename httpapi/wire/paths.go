@@ -69,7 +69,7 @@ const (
 	PathDocumentWithdraw = Prefix + "/documents/%s/withdraw"     // POST; document
 	PathDocumentTickets  = Prefix + "/documents/%s/tickets"      // POST: a ticket for one of the person's agents; document
 	PathTickets          = Prefix + "/tickets"                   // POST: the agent trades a ticket or its code
-	PathSupportRequests  = Prefix + "/support-requests"          // GET ?state=&kind=&token=&from=, POST ask
+	PathSupportRequests  = Prefix + "/support-requests"          // GET ?state=&kind=&token=, POST ask
 	PathSupportRequest   = Prefix + "/support-requests/%s"       // GET; request
 	PathSupportSteps     = Prefix + "/support-requests/%s/steps" // POST; request
 

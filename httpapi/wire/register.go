@@ -42,6 +42,7 @@ type Certificate struct {
 // Certificates is a list of certificates, those that end first at the beginning.
 type Certificates struct {
 	Certificates []Certificate `json:"certificates"`
+	Next         string        `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // NewCertificate is a token's next certificate with its issuers', DER after DER.
@@ -127,6 +128,7 @@ type StaffMember struct {
 type Staff struct {
 	On    string        `json:"on"`
 	Staff []StaffMember `json:"staff"`
+	Next  string        `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // NewDelegation is a paper by which the head has somebody sign. Capacity is KT, TL,
@@ -168,6 +170,7 @@ type Delegation struct {
 // Delegations is a list of delegations, the newest first.
 type Delegations struct {
 	Delegations []Delegation `json:"delegations"`
+	Next        string       `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // DelegationEnding ends a delegation after a day before its last.
@@ -178,9 +181,7 @@ type DelegationEnding struct {
 
 // Certificates lists the certificates the person may see; show is "", ending or over.
 func (c *Client) Certificates(ctx context.Context, show string) ([]Certificate, error) {
-	var list Certificates
-	err := c.get(ctx, PathCertificates, url.Values{"show": {show}}, &list)
-	return list.Certificates, err
+	return wholeList(ctx, c, PathCertificates, url.Values{"show": {show}}, func(page *Certificates) ([]Certificate, string) { return page.Certificates, page.Next })
 }
 
 // AddCertificate registers a token's next certificate (admin).
@@ -225,15 +226,17 @@ func (c *Client) Timeline(ctx context.Context, token string) (Timeline, error) {
 // Staff returns the staff list of a day, 2026-10-01; "" = today.
 func (c *Client) Staff(ctx context.Context, on string) (Staff, error) {
 	var staff Staff
-	err := c.get(ctx, PathStaff, url.Values{"on": {on}}, &staff)
+	members, err := wholeList(ctx, c, PathStaff, url.Values{"on": {on}}, func(page *Staff) ([]StaffMember, string) {
+		staff.On = page.On
+		return page.Staff, page.Next
+	})
+	staff.Staff = members
 	return staff, err
 }
 
 // Delegations lists the delegations in force on a day; "" = all there were.
 func (c *Client) Delegations(ctx context.Context, on string) ([]Delegation, error) {
-	var list Delegations
-	err := c.get(ctx, PathDelegations, url.Values{"on": {on}}, &list)
-	return list.Delegations, err
+	return wholeList(ctx, c, PathDelegations, url.Values{"on": {on}}, func(page *Delegations) ([]Delegation, string) { return page.Delegations, page.Next })
 }
 
 // Delegate registers a delegation (admin).

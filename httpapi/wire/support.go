@@ -69,14 +69,14 @@ type SupportRequest struct {
 // following page, absent on the last.
 type SupportRequests struct {
 	Requests []SupportRequest `json:"requests"`
-	Next     int64            `json:"next,omitempty"`
+	Next     string           `json:"next,omitempty"` // cursor of the page that follows
 }
 
 // SupportQuery chooses requests; empty fields choose all. State is open, done or a
 // state.
 type SupportQuery struct {
 	State, Kind, TokenID string
-	From                 int64
+	Cursor               string // next of the page before
 }
 
 // SupportRequests lists requests that the person may see.
@@ -87,8 +87,8 @@ func (c *Client) SupportRequests(ctx context.Context, q SupportQuery) (SupportRe
 			values.Set(name, value)
 		}
 	}
-	if q.From > 0 {
-		values.Set("from", fmt.Sprint(q.From))
+	if q.Cursor != "" {
+		values.Set("cursor", q.Cursor)
 	}
 	var list SupportRequests
 	err := c.get(ctx, PathSupportRequests, values, &list)
