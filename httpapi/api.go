@@ -36,7 +36,7 @@ const (
 
 // newAPI makes the API on a router. Its document is complete once all operations
 // are registered.
-func (s *Site) newAPI(router chi.Router) huma.API {
+func (s *Site) newAPI(router chi.Router, bodies *bodies) huma.API {
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -54,7 +54,7 @@ func (s *Site) newAPI(router chi.Router) huma.API {
 				},
 			},
 		},
-		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		Formats:                      map[string]huma.Format{"application/json": bodies.format(), "json": bodies.format()},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{s.wordProblems},

@@ -33,8 +33,10 @@ func (s *Site) newRouter() (*chi.Mux, error) {
 	var problem error
 	router.Group(func(r chi.Router) {
 		r.Use(each((*server).identify), each((*server).takeIn))
-		api := s.newAPI(r)
+		bodies := &bodies{}
+		api := s.newAPI(r, bodies)
 		s.operations(api)
+		bodies.learn(api.OpenAPI().Components.Schemas)
 		doc, err := document(api)
 		problem = err
 		r.Get(wire.PathOpenAPI, serveDocument(doc))
