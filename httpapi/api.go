@@ -71,23 +71,7 @@ func document(api huma.API) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("marshal OpenAPI document: %w", err)
 	}
-	for _, schema := range api.OpenAPI().Components.Schemas.Map() {
-		decodeOnce(schema)
-	}
 	return doc, nil
-}
-
-// decodeOnce leaves it to decoding to find what is no base64: a regular expression that looks
-// at each character of each CMS first took a tenth of the service's time.
-func decodeOnce(schema *huma.Schema) {
-	if schema == nil {
-		return
-	}
-	schema.ContentEncoding = ""
-	decodeOnce(schema.Items)
-	for _, property := range schema.Properties {
-		decodeOnce(property)
-	}
 }
 
 // operation describes one operation of the API. Its path is one of package wire,
