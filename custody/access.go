@@ -31,6 +31,7 @@ const (
 	IssuePapers  Permission = "issue_papers"  // official papers
 	ConfirmReset Permission = "confirm_reset" // as the second person of a forgotten password
 	HeadOnly     Permission = "head_only"     // a loss's steps that the law asks of the head, doubtful signatures
+	ReadSchools  Permission = "read_schools"  // at the department: the schools that let one read, and open them
 	Administer   Permission = "administer"    // roles, programs' keys, erasure, an end at once, writing a token off
 )
 
@@ -49,6 +50,7 @@ var Access = []struct {
 	{IssuePapers, []Role{RolePrincipal, RoleAdmin, RoleOfficeHead}},
 	{ConfirmReset, []Role{RolePrincipal, RoleDeputy}},
 	{HeadOnly, []Role{RolePrincipal}},
+	{ReadSchools, []Role{RoleDepartment}},
 	{Administer, []Role{RoleAdmin}},
 }
 

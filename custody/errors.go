@@ -54,6 +54,11 @@ const (
 	ReasonSchoolExists     = "school_exists"      // the register has one, or one of this code
 	ReasonRoleOfAccount    = "role_of_account"    // the person was registered as an admin: the account is what ends
 	ReasonOwnRole          = "own_role"           // an admin ends their own
+	ReasonOfDepartment     = "of_department"      // somebody of the department's reads only
+	ReasonReaderLeft       = "reader_left"        // their account at the school was ended
+	ReasonVisitFactor      = "visit_factor"       // the school asks for a second factor
+	ReasonVisitEnded       = "visit_ended"        // the leave to come from the department was used, is late or another browser's
+	ReasonVisitReads       = "visit_reads"        // who comes from the department changes nothing
 	ReasonWhichSchool      = "school_which"       // the register has several
 	ReasonLogBehindMark    = "log_behind_mark"    // params mark, size
 	ReasonLogForked        = "log_forked"         // params mark

@@ -161,6 +161,9 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 		{kind: NoticeRoleGiven, when: ofKind("given"), to: []Audience{TellPerson, TellManagers}, params: []string{"role"}, urgent: true},
 		{kind: NoticeRoleEnded, when: ofKind("ended"), to: []Audience{TellPerson, TellManagers}, params: []string{"role"}},
 	},
+	// That they are let in is told by their role; when they came, the log and its page say.
+	signinglog.TypeDepartmentChange: nobody,
+
 	signinglog.TypeErasure:   nobody, // by who did it, or by the school's own setting
 	signinglog.TypeKeyChange: {{kind: NoticeKeyChanged, to: []Audience{TellManagers}, urgent: true}},
 	signinglog.TypeUnlogged:  {{kind: NoticeUnlogged, to: []Audience{TellPerson, TellOwner, TellManagers}, urgent: true}},

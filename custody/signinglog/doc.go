@@ -127,6 +127,8 @@
 //	                 [expires_at]: time; [name]: commitment (of a program's key, or a passkey). Subject is the change that made the link, key or passkey
 //	role_change      role_change person [subject]: id; kind: word (given, ended); role: word (admin, reviewer, department). Subject is the change that
 //	                 gave what is ended
+//	department_change  department_change person home_school home_person: id; kind: word (linked, entered). Home_school and home_person are the department's
+//	                 own register and person there whom person is, in another log of the same service
 //	erasure          erasure [person]: id; kind: word (person, retention); [before_entry]: count; removed: count (values); [reason]: commitment
 //	key_change       old_key new_key: text. Checkpoints that have the entry are signed with new_key and carry old_key's word for it
 //

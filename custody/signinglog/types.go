@@ -68,6 +68,8 @@ const (
 
 	TypeAccountChange Type = "account_change" // something was done with an account, or a program's key
 	TypeRoleChange    Type = "role_change"    // an admin gave or ended a role
+
+	TypeDepartmentChange Type = "department_change" // somebody of the department got a name at the school, or came
 )
 
 // Names of fields that several types have.
@@ -219,9 +221,10 @@ var rules = map[Type][]fieldRule{
 	TypeReviewStep: {must("review_step", isID), must("subject_entry", isCount), must("step", isWord), may(FieldPerson, isID), may(FieldToken, isID), may("note", IsCommitment)},
 	TypeAccountChange: {must("account_change", isID), must("kind", isWord), may(FieldPerson, isID), may("subject", isID), may("secret_sha256", isHash), may("scopes", isText),
 		may("expires_at", isTime), may("name", IsCommitment)}, // of a program's key
-	TypeRoleChange: {must("role_change", isID), must("kind", isWord), must("role", isWord), must(FieldPerson, isID), may("subject", isID)},
-	TypeErasure:    {must("erasure", isID), must("kind", isWord), may(FieldPerson, isID), may("before_entry", isCount), must("removed", isCount), may("reason", IsCommitment)},
-	TypeKeyChange:  {must("old_key", isText), must("new_key", isText)},
+	TypeRoleChange:       {must("role_change", isID), must("kind", isWord), must("role", isWord), must(FieldPerson, isID), may("subject", isID)},
+	TypeDepartmentChange: {must("department_change", isID), must("kind", isWord), must(FieldPerson, isID), must("home_school", isID), must("home_person", isID)},
+	TypeErasure:          {must("erasure", isID), must("kind", isWord), may(FieldPerson, isID), may("before_entry", isCount), must("removed", isCount), may("reason", IsCommitment)},
+	TypeKeyChange:        {must("old_key", isText), must("new_key", isText)},
 	TypeUnlogged: {must("unlogged", isID), must(FieldToken, isID), may(FieldPerson, isID), must(FieldCertificate, isHash), must("byte_range_digest", isDigest), must("cms_sha256", isHash),
 		must("file_sha256", isHash), must("signature_field", isText), may("stated_at", isTime), may("file_name", IsCommitment)},
 	TypeDocumentStep: {must("document", isID), must("document_step", isID), must("step", isWord), must("number", isCount), may(FieldPerson, isID), may("api_key", isID),

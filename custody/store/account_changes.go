@@ -54,6 +54,9 @@ func (t *tx) changeAccount(actor custody.Actor, kind custody.AccountChangeKind, 
 // setPassword puts a hash in the place of the one before. With it every session ends,
 // and every browser is a stranger again; the row of the account stays.
 func (t *tx) setPassword(person custody.PersonID, hash string) error {
+	if err := t.requireOwn(person); err != nil {
+		return err
+	}
 	n, err := t.exec(t.ctx, `UPDATE accounts SET password_hash = ?, changed_at = ? WHERE school_id = ? AND person_id = ?`, hash, at(t.now), string(t.school), string(person))
 	if err != nil {
 		return fmt.Errorf("set password: %w", err)

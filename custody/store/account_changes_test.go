@@ -52,7 +52,8 @@ func accountsChanged(s *school, must func(error)) {
 }
 
 func (s *school) begin(person custody.PersonID, cookie string, now time.Time) error {
-	return s.BeginSession(ctx, s.School.ID, store.NewSession{Person: person, Cookie: cookie, Device: "chrome/windows", Agent: "Chrome", Address: "192.0.2.7", BeganAt: now, Expires: now.Add(time.Hour)})
+	return s.BeginSession(ctx, s.School.ID, store.NewSession{Person: person, Cookie: cookie, Device: "chrome/windows", Agent: "Chrome", Address: "192.0.2.7",
+		BeganAt: now, Expires: now.Add(time.Hour), Origin: custody.OriginPassword})
 }
 
 // Each change of an account is one entry with who did it and whose account it was.

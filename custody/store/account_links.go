@@ -132,7 +132,7 @@ func (s *Store) Invite(ctx context.Context, actor custody.Actor, person custody.
 // account returns the password's hash of a person of the school, and whether they have
 // an account.
 func (t *tx) account(person custody.PersonID) (string, bool, error) {
-	if err := t.requirePerson(person); err != nil {
+	if err := t.requireOwn(person); err != nil {
 		return "", false, err
 	}
 	row, err := optional[struct {

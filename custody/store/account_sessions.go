@@ -18,6 +18,8 @@ type AccountSession struct {
 	BeganAt time.Time
 	UsedAt  time.Time // exact to SessionUsedEvery
 	Own     bool      // the one that asks
+	Origin  custody.SessionOrigin
+	School  string // where it is, of a list at the department; "" = here
 }
 
 // NewSession is a sign-in that begins.
@@ -29,20 +31,38 @@ type NewSession struct {
 	Address string
 	BeganAt time.Time
 	Expires time.Time
+	Origin  custody.SessionOrigin
+	Home    string // the session at the department that it ends with, for OriginDepartment
+}
+
+// OpenSession is a sign-in that goes on.
+type OpenSession struct {
+	Account
+	ID     string
+	Origin custody.SessionOrigin
 }
 
 // SessionUsedEvery is how exact the time is at which a session was last used: to write
 // it at each request would make each look at a page a commit.
 const SessionUsedEvery = 5 * time.Minute
 
-// BeginSession keeps a sign-in. Times are the true ones: the cookie's end is one.
+// BeginSession keeps a sign-in. Times are the true ones: the cookie's end is one. Who
+// belongs to the department comes from there only, however else they got so far: an
+// ErrUnauthenticated.
 func (s *Store) BeginSession(ctx context.Context, school custody.SchoolID, n NewSession) error {
+	var linked bool
+	if err := s.reader.get(ctx, &linked, `SELECT `+ofDepartment+` FROM persons p WHERE p.school_id = ? AND p.id = ?`, string(school), string(n.Person)); err != nil {
+		return fmt.Errorf("begin session: %w", err)
+	}
+	if linked != (n.Origin == custody.OriginDepartment) || linked != (n.Home != "") {
+		return &custody.Error{Kind: custody.ErrUnauthenticated, Code: custody.CodeUnauthenticated}
+	}
 	if _, err := s.writer.exec(ctx, `DELETE FROM account_sessions WHERE expires_at <= ?`, at(n.BeganAt)); err != nil {
 		return fmt.Errorf("clear expired sessions: %w", err)
 	}
-	if _, err := s.writer.exec(ctx, `INSERT INTO account_sessions (id, school_id, person_id, cookie_sha256, device, agent_sha256, address, began_at, used_at, expires_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, newID(), string(school), string(n.Person), sha256Hex([]byte(n.Cookie)), n.Device, sha256Hex([]byte(n.Agent)), n.Address,
-		at(n.BeganAt), at(n.BeganAt), at(n.Expires)); err != nil {
+	if _, err := s.writer.exec(ctx, `INSERT INTO account_sessions (id, school_id, person_id, cookie_sha256, device, agent_sha256, address, began_at, used_at, expires_at, origin, home_session)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, newID(), string(school), string(n.Person), sha256Hex([]byte(n.Cookie)), n.Device, sha256Hex([]byte(n.Agent)), n.Address,
+		at(n.BeganAt), at(n.BeganAt), at(n.Expires), string(n.Origin), orNull(n.Home)); err != nil {
 		return fmt.Errorf("begin session: %w", err)
 	}
 	return nil
@@ -50,8 +70,9 @@ func (s *Store) BeginSession(ctx context.Context, school custody.SchoolID, n New
 
 // SessionAccount returns the account that a cookie is signed in to, ErrNotFound when it
 // is to none. A session that was not used for longer than idle, or that another kind of
-// browser comes with than began it, is ended.
-func (s *Store) SessionAccount(ctx context.Context, school custody.SchoolID, cookie, agent string, now time.Time, idle time.Duration) (Account, error) {
+// browser comes with than began it, is ended; one from the department as soon as the
+// session there, the role on either side or an account has.
+func (s *Store) SessionAccount(ctx context.Context, school custody.SchoolID, cookie, agent string, now time.Time, idle time.Duration) (OpenSession, error) {
 	var row struct {
 		ID           string `db:"id"`
 		PersonID     string `db:"person_id"`
@@ -61,27 +82,36 @@ func (s *Store) SessionAccount(ctx context.Context, school custody.SchoolID, coo
 		Agent        string `db:"agent_sha256"`
 		UsedAt       stamp  `db:"used_at"`
 		ExpiresAt    stamp  `db:"expires_at"`
+		Origin       string `db:"origin"`
+		Home         string `db:"home_session"`
 	}
-	err := s.reader.get(ctx, &row, `SELECT s.id, a.person_id, a.username, a.password_hash, a.changed_at, s.agent_sha256, s.used_at, s.expires_at
+	err := s.reader.get(ctx, &row, `SELECT s.id, a.person_id, a.username, a.password_hash, a.changed_at, s.agent_sha256, s.used_at, s.expires_at, s.origin, COALESCE(s.home_session, '') AS home_session
 		FROM account_sessions s JOIN accounts a ON a.person_id = s.person_id WHERE s.school_id = ? AND s.cookie_sha256 = ?`, string(school), sha256Hex([]byte(cookie)))
 	if errors.Is(err, sql.ErrNoRows) {
-		return Account{}, custody.NotFound("session")
+		return OpenSession{}, custody.NotFound("session")
 	}
 	if err != nil {
-		return Account{}, fmt.Errorf("read session: %w", err)
+		return OpenSession{}, fmt.Errorf("read session: %w", err)
 	}
-	if row.Agent != sha256Hex([]byte(agent)) || now.Sub(row.UsedAt.Time) > idle || !now.Before(row.ExpiresAt.Time) {
-		if err := s.EndSessionOf(ctx, cookie); err != nil {
-			return Account{}, err
+	open := row.Agent == sha256Hex([]byte(agent)) && now.Sub(row.UsedAt.Time) <= idle && now.Before(row.ExpiresAt.Time)
+	if origin := custody.SessionOrigin(row.Origin); open && origin == custody.OriginDepartment {
+		if open, err = s.visitGoesOn(ctx, school, custody.PersonID(row.PersonID), row.Home, now, idle); err != nil {
+			return OpenSession{}, err
 		}
-		return Account{}, custody.NotFound("session")
+	}
+	if !open {
+		if err := s.EndSessionOf(ctx, cookie); err != nil {
+			return OpenSession{}, err
+		}
+		return OpenSession{}, custody.NotFound("session")
 	}
 	if now.Sub(row.UsedAt.Time) >= SessionUsedEvery {
 		if _, err := s.writer.exec(ctx, `UPDATE account_sessions SET used_at = ? WHERE id = ?`, at(now), row.ID); err != nil {
 			s.log.Warn("last use of a session not noted", "error", err) // no reason to refuse what was asked for
 		}
 	}
-	return Account{PersonID: custody.PersonID(row.PersonID), Username: row.Username, PasswordHash: row.PasswordHash, ChangedAt: row.ChangedAt.Time}, nil
+	return OpenSession{ID: row.ID, Origin: custody.SessionOrigin(row.Origin),
+		Account: Account{PersonID: custody.PersonID(row.PersonID), Username: row.Username, PasswordHash: row.PasswordHash, ChangedAt: row.ChangedAt.Time}}, nil
 }
 
 // EndSessionOf ends the session of a cookie; one that is not there is no error.
@@ -93,7 +123,8 @@ func (s *Store) EndSessionOf(ctx context.Context, cookie string) error {
 }
 
 // AccountSessions lists a person's sessions, the latest used first: one's own, or
-// anybody's for who manages the register. cookie marks the one that asks.
+// anybody's for who manages the register. cookie marks the one that asks. Those that
+// somebody of the department has opened at schools from here are among their own.
 func (s *Store) AccountSessions(ctx context.Context, actor custody.Actor, person custody.PersonID, cookie string, now time.Time) ([]AccountSession, error) {
 	if actor.Person != person && !actor.Roles.May(custody.RunRegister) {
 		return nil, custody.NotFound("account")
@@ -105,22 +136,33 @@ func (s *Store) AccountSessions(ctx context.Context, actor custody.Actor, person
 		Address string `db:"address"`
 		BeganAt stamp  `db:"began_at"`
 		UsedAt  stamp  `db:"used_at"`
+		Origin  string `db:"origin"`
+		School  string `db:"school"`
 	}
-	if err := s.reader.list(ctx, &listed, `SELECT id, cookie_sha256, device, address, began_at, used_at FROM account_sessions
-		WHERE school_id = ? AND person_id = ? AND expires_at > ? ORDER BY used_at DESC, id`, string(actor.School), string(person), at(now)); err != nil {
+	if err := s.reader.list(ctx, &listed, `SELECT a.id, a.cookie_sha256, a.device, a.address, a.began_at, a.used_at, a.origin,
+		CASE WHEN a.school_id = ? THEN '' ELSE COALESCE((SELECT s.name FROM schools s WHERE s.id = a.school_id), '') END AS school FROM account_sessions a
+		WHERE (a.school_id = ? AND a.person_id = ? OR `+openedFrom+`) AND a.expires_at > ? ORDER BY a.used_at DESC, a.id`, string(actor.School),
+		string(actor.School), string(person), string(actor.School), string(person), at(now)); err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
 	own := sha256Hex([]byte(cookie))
 	rows := make([]AccountSession, 0, len(listed))
 	for _, r := range listed {
-		rows = append(rows, AccountSession{ID: r.ID, Device: r.Device, Address: r.Address, BeganAt: r.BeganAt.Time, UsedAt: r.UsedAt.Time, Own: cookie != "" && r.Cookie == own})
+		rows = append(rows, AccountSession{ID: r.ID, Device: r.Device, Address: r.Address, BeganAt: r.BeganAt.Time, UsedAt: r.UsedAt.Time, Own: cookie != "" && r.Cookie == own,
+			Origin: custody.SessionOrigin(r.Origin), School: r.School})
 	}
 	return rows, nil
 }
 
-// EndSession ends one of the actor's own sessions.
+// openedFrom is the condition under which a session, a, was opened at a school by a person
+// of the department, whose school and id are its parameters.
+const openedFrom = `a.home_session IN (SELECT h.id FROM account_sessions h WHERE h.school_id = ? AND h.person_id = ?)`
+
+// EndSession ends one of the actor's own sessions, also one that they opened at a school
+// from here.
 func (s *Store) EndSession(ctx context.Context, actor custody.Actor, id string) error {
-	n, err := s.writer.exec(ctx, `DELETE FROM account_sessions WHERE school_id = ? AND person_id = ? AND id = ?`, string(actor.School), string(actor.Person), id)
+	n, err := s.writer.exec(ctx, `DELETE FROM account_sessions WHERE id = ? AND id IN (SELECT a.id FROM account_sessions a WHERE a.school_id = ? AND a.person_id = ? OR `+openedFrom+`)`,
+		id, string(actor.School), string(actor.Person), string(actor.School), string(actor.Person))
 	if err != nil {
 		return fmt.Errorf("end session: %w", err)
 	}

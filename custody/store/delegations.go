@@ -117,7 +117,7 @@ func (s *Store) AddDelegation(ctx context.Context, actor custody.Actor, d custod
 func (t *tx) delegationFacts(d custody.Delegation) (custody.DelegationFacts, error) {
 	f := custody.DelegationFacts{Today: custody.DateOf(t.now)}
 	for person, positions := range map[custody.PersonID]*[]custody.Position{d.Grantor: &f.GrantorPositions, d.Delegate: &f.DelegatePositions} {
-		if err := t.requirePerson(person); err != nil {
+		if err := t.requireOwn(person); err != nil {
 			return f, err
 		}
 		var err error

@@ -30,3 +30,15 @@ func (s *Store) UpdateRegardless(ctx context.Context, school custody.SchoolID, u
 		return nil
 	})
 }
+
+// DepartmentCame writes rows about somebody of a department whose register is elsewhere.
+func (s *Store) DepartmentCame(ctx context.Context, actor custody.Actor, home custody.School, reader DepartmentReader) error {
+	return s.write(ctx, actor.School, func(t *tx) error {
+		person, err := t.linkReader(actor, home, reader)
+		if err != nil {
+			return err
+		}
+		return t.changeDepartment(custody.Actor{School: t.school, Person: person, Via: custody.ViaPage}, custody.DepartmentEntered,
+			departmentChangeRow{Person: string(person), HomeSchool: string(home.ID), HomePerson: string(reader.Home)})
+	})
+}

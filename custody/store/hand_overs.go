@@ -73,12 +73,15 @@ func (t *tx) offer(n NewHandOver) (custody.Offer, error) {
 	offer := custody.Offer{To: n.To, Kind: n.ReasonKind, Today: custody.DateOf(t.now), Reason: n.Reason, PermissionNumber: n.PermissionNumber,
 		PermissionDate: n.PermissionDate, PermissionSigner: n.PermissionSigner, Since: n.Since, Until: n.Until}
 	if n.Witness != "" {
-		if err := t.requirePerson(n.Witness); err != nil {
+		if err := t.requireOwn(n.Witness); err != nil {
 			return offer, err
 		}
 	}
 	if n.To == "" {
 		return offer, nil
+	}
+	if err := t.requireOwn(n.To); err != nil {
+		return offer, err
 	}
 	err := t.requireAccount(n.To)
 	if errors.Is(err, custody.ErrUnauthenticated) {

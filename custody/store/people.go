@@ -262,7 +262,7 @@ func (s *Store) AddPosition(ctx context.Context, actor custody.Actor, person cus
 		return err
 	}
 	return s.write(ctx, actor.School, func(t *tx) error {
-		if err := t.requirePerson(person); err != nil {
+		if err := t.requireOwn(person); err != nil {
 			return err
 		}
 		var others []positionRow
@@ -325,7 +325,7 @@ func (s *Store) AddScope(ctx context.Context, actor custody.Actor, person custod
 		return err
 	}
 	return s.write(ctx, actor.School, func(t *tx) error {
-		if err := t.requirePerson(person); err != nil {
+		if err := t.requireOwn(person); err != nil {
 			return err
 		}
 		row := scopeRow{rowBase: rowBase{ID: newID(), School: string(t.school)}, Person: string(person), Acts: joinList(scope.Acts),

@@ -59,6 +59,11 @@ func (s *Store) GiveRole(ctx context.Context, actor custody.Actor, person custod
 		return err
 	}
 	return s.write(ctx, actor.School, func(t *tx) error {
+		if role != custody.RoleDepartment {
+			if err := t.requireOwn(person); err != nil {
+				return err
+			}
+		}
 		given, flag, err := t.roleGiven(person, role)
 		if err != nil || given != "" || flag {
 			return err

@@ -142,6 +142,7 @@ func fullRegister(r *storetest.Register) *school {
 	must(err)
 	supportAndChecks(s)
 	accountsChanged(s, must)
+	departmentCame(s, must)
 	reviewed(s)
 	_, err = s.CreatePerson(ctx, s.admin, store.NewPerson{Name: "Đỗ Văn Bình", Email: "binh@example.edu.vn", Phone: "0900000000", Username: "binh", PasswordHash: "x"})
 	must(err)
@@ -204,6 +205,8 @@ var provenTables = map[string][]string{
 	"role_changes":    {},
 	"passkey_changes": {},
 
+	"department_changes": {},
+
 	"papers":             {},
 	"signed_papers":      {},
 	"signed_paper_parts": {},
@@ -247,6 +250,8 @@ func other(table, column string, value any) any {
 		"delegations.capacity":  {"KT": "TL", "TUQ": "TL"},
 		"document_steps.kind":   {"declined": "withdrawn", "withdrawn": "declined"},
 		"documents.due_on":      {"2026-12-01": "2026-12-02"},
+
+		"department_changes.kind": {"linked": "entered", "entered": "linked"},
 
 		"role_changes.kind": {"given": "ended", "ended": "given"},
 		"role_changes.role": {"admin": "reviewer", "reviewer": "admin"},

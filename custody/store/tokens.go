@@ -38,7 +38,7 @@ func (s *Store) RegisterToken(ctx context.Context, actor custody.Actor, n NewTok
 		Kind: string(n.Kind), Owner: string(n.Owner), Certificate: sha256Hex(n.Certificate), Chain: n.Chain}
 	err = s.write(ctx, actor.School, func(t *tx) error {
 		if n.Owner != "" {
-			if err := t.requirePerson(n.Owner); err != nil {
+			if err := t.requireOwn(n.Owner); err != nil {
 				return err
 			}
 		}

@@ -129,6 +129,9 @@ func (v *verification) reviews() error {
 	if err := checkTable[roleChangeRow](v, "role_changes c", roleChangeColumns, "c.", signinglog.TypeRoleChange, nil); err != nil {
 		return err
 	}
+	if err := checkTable[departmentChangeRow](v, "department_changes c", departmentChangeColumns, "c.", signinglog.TypeDepartmentChange, nil); err != nil {
+		return err
+	}
 	return checkTable[unloggedRow](v, "unlogged_signatures w", unloggedColumns, "w.", signinglog.TypeUnlogged, nil)
 }
 
