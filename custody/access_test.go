@@ -24,8 +24,8 @@ func TestAccessIsAsDocumented(t *testing.T) {
 **Decision.** Roles open permissions (` + "`custody.Access`" + `; this file is made of it by ` + "`SOKYSO_WRITE_DOCS=1 go test ./custody -run Documented`" + `). A principal,
 a deputy and an office head have theirs by position, on the days that it is in force. An admin gives and ends those of admins, reviewers and
 who reads for the department on each person's page, each time an entry of the log (` + "`role_change`" + `) of which the person and the others are told; nobody ends their own, and the
-last admin's account can't be ended. Who reads for the department has an account at each school; they and programs' keys only read, and a
-key's scopes narrow that (docs/accounts.md).
+last admin's account can't be ended. Who reads for the department signs in there where one service has many schools, else by an account at the
+school; they and programs' keys only read, and a key's scopes narrow that (docs/accounts.md).
 
 What everybody may do is not in the table: see and do what is about oneself, report what one holds, confirm what one receives. What somebody
 may sign follows from position, scope and delegation (docs/custody.md). Rules that look at more than the role come on top: who made a
@@ -60,6 +60,7 @@ password link does not confirm it, a flag is settled by somebody else than whom 
 		{"issue_papers", "official papers: draft, issue"},
 		{"confirm_reset", "be the second person of a forgotten password"},
 		{"head_only", "steps of a loss that the law asks of the head; say whether a doubtful signature is genuine"},
+		{"read_schools", "at the department of a service of many schools: list the schools that let one read, and open them (docs/many-schools.md)"},
 		{"administer", "roles, programs' keys, erasure, an end at once, writing a token off"},
 	} {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", line[0], line[1])

@@ -28,6 +28,9 @@ func (s *server) identify(next http.Handler) http.Handler {
 			via = custody.ViaAPI
 		}
 		state.actor, state.me, state.authErr = s.sessionActor(r.Context(), via)
+		if state.authErr == nil && state.visiting() && !visitorMay(r) {
+			state.authErr = custody.Forbidden(custody.ReasonVisitReads)
+		}
 		next.ServeHTTP(w, r)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -64,8 +67,8 @@ func (s *server) sessionActor(ctx context.Context, via custody.Via) (custody.Act
 		return custody.Actor{}, store.Me{}, errUnauthenticated
 	}
 	// The true time, by which the cookie ends too.
-	account, err := s.store.SessionAccount(ctx, s.school.ID, s.sessions.Token(ctx), agentKind(requestOf(ctx).agent), time.Now(), sessionIdle)
-	if errors.Is(err, custody.ErrNotFound) || err == nil && (account.PersonID != person || account.ChangedAt.UnixMicro() != s.sessions.GetInt64(ctx, sessionPassword)) {
+	session, err := s.store.SessionAccount(ctx, s.school.ID, s.sessions.Token(ctx), agentKind(requestOf(ctx).agent), time.Now(), sessionIdle)
+	if errors.Is(err, custody.ErrNotFound) || err == nil && (session.PersonID != person || session.ChangedAt.UnixMicro() != s.sessions.GetInt64(ctx, sessionPassword)) {
 		err = errUnauthenticated
 	}
 	if err != nil {
@@ -74,6 +77,10 @@ func (s *server) sessionActor(ctx context.Context, via custody.Via) (custody.Act
 	actor, me, err := s.store.ActorOf(ctx, s.school.ID, person, via)
 	if err != nil {
 		return custody.Actor{}, store.Me{}, err
+	}
+	requestOf(ctx).session = session
+	if session.Origin == custody.OriginDepartment {
+		actor.Roles = custody.Roles{Department: actor.Roles.Department} // and no other that somebody may have given them
 	}
 	return actor, me, nil
 }
@@ -96,19 +103,22 @@ func (s *server) signIn(ctx context.Context, username, password, code string, vi
 	if err != nil {
 		return store.Me{}, custody.Actor{}, err
 	}
-	if err := s.checkFactor(ctx, account.PersonID, code); err != nil && err != error(errFactorUnset) {
+	origin := custody.OriginFactor
+	if err := s.checkFactor(ctx, account.PersonID, code); err == error(errFactorUnset) {
+		origin = custody.OriginPassword
+	} else if err != nil {
 		return store.Me{}, custody.Actor{}, err
 	}
-	return s.signInAs(ctx, account, via)
+	return s.signInAs(ctx, account, origin, via)
 }
 
-// signInAs puts the person of an account into a session.
-func (s *server) signInAs(ctx context.Context, account store.Account, via custody.Via) (store.Me, custody.Actor, error) {
+// signInAs puts the person of an account, who came in that way, into a session.
+func (s *server) signInAs(ctx context.Context, account store.Account, origin custody.SessionOrigin, via custody.Via) (store.Me, custody.Actor, error) {
 	actor, me, err := s.store.ActorOf(ctx, s.school.ID, account.PersonID, via)
 	if err != nil {
 		return store.Me{}, custody.Actor{}, err
 	}
-	if err := s.beginSession(ctx, account); err != nil {
+	if err := s.beginSession(ctx, account, origin); err != nil {
 		return store.Me{}, custody.Actor{}, err
 	}
 	state := requestOf(ctx)

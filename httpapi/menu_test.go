@@ -14,7 +14,7 @@ import (
 )
 
 func TestMenuMarksWhereOneIs(t *testing.T) {
-	m := menuOf(custody.Roles{Admin: true}, "check_close")
+	m := menuOf(custody.Roles{Admin: true}, "check_close", atHome)
 	if m.Here != "nav.checks" {
 		t.Errorf("a page of the checks stands under %q", m.Here)
 	}
@@ -23,7 +23,7 @@ func TestMenuMarksWhereOneIs(t *testing.T) {
 			t.Errorf("%s is marked", item.Path)
 		}
 	}
-	if m := menuOf(custody.Roles{Admin: true}, "token"); m.Here != "" || !m.Main[1].Current || m.Main[0].Current {
+	if m := menuOf(custody.Roles{Admin: true}, "token", atHome); m.Here != "" || !m.Main[1].Current || m.Main[0].Current {
 		t.Errorf("a token's page: %+v", m)
 	}
 	if slices.ContainsFunc(mainMenu, func(i menuItem) bool { return i.Current }) {
@@ -32,7 +32,7 @@ func TestMenuMarksWhereOneIs(t *testing.T) {
 }
 
 func TestMenuShowsOnlyWhatOneMayUse(t *testing.T) {
-	m := menuOf(custody.Roles{}, "home")
+	m := menuOf(custody.Roles{}, "home", atHome)
 	for _, items := range [][]menuItem{m.Main, m.More[0].Items, m.More[1].Items} {
 		for _, item := range items {
 			if item.needs != nil {

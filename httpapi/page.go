@@ -157,6 +157,7 @@ type view struct {
 	Notice   string        // told once, after something was done
 	Problem  *wire.Problem // why the form was not taken
 	Alarms   int           // that wait for an answer, for who manages the register
+	Visit    *visitNote    // of who comes from the department
 	Passkey  *passkeyAsk   // what the page asks the browser for by its script
 	Content  any
 }
@@ -202,10 +203,13 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name
 		here = "/"
 	}
 	v := view{
-		Name: name, Menu: menuOf(state.actor.Roles, name), Style: s.style, School: s.school, Me: state.me, Roles: state.actor.Roles, SignedIn: state.actor.Person != "",
+		Name: name, Menu: menuOf(state.actor.Roles, name, s.menuPlace(state)), Style: s.style, School: s.school, Me: state.me, Roles: state.actor.Roles, SignedIn: state.actor.Person != "",
 		Here: here, Problem: problem, Content: content, Passkey: state.passkey,
 	}
 	if v.SignedIn {
+		if state.visiting() && s.department != nil {
+			v.Visit = &visitNote{Department: s.department.School.Name, Back: strings.TrimRight(s.department.URL, "/") + "/schools"}
+		}
 		if unread, err := s.store.UnreadNotices(r.Context(), state.actor); err == nil {
 			v.Unread = unread
 		} else {

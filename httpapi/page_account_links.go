@@ -164,7 +164,7 @@ func (s *server) doJoin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.beginSession(r.Context(), account); err != nil {
+	if err := s.beginSession(r.Context(), account, custody.OriginPassword); err != nil {
 		return err
 	}
 	if err := s.rememberDevice(w, r, account); err != nil {

@@ -26,7 +26,7 @@ var logTypes = []signinglog.Type{
 	signinglog.TypeConfirmation, signinglog.TypePIN, signinglog.TypeWriteOff, signinglog.TypeRetirement,
 	signinglog.TypeIncident, signinglog.TypeIncidentStep, signinglog.TypeAlarm, signinglog.TypeAlarmDecision, signinglog.TypeSignatureReview, signinglog.TypePossession, signinglog.TypeRevocation, signinglog.TypeToken, signinglog.TypeCertificate,
 	signinglog.TypePlacing, signinglog.TypePerson, signinglog.TypeDelegation, signinglog.TypeDelegationEnding,
-	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeAccountChange, signinglog.TypeRoleChange, signinglog.TypeSchool,
+	signinglog.TypePosition, signinglog.TypeScope, signinglog.TypeEnding, signinglog.TypePairing, signinglog.TypeUnpairing, signinglog.TypeAccountChange, signinglog.TypeRoleChange, signinglog.TypeDepartmentChange, signinglog.TypeSchool,
 	signinglog.TypeUnlogged, signinglog.TypeErasure, signinglog.TypeKeyChange, signinglog.TypeReviewStep, signinglog.TypeLogReview,
 	signinglog.TypeSupportRequest, signinglog.TypeSupportStep, signinglog.TypeCheckOpening, signinglog.TypeCheckStep, signinglog.TypeCheckClosing,
 }
@@ -203,6 +203,8 @@ func logLineOf(row store.LogRow, names map[custody.PersonID]string, labels map[s
 		line.Step, line.StepSet = entry.Fields["step"], "review_state"
 	case signinglog.TypeAccountChange:
 		line.Step, line.StepSet = entry.Fields["kind"], "account_change_kind"
+	case signinglog.TypeDepartmentChange:
+		line.Step, line.StepSet = entry.Fields["kind"], "department_change_kind"
 	case signinglog.TypeRoleChange:
 		line.Step, line.StepSet = entry.Fields["kind"]+"_"+entry.Fields["role"], "role_change"
 	}
@@ -321,6 +323,11 @@ func (s *server) entry(r *http.Request, actor custody.Actor, index int64) (entry
 		return entryPage{}, fmt.Errorf("entry %d: %w", row.Index, err)
 	}
 	page.Move, page.Fields = moveOf(entry, names), entryFields(entry, row, names, tokenLabels(tokens))
+	for i, field := range page.Fields {
+		if s.department != nil && field.Name == "home_school" && field.Value == string(s.department.School.ID) {
+			page.Fields[i].Value = s.department.School.Name
+		}
+	}
 	if page.Review, err = s.store.EntryReview(r.Context(), actor, index); err != nil {
 		return entryPage{}, err
 	}

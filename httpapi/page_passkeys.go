@@ -158,7 +158,7 @@ func (s *server) doEndPasskeysOf(w http.ResponseWriter, r *http.Request, actor c
 // doBeginPasskeySignIn handles "POST /sign-in/passkey": a page of its own, so that the one
 // where passwords are typed runs no script.
 func (s *server) doBeginPasskeySignIn(w http.ResponseWriter, r *http.Request) error {
-	form := signInForm{Next: localPath(r.PostFormValue("next")), Passkey: s.passkeys != nil}
+	form := s.signInForm(signInForm{Next: localPath(r.PostFormValue("next"))})
 	if s.passkeys == nil {
 		return s.showAgain(w, r, "sign_in", form, errPasskeysNone)
 	}
@@ -175,7 +175,7 @@ func (s *server) doBeginPasskeySignIn(w http.ResponseWriter, r *http.Request) er
 // doPasskeySignIn handles "POST /sign-in/passkey/answer". The authenticator has verified its
 // owner by finger, face or PIN, so that no code is asked for after it.
 func (s *server) doPasskeySignIn(w http.ResponseWriter, r *http.Request) error {
-	form := signInForm{Next: localPath(r.PostFormValue("next")), Passkey: s.passkeys != nil}
+	form := s.signInForm(signInForm{Next: localPath(r.PostFormValue("next"))})
 	account, err := s.answered(w, r, store.PasskeySignIn, "")
 	if err != nil {
 		return s.showAgain(w, r, "sign_in_passkey", form, err)
@@ -183,7 +183,7 @@ func (s *server) doPasskeySignIn(w http.ResponseWriter, r *http.Request) error {
 	for _, left := range []string{sessionPasskey, sessionHalfPerson, sessionHalfAt} {
 		s.sessions.Remove(r.Context(), left)
 	}
-	if _, _, err := s.signInAs(r.Context(), account, custody.ViaPage); err != nil {
+	if _, _, err := s.signInAs(r.Context(), account, custody.OriginPasskey, custody.ViaPage); err != nil {
 		return s.showAgain(w, r, "sign_in_passkey", form, err)
 	}
 	if err := s.rememberDevice(w, r, account); err != nil {

@@ -137,6 +137,9 @@ func (s *server) person(r *http.Request, actor custody.Actor) (personPage, error
 		Kinds: custody.DocumentKinds, Acts: custody.Acts, Capacities: custody.Capacities,
 		Today: today, AccountEnded: accountEnded(row, today), admin: actor.Roles.May(custody.Administer)}
 	for _, role := range custody.GivenRoles {
+		if row.OfDepartment && role != custody.RoleDepartment {
+			continue
+		}
 		page.Given = append(page.Given, givenRole{Role: role, Has: slices.Contains(row.Roles, role), Own: role == custody.RoleAdmin && row.ID == actor.Person,
 			Fixed: role == custody.RoleAdmin && row.Founder})
 	}

@@ -211,7 +211,7 @@ func (s *server) doSignInCode(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.sessions.Remove(ctx, sessionHalfPerson)
 	s.sessions.Remove(ctx, sessionHalfAt)
-	if err := s.beginSession(ctx, account); err != nil {
+	if err := s.beginSession(ctx, account, custody.OriginFactor); err != nil {
 		return err
 	}
 	if err := s.rememberDevice(w, r, account); err != nil {

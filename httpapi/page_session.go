@@ -12,6 +12,17 @@ type signInForm struct {
 	Username string
 	Next     string
 	Passkey  bool // may be used in the password's place
+
+	Department string // whose people come from its own address; "" = none
+}
+
+// signInForm says what else there is to sign in with.
+func (s *server) signInForm(form signInForm) signInForm {
+	form.Passkey = s.passkeys != nil
+	if s.department != nil {
+		form.Department = s.department.School.Name
+	}
+	return form
 }
 
 // pageSignIn handles "GET /sign-in".
@@ -21,7 +32,7 @@ func (s *server) pageSignIn(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return nil
 	}
-	return s.show(w, r, http.StatusOK, "sign_in", signInForm{Next: next, Passkey: s.passkeys != nil})
+	return s.show(w, r, http.StatusOK, "sign_in", s.signInForm(signInForm{Next: next}))
 }
 
 // doSignIn handles "POST /sign-in".
@@ -29,7 +40,7 @@ func (s *server) doSignIn(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return invalid("form", err)
 	}
-	form := signInForm{Username: r.PostForm.Get("username"), Next: localPath(r.PostForm.Get("next")), Passkey: s.passkeys != nil}
+	form := s.signInForm(signInForm{Username: r.PostForm.Get("username"), Next: localPath(r.PostForm.Get("next"))})
 	if tooMany, err := s.tooManyTries(w, r, triesPassword, form.Username); err != nil {
 		return err
 	} else if tooMany {
@@ -46,7 +57,7 @@ func (s *server) doSignIn(w http.ResponseWriter, r *http.Request) error {
 	if factor.Confirmed {
 		return s.askCode(w, r, account.PersonID, form.Next)
 	}
-	if _, _, err := s.signInAs(r.Context(), account, custody.ViaPage); err != nil {
+	if _, _, err := s.signInAs(r.Context(), account, custody.OriginPassword, custody.ViaPage); err != nil {
 		return s.showAgain(w, r, "sign_in", form, err)
 	}
 	if err := s.rememberDevice(w, r, account); err != nil {
@@ -104,7 +115,7 @@ func (s *server) doPassword(w http.ResponseWriter, r *http.Request, actor custod
 	if err != nil {
 		return err
 	}
-	if err := s.beginSession(r.Context(), account); err != nil {
+	if err := s.beginSession(r.Context(), account, requestOf(r.Context()).session.Origin); err != nil {
 		return err
 	}
 	if err := s.rememberDevice(w, r, account); err != nil {

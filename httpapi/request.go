@@ -46,13 +46,17 @@ type request struct {
 	keys     []string      // Idempotency-Key, of which there is one or none
 	actor    custody.Actor // Person "" when nobody is signed in
 	me       store.Me      // of a session
-	authErr  error         // why nobody is
-	passkey  *passkeyAsk   // what the page that follows asks the browser for
-	code     string        // of the problem answered with
-	err      error         // its cause
+	session  store.OpenSession
+	authErr  error       // why nobody is
+	passkey  *passkeyAsk // what the page that follows asks the browser for
+	code     string      // of the problem answered with
+	err      error       // its cause
 	notes    []slog.Attr
 	slow     *paced
 }
+
+// visiting reports whether a session from the department sends it.
+func (q *request) visiting() bool { return q.session.Origin == custody.OriginDepartment }
 
 type requestKey struct{}
 

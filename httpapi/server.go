@@ -74,6 +74,14 @@ type Config struct {
 	// heard of it; never before it has expired.
 	UnconfirmedAfter time.Duration
 
+	// Department is who runs the service in which this is one of many schools; nil: the
+	// school is served alone, or is the department itself.
+	Department *Department
+
+	// Schools are the addresses of the other schools of the service, at the department;
+	// nil: there are none.
+	Schools func() map[custody.SchoolID]string
+
 	// Logger gets one event per request and the cause of each answer 500. nil: none.
 	Logger *slog.Logger
 
@@ -100,6 +108,10 @@ type server struct {
 	logger    *slog.Logger
 	observed  func(route, method string, status int, took time.Duration)
 	unready   func() Unready
+
+	department       *Department
+	departmentOrigin string // as browsers name it
+	schools          func() map[custody.SchoolID]string
 
 	passkeys     *webauthn.WebAuthn // nil = there are none at the public address
 	passkeysNone string             // why
@@ -141,6 +153,7 @@ func newServer(cfg Config) (*server, error) {
 	s := &server{
 		Site: cfg.Site, store: cfg.Store, language: cfg.Language, publicURL: cfg.PublicURL, logger: cfg.Logger, observed: cfg.Observed, unready: cfg.Unready, now: cfg.Now, clientAddress: clientAddress(cfg.Proxies), origin: http.NewCrossOriginProtection(),
 		unconfirmedAfter: cfg.UnconfirmedAfter, roots: cfg.Roots,
+		department: cfg.Department, schools: cfg.Schools,
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
@@ -164,6 +177,12 @@ func newServer(cfg Config) (*server, error) {
 		secure = public.Scheme == "https"
 	}
 	var err error
+	if s.departmentOrigin, err = departmentOf(cfg.Department); err != nil {
+		return nil, err
+	}
+	if s.department != nil {
+		s.origin.AddInsecureBypassPattern("POST " + visitPath) // whose handler looks at the origin itself
+	}
 	if s.Site == nil {
 		if s.Site, err = NewSite(); err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-chi/chi/v5/middleware"
 
+	"sokyso/custody"
 	"sokyso/custody/store"
 )
 
@@ -55,9 +56,15 @@ func deviceOf(userAgent string) string {
 	return words[0] + "/" + words[1]
 }
 
-// beginSession gives the session a new name, since one that was planted before
-// must be worth nothing, and makes it the account's.
-func (s *server) beginSession(ctx context.Context, account store.Account) error {
+// beginSession signs an account in, which came in that way.
+func (s *server) beginSession(ctx context.Context, account store.Account, origin custody.SessionOrigin) error {
+	return s.begin(ctx, account, origin, "", sessionLifetime)
+}
+
+// begin gives the session a new name, since one that was planted before must be worth
+// nothing, and makes it the account's. home is the session at the department that it ends
+// with, "" for none.
+func (s *server) begin(ctx context.Context, account store.Account, origin custody.SessionOrigin, home string, lifetime time.Duration) error {
 	if old := s.sessions.Token(ctx); old != "" {
 		if err := s.store.EndSessionOf(ctx, old); err != nil {
 			return err
@@ -68,7 +75,7 @@ func (s *server) beginSession(ctx context.Context, account store.Account) error 
 	}
 	agent, now := requestOf(ctx).agent, time.Now()
 	if err := s.store.BeginSession(ctx, s.school.ID, store.NewSession{Person: account.PersonID, Cookie: s.sessions.Token(ctx), Device: deviceOf(agent), Agent: agentKind(agent),
-		Address: middleware.GetClientIP(ctx), BeganAt: now, Expires: now.Add(sessionLifetime)}); err != nil {
+		Address: middleware.GetClientIP(ctx), BeganAt: now, Expires: now.Add(lifetime), Origin: origin, Home: home}); err != nil {
 		return err
 	}
 	s.sessions.Put(ctx, sessionPerson, string(account.PersonID))

@@ -36,6 +36,7 @@ type Site struct {
 	pairRate        *httprate.RateLimiter
 	tokenSignInRate *httprate.RateLimiter // of browsers at one address that begin to wait for a token
 	passkeyRate     *httprate.RateLimiter // of sign-ins with a passkey that are begun from one address
+	visitRate       *httprate.RateLimiter // of ways from the department to schools, from one address
 	alarmRate       *httprate.RateLimiter // of alarms from one address; the store bounds them in total
 	checkRate       *httprate.RateLimiter // of files from one address that anybody sends
 }
@@ -68,6 +69,7 @@ func NewSite() (*Site, error) {
 		passkeyRate:     httprate.NewRateLimiter(60, time.Minute),
 		pairRate:        httprate.NewRateLimiter(20, time.Minute),
 		checkRate:       httprate.NewRateLimiter(20, 10*time.Minute),
+		visitRate:       httprate.NewRateLimiter(60, time.Minute),
 		alarmRate:       httprate.NewRateLimiter(5, 10*time.Minute),
 	}
 	var err error

@@ -33,7 +33,7 @@ type fleet struct {
 	base     *url.URL // of who runs the service
 	first    http.Handler
 	nowhere  http.Handler   // answers where no school is
-	handlers httpapi.Config // of the first school
+	handlers httpapi.Config // of the other schools, without what each has of its own
 	runner   func(*store.Store, custody.School, string) (*background.Runner, error)
 	rounds   *background.Rounds
 	logger   *slog.Logger
@@ -205,6 +205,17 @@ func (f *fleet) named(first autocert.HostPolicy) autocert.HostPolicy {
 		}
 		return first(ctx, host)
 	}
+}
+
+// addresses are those of the schools that are served, besides the first.
+func (f *fleet) addresses() map[custody.SchoolID]string {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	addresses := make(map[custody.SchoolID]string, len(f.members))
+	for _, m := range f.members {
+		addresses[m.school.ID] = m.address
+	}
+	return addresses
 }
 
 // names lists the schools that are served, besides the first.

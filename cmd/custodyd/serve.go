@@ -119,11 +119,15 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 			return httpapi.UnreadyNot
 		},
 	}
+	var schools *fleet
+	if c.Many {
+		handlers.Schools = func() map[custody.SchoolID]string { return schools.addresses() }
+	}
 	handler, err := httpapi.New(handlers)
 	if err != nil {
 		return err
 	}
-	schools, err := c.fleet(ctx, p, register, rounds, handler, handlers, witnesses)
+	schools, err = c.fleet(ctx, p, register, rounds, handler, handlers, witnesses)
 	if err != nil {
 		return err
 	}
@@ -250,6 +254,11 @@ func (c *ServeCommand) fleet(ctx context.Context, p *program, register *store.St
 	if err != nil {
 		return nil, err
 	}
+	department, err := register.School(ctx)
+	if err != nil {
+		return nil, err
+	}
+	handlers.Schools, handlers.Department = nil, &httpapi.Department{School: department, URL: c.PublicURL}
 	f := &fleet{p: p, register: register, base: base, first: first, nowhere: nowhere, handlers: handlers, rounds: rounds, logger: handlers.Logger,
 		members: map[string]*member{}, refused: map[string]string{},
 		runner: func(own *store.Store, school custody.School, address string) (*background.Runner, error) {

@@ -361,6 +361,7 @@ type listedPerson struct {
 	Reviewer bool   `db:"reviewer"`
 
 	Department bool   `db:"department"`
+	Linked     bool   `db:"linked"` // to the department
 	Name       string `db:"name"`
 	Email      string `db:"email"`
 	Phone      string `db:"phone"`
@@ -384,7 +385,7 @@ func (p listedPerson) roles() []custody.Role {
 	return given
 }
 
-var queryPeople = `SELECT p.id, p.entry_index, p.admin OR ` + openRole(custody.RoleAdmin) + ` AS admin, p.admin AS founder, ` + openRole(custody.RoleReviewer) + ` AS reviewer, ` + openRole(custody.RoleDepartment) + ` AS department, COALESCE(n.value, '') AS name, COALESCE(e.value, '') AS email, COALESCE(f.value, '') AS phone,
+var queryPeople = `SELECT p.id, p.entry_index, p.admin OR ` + openRole(custody.RoleAdmin) + ` AS admin, p.admin AS founder, ` + openRole(custody.RoleReviewer) + ` AS reviewer, ` + openRole(custody.RoleDepartment) + ` AS department, ` + ofDepartment + ` AS linked, COALESCE(n.value, '') AS name, COALESCE(e.value, '') AS email, COALESCE(f.value, '') AS phone,
 	COALESCE(a.username, '') AS username,
 	(SELECT MIN(x.until_on) FROM endings x WHERE x.person_id = p.id AND x.kind = 'account') AS account_until FROM persons p
 	LEFT JOIN reveals n ON n.school_id = p.school_id AND n.entry_index = p.entry_index AND n.field = 'name'
@@ -451,7 +452,7 @@ func (s *Store) people(ctx context.Context, actor custody.Actor, only custody.Pe
 		}
 		if actor.Roles.May(custody.ReadRegister) || actor.Person == id {
 			row.Email, row.Phone, row.Admin, row.Username, row.AccountUntil = p.Email, p.Phone, p.Admin, p.Username, p.AccountUntil
-			row.Roles, row.Founder = p.roles(), p.Founder
+			row.Roles, row.Founder, row.OfDepartment = p.roles(), p.Founder, p.Linked
 			for _, scope := range scopes {
 				if scope.Person == p.ID {
 					row.Scopes = append(row.Scopes, scope.scope())

@@ -37,6 +37,7 @@ type PersonRow struct {
 	AccountUntil custody.Date // last day of the account; "" = open
 	Positions    []custody.Position
 	Founder      bool           // registered as an admin
+	OfDepartment bool           // somebody of the department's, who only reads
 	Roles        []custody.Role // those that were given, to who may see them
 	Scopes       []custody.Scope
 }
