@@ -158,7 +158,7 @@ func TestEveryPathOfTheProtocolIsServed(t *testing.T) {
 // Only what somebody who is not signed in needs is open.
 func TestWhatIsOpenIsNamed(t *testing.T) {
 	open := []string{
-		"GET /readyz", "GET /api/docs", "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-in/token", "GET /sign-in/token/state", "POST /sign-in/token/finish", "GET /static/token_sign_in.js", "POST /sign-out", "POST /language", "GET /join/{secret}", "POST /join/{secret}", "GET /static/style.css", "GET /static/review.js", "GET /static/receipt.js", "GET /static/passkey.js", "POST /sign-in/passkey", "POST /sign-in/passkey/answer", "GET /check/receipt", "GET " + wire.PathOpenAPI, "GET " + wire.PathHealth,
+		"GET /readyz", "GET /api/docs", "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "POST /sign-in/token", "GET /sign-in/token/state", "POST /sign-in/token/finish", "GET /static/token_sign_in.js", "GET /from-department", "POST /from-department", "POST /sign-out", "POST /language", "GET /join/{secret}", "POST /join/{secret}", "GET /static/style.css", "GET /static/review.js", "GET /static/receipt.js", "GET /static/passkey.js", "POST /sign-in/passkey", "POST /sign-in/passkey/answer", "GET /check/receipt", "GET " + wire.PathOpenAPI, "GET " + wire.PathHealth,
 		"GET " + wire.PathSchool, "GET " + wire.PathCheckpoint, "POST " + wire.PathSession, "DELETE " + wire.PathSession, "POST " + wire.PathPair,
 		"GET /checkpoint", "GET /checkpoint/witnessed", "GET /tile/*", // the log's hashes; entries ask who it is
 		"GET /report-loss", "POST /report-loss", "GET /report-loss/sent", "POST " + wire.PathAlarms, "GET /check", "POST /check", "GET /check/s/{id}", "POST " + wire.PathCheckDocument,

@@ -27,6 +27,11 @@ type Flags struct {
 		Password UserPasswordCommand `cmd:"" help:"${help_user_password}"`
 		List     UserListCommand     `cmd:"" help:"${help_user_list}"`
 	} `cmd:"" help:"${help_user}"`
+	Department struct {
+		Add  DepartmentAddCommand  `cmd:"" help:"${help_department_add}"`
+		End  DepartmentEndCommand  `cmd:"" help:"${help_department_end}"`
+		List DepartmentListCommand `cmd:"" help:"${help_department_list}"`
+	} `cmd:"" help:"${help_department}"`
 	Log struct {
 		Verify     LogVerifyCommand     `cmd:"" help:"${help_log_verify}"`
 		Checkpoint LogCheckpointCommand `cmd:"" help:"${help_log_checkpoint}"`
@@ -120,6 +125,23 @@ type UserPasswordCommand struct {
 
 // UserListCommand lists people and their accounts.
 type UserListCommand struct{}
+
+// DepartmentAddCommand lets somebody of the department read at a school, or at all.
+type DepartmentAddCommand struct {
+	Username string `required:"" help:"${help_department_username}"`
+	All      bool   `help:"${help_department_all}"`
+}
+
+// DepartmentEndCommand ends that.
+type DepartmentEndCommand struct {
+	Username string `required:"" help:"${help_department_username}"`
+	All      bool   `help:"${help_department_all}"`
+}
+
+// DepartmentListCommand lists who may, and who waits to be let in.
+type DepartmentListCommand struct {
+	All bool `help:"${help_department_all}"`
+}
 
 // LogVerifyCommand recomputes the whole log.
 type LogVerifyCommand struct {
