@@ -93,13 +93,31 @@ func (s *server) pageFromDepartment(w http.ResponseWriter, r *http.Request) erro
 	return nil
 }
 
+// sentByDepartment reports whether a page of the department's may have sent a form on to
+// here. Firefox says so in Origin; Chromium says null after a redirect to another host, and
+// the site in Referer. It is the second line: the ticket is bound to the browser's cookie,
+// which no other site's page knows.
+func (s *server) sentByDepartment(r *http.Request) bool {
+	if r.Header.Get("Sec-Fetch-Site") == "cross-site" { // schools are below the department's host
+		return false
+	}
+	switch r.Header.Get("Origin") {
+	case s.departmentOrigin:
+		return true
+	case "null":
+		referer := strings.ToLower(r.Referer())
+		return referer == "" || strings.HasPrefix(referer, s.departmentOrigin+"/")
+	}
+	return false
+}
+
 // doFromDepartment handles "POST /from-department": the form that the department's page
-// sends on. It is the one form that another site's page sends here; that site alone may.
+// sends on. It is the one form that another site's page sends here.
 func (s *server) doFromDepartment(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case s.department == nil:
 		return errNotFound
-	case r.Header.Get("Origin") != s.departmentOrigin:
+	case !s.sentByDepartment(r):
 		return errForeignPage
 	}
 	cookie, err := r.Cookie(visitCookie)

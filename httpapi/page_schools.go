@@ -28,6 +28,7 @@ type schoolsPage struct {
 type schoolLine struct {
 	store.SchoolRead
 	Address string
+	Overdue bool // its review of the log
 }
 
 // Open is where one opens it.
@@ -43,7 +44,7 @@ func compareSchools(sort string, a, b schoolLine) int {
 	case "losses":
 		return cmp.Or(cmp.Compare(b.Losses+b.Alarms, a.Losses+a.Alarms), byName)
 	case "unreviewed":
-		return cmp.Or(cmp.Compare(b.Unreviewed, a.Unreviewed), byName)
+		return cmp.Or(boolRank(b.Overdue)-boolRank(a.Overdue), cmp.Compare(b.Unreviewed, a.Unreviewed), byName)
 	case "latest":
 		return cmp.Or(a.LatestAt.Compare(b.LatestAt), byName)
 	}
@@ -68,7 +69,8 @@ func (s *server) pageSchools(w http.ResponseWriter, r *http.Request, actor custo
 	addresses := s.schools()
 	var lines []schoolLine
 	for _, school := range schools {
-		line := schoolLine{school, addresses[school.ID]}
+		line := schoolLine{SchoolRead: school, Address: addresses[school.ID]}
+		line.Overdue = line.Waits && (line.ReviewedAt == nil || s.now().Sub(*line.ReviewedAt) > reviewEvery)
 		if plaintext.Contains(page.Search, line.Name, line.Code, line.Address) {
 			lines = append(lines, line)
 		}
@@ -115,6 +117,7 @@ func (s *server) showEnterSchool(w http.ResponseWriter, r *http.Request, page sc
 		return parsed
 	}
 	h := w.Header()
+	h.Set("Referrer-Policy", "strict-origin") // so that the school learns which site sent it, and no more
 	h.Set("Content-Security-Policy", strings.Replace(h.Get("Content-Security-Policy"), "form-action 'self'", "form-action 'self' "+originOf(address), 1))
 	if err != nil {
 		return s.showAgain(w, r, "school_enter", page, err)
@@ -135,6 +138,7 @@ func (s *server) doEnterSchool(w http.ResponseWriter, r *http.Request, actor cus
 	if err != nil {
 		return s.showEnterSchool(w, r, page, err)
 	}
+	w.Header().Set("Referrer-Policy", "strict-origin")
 	http.Redirect(w, r, page.Open()+"?"+url.Values{"ticket": {ticket}}.Encode(), http.StatusTemporaryRedirect)
 	return nil
 }

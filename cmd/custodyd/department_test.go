@@ -410,8 +410,27 @@ func TestAStolenWayFromTheDepartment(t *testing.T) {
 	victim.get(hoaSenAt + "/from-department") // so that it has a cookie of its own
 	victim.ask(http.MethodPost, stolen, url.Values{}, departmentAt).want(http.StatusConflict)
 	victim.get(hoaSenAt+"/").want(http.StatusOK, "Quản trị MNHS")
-	for _, origin := range []string{"https://evil.example", kimDongAt, hoaSenAt, "null", "", "http://sokyso.example.evil.example"} {
+	for _, origin := range []string{"https://evil.example", kimDongAt, hoaSenAt, "", "http://sokyso.example.evil.example"} {
 		officer.ask(http.MethodPost, stolen, url.Values{}, origin).want(http.StatusForbidden)
+	}
+	for _, headers := range []map[string]string{{"Referer": "https://evil.example/"}, {"Referer": "http://sokyso.example.evil.example/"}, {"Referer": kimDongAt + "/"}, {"Sec-Fetch-Site": "cross-site"}} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, stolen, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("User-Agent", "Firefox")
+		r.Header.Set("Origin", "null") // as Chromium says after a redirect
+		for name, value := range headers {
+			r.Header.Set(name, value)
+		}
+		resp, err := officer.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusForbidden {
+			t.Errorf("%v: %d", headers, resp.StatusCode)
+		}
 	}
 	officer.ask(http.MethodPost, strings.Replace(stolen, hoaSenAt, kimDongAt, 1), url.Values{}, departmentAt).want(http.StatusConflict)
 	if officer.get(stolen); strings.Contains(officer.at, hoaSenAt) {

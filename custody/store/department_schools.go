@@ -28,6 +28,7 @@ type SchoolRead struct {
 
 	ReviewedAt *time.Time // of the latest review of the log; nil = none was finished
 	Unreviewed int64      // entries since
+	Waits      bool       // signatures are among them
 	Witnesses  int        // that have cosigned a checkpoint
 	Witnessed  int64      // entries up to which the one that is furthest has
 }
@@ -109,6 +110,9 @@ func (s *Store) SchoolsRead(ctx context.Context, actor custody.Actor) ([]SchoolR
 			at := time.UnixMicro(f.Second).UTC()
 			r.Unreviewed, r.ReviewedAt = r.Size-f.First, &at
 		}},
+		{`SELECT c.school_id, 1 AS first FROM department_changes c WHERE c.kind = 'linked' AND c.home_school_id = ? AND c.home_person_id = ? AND EXISTS (SELECT 1 FROM signatures x
+			WHERE x.school_id = c.school_id AND x.entry_index >= COALESCE((SELECT MAX(w.until_entry) FROM log_reviews w WHERE w.school_id = c.school_id), 0))`,
+			func(r *SchoolRead, _ figureRow) { r.Waits = true }},
 		{`SELECT school_id, COUNT(*) AS first, MAX(size) AS second FROM cosignatures WHERE ` + among + `GROUP BY school_id`,
 			func(r *SchoolRead, f figureRow) { r.Witnesses, r.Witnessed = int(f.First), f.Second }},
 	} {

@@ -495,6 +495,9 @@ func TestAnAddedRowIsFound(t *testing.T) {
 					forged[column] = v + 1000
 				}
 			}
+			if table == "department_changes" { // each person is linked once, and is one person at the department
+				forged["person_id"], forged["home_person_id"] = "f", "f"
+			}
 			insertRow(t, db, table, forged)
 			_, err := s.VerifyLog(ctx, s.School.ID, s.VKey)
 			var bad *signinglog.BadEntryError
@@ -570,7 +573,7 @@ func TestADoubledRowHidesNone(t *testing.T) {
 		s := fullRegister(r)
 		db := s.DB()
 		unchecked(t, db, strings.TrimPrefix(t.Name(), "TestADoubledRowHidesNone/"))
-		for _, table := range []string{"positions", "delegations", "placings", "tokens", "certificates", "hand_overs", "custodies", "grants", "abandonments", "signatures", "account_changes", "passkey_changes"} {
+		for _, table := range []string{"positions", "delegations", "placings", "tokens", "certificates", "hand_overs", "custodies", "grants", "abandonments", "signatures", "account_changes", "passkey_changes", "department_changes"} {
 			rebuild(t, db, table)
 			s.CheckLog()
 			rows := rowsOf(t, db, table)
