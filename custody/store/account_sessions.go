@@ -54,7 +54,7 @@ func (s *Store) BeginSession(ctx context.Context, school custody.SchoolID, n New
 	if err := s.reader.get(ctx, &linked, `SELECT `+ofDepartment+` FROM persons p WHERE p.school_id = ? AND p.id = ?`, string(school), string(n.Person)); err != nil {
 		return fmt.Errorf("begin session: %w", err)
 	}
-	if linked != (n.Origin == custody.OriginDepartment) || linked != (n.Home != "") {
+	if linked != (n.Home != "") {
 		return &custody.Error{Kind: custody.ErrUnauthenticated, Code: custody.CodeUnauthenticated}
 	}
 	if _, err := s.writer.exec(ctx, `DELETE FROM account_sessions WHERE expires_at <= ?`, at(n.BeganAt)); err != nil {
@@ -172,11 +172,11 @@ func (s *Store) EndSession(ctx context.Context, actor custody.Actor, id string) 
 	return nil
 }
 
-// EndOtherSessions ends all of the actor's own sessions but that of the cookie, and
-// returns how many.
+// EndOtherSessions ends all of the actor's own sessions but that of the cookie, also those
+// that they opened at schools from here, and returns how many.
 func (s *Store) EndOtherSessions(ctx context.Context, actor custody.Actor, cookie string) (int64, error) {
-	n, err := s.writer.exec(ctx, `DELETE FROM account_sessions WHERE school_id = ? AND person_id = ? AND cookie_sha256 <> ?`,
-		string(actor.School), string(actor.Person), sha256Hex([]byte(cookie)))
+	n, err := s.writer.exec(ctx, `DELETE FROM account_sessions WHERE id IN (SELECT a.id FROM account_sessions a WHERE a.school_id = ? AND a.person_id = ? AND a.cookie_sha256 <> ? OR `+openedFrom+`)`,
+		string(actor.School), string(actor.Person), sha256Hex([]byte(cookie)), string(actor.School), string(actor.Person))
 	if err != nil {
 		return 0, fmt.Errorf("end sessions: %w", err)
 	}

@@ -301,6 +301,15 @@ func TestTheWayFromTheDepartment(t *testing.T) {
 		end("a new password", func() error { return r.SetPassword(ctx, s.officer, s.officer.Person, "y") })
 		home = s.signedIn(t, "ở sở", custody.OriginPassword)
 		end("two idle hours at the department", func() error { s.Clock.Advance(2*time.Hour + time.Second); return nil })
+		home = s.signedIn(t, "ở sở 1", custody.OriginPassword)
+		s.Clock.Advance(90 * time.Minute) // in which nothing is done at the department
+		if err := s.open(t, one, home, "phiên"); err != nil || !s.goesOn(one, "phiên") {
+			t.Fatalf("before the department's is idle: %v", err)
+		}
+		s.Clock.Advance(31 * time.Minute)
+		if s.goesOn(one, "phiên") {
+			t.Error("goes on while the session at the department is over for being idle")
+		}
 		home = s.signedIn(t, "ở sở 2", custody.OriginPassword)
 
 		// The list at the department has it, and ends it; nobody else does.
@@ -328,6 +337,12 @@ func TestTheWayFromTheDepartment(t *testing.T) {
 		}
 		if err := r.EndSession(ctx, s.officer, visit.ID); err != nil || s.goesOn(one, "phiên") {
 			t.Errorf("ended from the department: %v", err)
+		}
+		if err := s.open(t, one, home, "phiên"); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := r.EndOtherSessions(ctx, s.officer, "ở sở 2"); err != nil || n == 0 || s.goesOn(one, "phiên") {
+			t.Errorf("all others ended from the department: %d, %v", n, err)
 		}
 		end("the account's end at the school", func() error {
 			return one.End(ctx, one.admin, store.NewEnding{Ending: custody.Ending{Kind: custody.EndAccount, Person: local[one], Until: custody.DateOf(s.Clock.Now()).AddDays(-1)}, Reason: "thôi"})
