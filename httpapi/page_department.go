@@ -61,6 +61,27 @@ func (s *server) doAdmit(w http.ResponseWriter, r *http.Request, actor custody.A
 	return s.done(w, r, "/department", "department.admitted", map[string]string{"Count": strconv.Itoa(len(people))})
 }
 
+// readersWait tells an admin of a school of people of the department who were never let in.
+func (h *home) readersWait(r *http.Request) error {
+	if h.server.department == nil || !h.actor.Roles.May(custody.Administer) {
+		return nil
+	}
+	readers, err := h.store.DepartmentReaders(r.Context(), h.actor, h.server.department.School.ID)
+	if err != nil {
+		return err
+	}
+	waiting := 0
+	for _, reader := range readers {
+		if reader.Local == "" {
+			waiting++
+		}
+	}
+	if waiting > 0 {
+		h.page.Open = append(h.page.Open, h.line(false, "/department", "home.readers_wait", "Count", strconv.Itoa(waiting), "Department", h.server.department.School.Name))
+	}
+	return nil
+}
+
 // visitCookie is what a browser has at the school while it fetches leave at the department:
 // a secret that opens nothing and that the ticket is bound to, so that nobody can have
 // another browser come in their name, nor use a ticket that they have got hold of.

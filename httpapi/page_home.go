@@ -321,5 +321,5 @@ func (h *home) staff(r *http.Request) error {
 	if !principal {
 		h.page.Waiting = append(h.page.Waiting, h.line(true, "/people", "home.no_principal"))
 	}
-	return nil
+	return h.readersWait(r)
 }

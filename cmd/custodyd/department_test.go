@@ -242,10 +242,14 @@ func oneSignIn(t *testing.T, s *manyServed) {
 	admin.get(departmentAt + "/schools").want(http.StatusForbidden)
 	admin.get(departmentAt + "/department").want(http.StatusNotFound)
 	officer.signIn(departmentAt, "so").get(departmentAt+"/schools").want(http.StatusOK, "Chưa trường nào cho bạn đọc")
+	school.get(hoaSenAt+"/").want(http.StatusOK, "1 người của Sở Giáo dục chờ trường cho đọc sổ")
 	// By the page at one school, by the command at the other.
 	officerID := school.get(hoaSenAt + "/department").idIn(`name="person" value="([^"]+)"`)
 	school.post(hoaSenAt, "/department", url.Values{"person": {officerID}}).want(http.StatusOK, "Đã cho 1 người", "Trịnh Thị Sở")
-	local := school.idIn(`href="/people/([^"]+)">Trịnh`)
+	if school.get(hoaSenAt + "/"); strings.Contains(school.text, "chờ trường cho đọc") {
+		t.Error("still waits after being let in")
+	}
+	local := school.get(hoaSenAt + "/department").idIn(`href="/people/([^"]+)">Trịnh`)
 	if out := s.run("--school", "th-kim-dong", "department", "add", "--username", "SO"); !strings.Contains(out, "Trịnh Thị Sở") {
 		t.Errorf("%s", out)
 	}
