@@ -204,3 +204,86 @@ func TestLinkSecretsAreNotLogged(t *testing.T) {
 		t.Errorf("the request log:\n%s", lines.String())
 	}
 }
+
+// The API makes links as the pages do, and takes nobody's password: not at creation, and a
+// forgotten one is set anew only once a second person has confirmed it.
+func TestAccountLinksByTheAPI(t *testing.T) {
+	each(t, func(t *testing.T, s *school) {
+		admin, principal, clerk := s.signIn(s.admin), s.signIn(s.principal), s.signIn(s.officeHead)
+		v := s.visitor(t)
+		v.signIn(s.admin)
+		resp, err := v.http.Post(s.server.URL+wire.PathPeople, "application/json", strings.NewReader(`{"name":"Đỗ Thị Lúa","username":"lua","password":"`+ownPassword+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, answer := v.read(resp); status != http.StatusUnprocessableEntity || !strings.Contains(answer, `"field":"password","code":"unknown"`) {
+			t.Errorf("a first password: %d %s", status, answer)
+		}
+		person, err := admin.CreatePerson(ctx, wire.NewPerson{Name: "Đỗ Thị Lúa", Username: "lua"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := person.AccountLink
+		if first == nil || first.Kind != "invited" || first.State != "open" || !linkOnPage.MatchString(first.Path) || first.URL != "" {
+			t.Fatalf("link %+v", first)
+		}
+		without, err := admin.CreatePerson(ctx, wire.NewPerson{Name: "Đỗ Thị Na"})
+		if err != nil || without.AccountLink != nil {
+			t.Errorf("without an account: %+v, %v", without, err)
+		}
+		if link, err := admin.MakeAccountLink(ctx, without.ID, wire.NewAccountLink{Kind: "invited", Username: "na"}); err != nil || link.State != "open" {
+			t.Errorf("an account afterwards: %+v, %v", link, err)
+		}
+		_, err = admin.MakeAccountLink(ctx, person.ID, wire.NewAccountLink{Kind: "reset_asked"})
+		mustRefuse(t, err, http.StatusConflict, wire.CodeConflict)
+		again, err := admin.MakeAccountLink(ctx, person.ID, wire.NewAccountLink{Kind: "invited"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := s.visitor(t).get(first.Path); status != http.StatusConflict {
+			t.Errorf("the earlier link: %d", status)
+		}
+		set := url.Values{"password": {ownPassword}, "again": {ownPassword}}
+		if resp, _ := s.visitor(t).post(again.Path, set); resp.StatusCode != http.StatusSeeOther {
+			t.Errorf("the next link: %s", resp.Status)
+		}
+		_, err = admin.MakeAccountLink(ctx, person.ID, wire.NewAccountLink{Kind: "invited"})
+		mustRefuse(t, err, http.StatusConflict, wire.CodeConflict)
+
+		reset, err := admin.MakeAccountLink(ctx, person.ID, wire.NewAccountLink{Kind: "reset_asked"})
+		if err != nil || reset.State != "waits" {
+			t.Fatalf("reset %+v, %v", reset, err)
+		}
+		if resp, _ := s.visitor(t).post(reset.Path, set); resp.StatusCode != http.StatusConflict {
+			t.Errorf("not confirmed: %s", resp.Status)
+		}
+		mustRefuse(t, admin.ConfirmReset(ctx, reset.ID), http.StatusForbidden, wire.CodeForbidden)
+		mustRefuse(t, clerk.ConfirmReset(ctx, reset.ID), http.StatusNotFound, wire.CodeNotFound)
+		mustRefuse(t, s.principal.agent.ConfirmReset(ctx, reset.ID), http.StatusForbidden, wire.CodeForbidden)
+		if _, err := clerk.AccountLinks(ctx); err == nil {
+			t.Error("the office head lists links")
+		}
+		mustRefuse(t, clerk.WithdrawAccountLink(ctx, reset.ID), http.StatusNotFound, wire.CodeNotFound)
+		waiting, err := principal.AccountLinks(ctx)
+		if err != nil || len(waiting) != 2 || waiting[0].ID != reset.ID || !waiting[0].MayConfirm || waiting[0].Path != "" || waiting[0].MadeBy != string(s.admin.actor.Person) {
+			t.Errorf("the principal's list: %+v, %v", waiting, err)
+		}
+		if err := principal.ConfirmReset(ctx, reset.ID); err != nil {
+			t.Errorf("by the principal: %v", err)
+		}
+		if resp, _ := s.visitor(t).post(reset.Path, set); resp.StatusCode != http.StatusSeeOther {
+			t.Errorf("confirmed: %s", resp.Status)
+		}
+		last, err := admin.MakeAccountLink(ctx, person.ID, wire.NewAccountLink{Kind: "reset_asked"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := admin.WithdrawAccountLink(ctx, last.ID); err != nil {
+			t.Error(err)
+		}
+		mustRefuse(t, principal.ConfirmReset(ctx, last.ID), http.StatusConflict, wire.CodeConflict)
+		_, err = admin.MakeAccountLink(ctx, string(s.admin.actor.Person), wire.NewAccountLink{Kind: "reset_asked"})
+		mustRefuse(t, err, http.StatusForbidden, wire.CodeForbidden)
+		s.CheckLog()
+	})
+}

@@ -24,8 +24,10 @@ func (s *server) apiPeople(ctx context.Context, actor custody.Actor, in *Paged) 
 	return &body[wire.People]{out}, nil
 }
 
-func (s *server) apiCreatePerson(ctx context.Context, actor custody.Actor, in *body[wire.NewPerson]) (*body[wire.Person], error) {
-	person, err := s.createPerson(ctx, actor, in.Body)
+// apiCreatePerson registers a person. An account gets no password from whoever makes it: the
+// answer has the link by which its owner sets it.
+func (s *server) apiCreatePerson(ctx context.Context, actor custody.Actor, in *body[wire.NewPerson]) (*body[wire.CreatedPerson], error) {
+	person, link, err := s.createPerson(ctx, actor, in.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -33,28 +35,22 @@ func (s *server) apiCreatePerson(ctx context.Context, actor custody.Actor, in *b
 	if err != nil {
 		return nil, err
 	}
-	return &body[wire.Person]{wirePerson(row)}, nil
+	out := wire.CreatedPerson{Person: wirePerson(row)}
+	if link != nil {
+		out.AccountLink = s.wireNewLink(custody.AccountInvited, person.ID, *link)
+	}
+	return &body[wire.CreatedPerson]{out}, nil
 }
 
-// createPerson registers a person; the password's hash is the costly part, so it
-// is made for those only who may register.
-func (s *server) createPerson(ctx context.Context, actor custody.Actor, in wire.NewPerson) (custody.Person, error) {
-	hash := ""
-	if in.Username != "" || in.Password != "" {
-		if !actor.Roles.May(custody.RunRegister) {
-			return custody.Person{}, custody.Forbidden("")
-		}
-		if in.Username == "" {
-			return custody.Person{}, invalid("username", nil)
-		}
-		var err error
-		if hash, err = s.hashPassword(ctx, in.Password, in.Name, in.Username); err != nil {
-			return custody.Person{}, err
-		}
+// createPerson registers a person, with an account and the link to it when there is a username.
+func (s *server) createPerson(ctx context.Context, actor custody.Actor, in wire.NewPerson) (custody.Person, *store.NewAccountLink, error) {
+	n := store.NewPerson{Name: in.Name, Email: in.Email, Phone: in.Phone, Username: in.Username, Admin: in.Admin}
+	if n.Username == "" {
+		person, err := s.store.CreatePerson(ctx, actor, n)
+		return person, nil, err
 	}
-	return s.store.CreatePerson(ctx, actor, store.NewPerson{
-		Name: in.Name, Email: in.Email, Phone: in.Phone, Username: in.Username, PasswordHash: hash, Admin: in.Admin,
-	})
+	person, link, err := s.store.InvitePerson(ctx, actor, n)
+	return person, &link, err
 }
 
 type personInput[T any] struct {

@@ -27,16 +27,7 @@ func (s *server) showLink(w http.ResponseWriter, r *http.Request, person custody
 		address = "http://" + r.Host
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	return s.show(w, r, http.StatusOK, "account_link_made", linkMadePage{Address: address + "/join/" + link.Secret, Expires: localTime(link.Expires), Person: person, Name: name, Reset: reset})
-}
-
-// doInviteNew registers a person with an account, and shows the link to it.
-func (s *server) doInviteNew(w http.ResponseWriter, r *http.Request, actor custody.Actor, form wire.NewPerson) error {
-	person, link, err := s.store.InvitePerson(r.Context(), actor, store.NewPerson{Name: form.Name, Email: form.Email, Phone: form.Phone, Username: form.Username, Admin: form.Admin})
-	if err != nil {
-		return s.showAgain(w, r, "person_new", form, err)
-	}
-	return s.showLink(w, r, person.ID, person.Name, link, false)
+	return s.show(w, r, http.StatusOK, "account_link_made", linkMadePage{Address: address + wire.JoinPath(link.Secret), Expires: localTime(link.Expires), Person: person, Name: name, Reset: reset})
 }
 
 // doInvite handles "POST /people/{id}/invite": again, or for somebody without an account.

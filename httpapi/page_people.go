@@ -72,12 +72,12 @@ func (s *server) doNewPerson(w http.ResponseWriter, r *http.Request, actor custo
 		Name: r.PostFormValue("name"), Email: r.PostFormValue("email"), Phone: r.PostFormValue("phone"),
 		Username: r.PostFormValue("username"), Admin: r.PostFormValue("admin") != "",
 	}
-	if form.Username != "" {
-		return s.doInviteNew(w, r, actor, form)
-	}
-	person, err := s.createPerson(r.Context(), actor, form)
+	person, link, err := s.createPerson(r.Context(), actor, form)
 	if err != nil {
 		return s.showAgain(w, r, "person_new", form, err)
+	}
+	if link != nil {
+		return s.showLink(w, r, person.ID, person.Name, *link, false)
 	}
 	return s.done(w, r, "/people/"+string(person.ID), "person.created", map[string]string{"Name": person.Name})
 }

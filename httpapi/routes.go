@@ -254,7 +254,11 @@ func (s *Site) operations(api huma.API) {
 	inPerson(s, api, post("endPairing", wire.PathEndPairing, "End an agent's key, for good").silent(), (*server).apiEndPairing)
 
 	private(s, api, get("people", wire.PathPeople, "All persons").readBy(custody.ScopeRegisters), (*server).apiPeople)
-	inPerson(s, api, create("createPerson", wire.PathPeople, "Register a person"), (*server).apiCreatePerson)
+	inPerson(s, api, create("createPerson", wire.PathPeople, "Register a person").once(), (*server).apiCreatePerson)
+	inPerson(s, api, create("makeAccountLink", wire.PathPersonLinks, "Make a link by which a person sets their password").once(), (*server).apiMakeLink)
+	inPerson(s, api, get("accountLinks", wire.PathAccountLinks, "Such links that are open or wait for a second person"), (*server).apiAccountLinks)
+	inPerson(s, api, post("confirmReset", wire.PathConfirmReset, "Say, as a second person, that a forgotten password may be set anew").silent(), (*server).apiConfirmReset)
+	inPerson(s, api, post("withdrawAccountLink", wire.PathWithdrawLink, "End a link unused").silent(), (*server).apiWithdrawLink)
 	inPerson(s, api, post("addPosition", wire.PathPosition, "Give a person a position").silent(), (*server).apiAddPosition)
 	inPerson(s, api, post("giveRole", wire.PathRole, "Make a person an admin, a reviewer, or one who reads for the department").silent(), (*server).apiGiveRole)
 	inPerson(s, api, post("endRole", wire.PathRoleEnded, "End such a role").silent(), (*server).apiEndRole)

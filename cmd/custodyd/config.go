@@ -130,7 +130,8 @@ func (c *config) Validate(*kong.Application) error { return nil }
 
 // Resolve implements kong.Resolver.
 func (c *config) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-	if node := parent.Node(); node == nil || node.Type != kong.ApplicationNode && node.Name != "serve" {
+	// The public address is serve's, and stands in links that other commands print.
+	if node := parent.Node(); node == nil || node.Type != kong.ApplicationNode && node.Name != "serve" && flag.Name != "public-url" {
 		return nil, nil
 	}
 	if value := os.Getenv(variable(flag.Name)); value != "" && flag.Name != "config" {

@@ -106,7 +106,8 @@ type ServeCommand struct {
 	DrainWait             time.Duration  `default:"0s" help:"${help_drain_wait}"`
 }
 
-// UserAddCommand registers a person with an account.
+// UserAddCommand registers a person with an account, and prints the link by which its
+// owner sets the password.
 type UserAddCommand struct {
 	Username     string `required:"" help:"${help_username}"`
 	Name         string `required:"" help:"${help_name}"`
@@ -114,7 +115,8 @@ type UserAddCommand struct {
 	Admin        bool   `help:"${help_admin}"`
 	Position     string `enum:"principal,deputy,office_head,staff," default:"" help:"${help_position}" placeholder:"KIND"`
 	Title        string `help:"${help_title}"`
-	PasswordFile string `help:"${help_password_file}" placeholder:"FILE"`
+	PublicURL    string `name:"public-url" help:"${help_public_url}" placeholder:"URL"`
+	PasswordFile string `help:"${help_first_password_file}" placeholder:"FILE"`
 }
 
 // UserPasswordCommand replaces a forgotten password.

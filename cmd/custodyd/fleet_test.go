@@ -59,6 +59,9 @@ func manySchools(t *testing.T, register string) {
 	run("user", "add", "--username", "quantri", "--name", "Quản trị SGD", "--admin", "--password-file", "-")
 	school("mn-hoa-sen", "MNHS")
 	school("th-kim-dong", "THKD")
+	if said := run("--school", "mn-hoa-sen", "user", "add", "--username", "hoa", "--name", "Trần Thị Hòa", "--public-url", "http://sokyso.example"); !strings.Contains(said, "\nhttp://mn-hoa-sen.sokyso.example/join/") {
+		t.Errorf("the link of a school: %s", said)
+	}
 	if list := run("schools"); !strings.Contains(list, "mn-hoa-sen") || !strings.Contains(list, "THKD") || strings.Count(list, "\n") != 4 {
 		t.Errorf("%s", list)
 	}

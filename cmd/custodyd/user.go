@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -17,25 +19,25 @@ import (
 	"sokyso/custody"
 	"sokyso/custody/store"
 	"sokyso/httpapi"
+	"sokyso/httpapi/wire"
 )
 
-// Run registers a person with an account, and a position from today on.
+// Run registers a person with an account, and a position from today on. The account's owner
+// sets the password, by the link that is printed. Only the first account of a school may get
+// one by the command line: it is an admin's, and before it nobody could make a link.
 func (c *UserAddCommand) Run(ctx context.Context, p *program) error {
 	if (c.Position == "") != (c.Title == "") {
 		return &usageError{p.say("position_and_title", nil)}
 	}
-	password, err := p.password(c.PasswordFile)
-	if err != nil {
-		return err
-	}
-	return p.withSchool(ctx, func(register *store.Store, system custody.Actor) error {
-		hash, err := p.hash(ctx, register, password, c.Name, c.Username)
-		if err != nil {
+	password := ""
+	if c.PasswordFile != "" {
+		var err error
+		if password, err = p.password(c.PasswordFile); err != nil {
 			return err
 		}
-		person, err := register.CreatePerson(ctx, system, store.NewPerson{
-			Name: c.Name, Email: c.Email, Username: c.Username, PasswordHash: hash, Admin: c.Admin,
-		})
+	}
+	return p.withSchool(ctx, func(register *store.Store, system custody.Actor) error {
+		person, link, err := c.add(ctx, p, register, system, password)
 		if err != nil {
 			return err
 		}
@@ -46,8 +48,53 @@ func (c *UserAddCommand) Run(ctx context.Context, p *program) error {
 			}
 		}
 		p.print("user_added", map[string]string{"Name": person.Name, "Username": c.Username})
+		if link == nil {
+			return nil
+		}
+		address, err := c.address(p)
+		if err != nil {
+			return err
+		}
+		key := "user_link"
+		if address == "" {
+			key = "user_link_path"
+		}
+		p.print(key, map[string]string{"Name": person.Name, "Link": address + wire.JoinPath(link.Secret), "Days": strconv.Itoa(int(custody.AccountLinkLifetime.Hours() / 24))})
 		return nil
 	})
+}
+
+// add returns no link where the account got its password.
+func (c *UserAddCommand) add(ctx context.Context, p *program, register *store.Store, system custody.Actor, password string) (custody.Person, *store.NewAccountLink, error) {
+	n := store.NewPerson{Name: c.Name, Email: c.Email, Username: c.Username, Admin: c.Admin}
+	if c.PasswordFile == "" {
+		person, link, err := register.InvitePerson(ctx, system, n)
+		return person, &link, err
+	}
+	people, err := register.People(ctx, system)
+	if err != nil {
+		return custody.Person{}, nil, err
+	}
+	if !c.Admin || slices.ContainsFunc(people, func(row store.PersonRow) bool { return row.Username != "" }) {
+		return custody.Person{}, nil, p.fail("password_of_another", nil)
+	}
+	if n.PasswordHash, err = p.hash(ctx, register, password, c.Name, c.Username); err != nil {
+		return custody.Person{}, nil, err
+	}
+	person, err := register.CreatePerson(ctx, system, n)
+	return person, nil, err
+}
+
+// address is where the school is reached, "" where nobody has said so.
+func (c *UserAddCommand) address(p *program) (string, error) {
+	if c.PublicURL == "" || p.flags.School == "" {
+		return strings.TrimRight(c.PublicURL, "/"), nil
+	}
+	base, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return "", fmt.Errorf("public address: %w", err)
+	}
+	return strings.TrimRight(addressOf(base, p.flags.School), "/"), nil
 }
 
 // Run replaces a password.

@@ -209,9 +209,12 @@ func (s *school) buildPeople(ctx context.Context, flags Flags) error {
 			continue
 		}
 		person, err := register.CreatePerson(ctx, wire.NewPerson{Name: member.Name, Email: member.Username + "@minhthuan.example",
-			Username: member.Username, Password: member.Password})
+			Username: member.Username})
 		if err != nil {
 			return fmt.Errorf("register %s: %w", member.Name, err)
+		}
+		if err := s.join(ctx, person.AccountLink.Path, member.Password); err != nil {
+			return fmt.Errorf("account of %s: %w", member.Name, err)
 		}
 		s.people[i] = person.ID
 		if err := register.AddPosition(ctx, person.ID, member.Position); err != nil {
@@ -246,6 +249,20 @@ func (s *school) buildPeople(ctx context.Context, flags Flags) error {
 		desk.tokenID = token.ID
 	}
 	return nil
+}
+
+// join sets somebody's password by their link, as they do in the browser.
+func (s *school) join(ctx context.Context, path, password string) error {
+	b, err := newBrowser(s.service.url, s.lang)
+	if err != nil {
+		return err
+	}
+	p, err := b.visit(ctx, path)
+	if err != nil {
+		return err
+	}
+	_, err = b.submit(ctx, p, path, map[string]string{"password": password, "again": password})
+	return err
 }
 
 func (s *school) signIn(ctx context.Context, i int) (wire.Me, error) {

@@ -169,8 +169,11 @@ func (tm *schoolTemplate) makeService(certificates map[string]*x509.Certificate)
 // employ registers a person with position, scope and token, hands the token over
 // and pairs an agent.
 func (s *school) employ(ctx context.Context, admin *wire.Client, h holder, certificate *x509.Certificate) error {
-	person, err := admin.CreatePerson(ctx, wire.NewPerson{Name: h.name, Username: h.username, Password: "mat-khau-rat-dai"})
+	person, err := admin.CreatePerson(ctx, wire.NewPerson{Name: h.name, Username: h.username})
 	if err != nil {
+		return err
+	}
+	if err := s.join(ctx, person.AccountLink.Path); err != nil {
 		return err
 	}
 	if err := admin.AddPosition(ctx, person.ID, wire.NewPosition{Kind: h.position, Title: h.title, From: "2020-01-01"}); err != nil {

@@ -66,13 +66,13 @@ type People struct {
 	Next   string   `json:"next,omitempty"` // cursor of the page that follows
 }
 
-// NewPerson registers a person; Username and Password "" means no account.
+// NewPerson registers a person; Username "" means no account. The account has no password:
+// its owner sets it, by the link in the answer.
 type NewPerson struct {
 	Name     string `json:"name"`
 	Email    string `json:"email,omitempty"`
 	Phone    string `json:"phone,omitempty"`
 	Username string `json:"username,omitempty"`
-	Password string `json:"password,omitempty"`
 	Admin    bool   `json:"admin,omitempty"`
 }
 
@@ -182,6 +182,12 @@ type Person struct {
 	Roles        []string   `json:"roles" doc:"those that were given: admin, reviewer, department"`
 	Positions    []Position `json:"positions"`
 	Scopes       []Scope    `json:"scopes"`
+}
+
+// CreatedPerson is a person just registered, with the link to their account if they have one.
+type CreatedPerson struct {
+	Person
+	AccountLink *AccountLink `json:"account_link,omitempty"`
 }
 
 // RoleChange names a role that is given or ended.

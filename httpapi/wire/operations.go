@@ -68,8 +68,8 @@ func (c *Client) People(ctx context.Context) ([]Person, error) {
 }
 
 // CreatePerson registers a person (admin).
-func (c *Client) CreatePerson(ctx context.Context, in NewPerson) (Person, error) {
-	var person Person
+func (c *Client) CreatePerson(ctx context.Context, in NewPerson) (CreatedPerson, error) {
+	var person CreatedPerson
 	err := c.change(ctx, PathPeople, in, &person)
 	return person, err
 }

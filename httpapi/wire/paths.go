@@ -24,10 +24,16 @@ const (
 	PathRoleEnded = Prefix + "/people/%s/roles/end" // POST; person
 	PathScope     = Prefix + "/people/%s/scopes"    // POST; person
 	PathEndings   = Prefix + "/people/%s/endings"   // POST; person
-	PathTokens    = Prefix + "/tokens"              // GET list, POST register
-	PathMyTokens  = Prefix + "/my/tokens"           // GET
-	PathHandOvers = Prefix + "/hand-overs"          // GET open ones of the actor, POST offer
-	PathHandOver  = Prefix + "/hand-overs/%s"       // GET; hand-over
+
+	PathPersonLinks  = Prefix + "/people/%s/account-links"   // POST: a link to set the password; person
+	PathAccountLinks = Prefix + "/account-links"             // GET
+	PathConfirmReset = Prefix + "/account-links/%s/confirm"  // POST; link
+	PathWithdrawLink = Prefix + "/account-links/%s/withdraw" // POST; link
+
+	PathTokens    = Prefix + "/tokens"        // GET list, POST register
+	PathMyTokens  = Prefix + "/my/tokens"     // GET
+	PathHandOvers = Prefix + "/hand-overs"    // GET open ones of the actor, POST offer
+	PathHandOver  = Prefix + "/hand-overs/%s" // GET; hand-over
 	PathAccept    = Prefix + "/hand-overs/%s/accept"
 	PathDecline   = Prefix + "/hand-overs/%s/decline"
 	PathWithdraw  = Prefix + "/hand-overs/%s/withdraw"
