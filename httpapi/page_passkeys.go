@@ -158,9 +158,9 @@ func (s *server) doEndPasskeysOf(w http.ResponseWriter, r *http.Request, actor c
 // doBeginPasskeySignIn handles "POST /sign-in/passkey": a page of its own, so that the one
 // where passwords are typed runs no script.
 func (s *server) doBeginPasskeySignIn(w http.ResponseWriter, r *http.Request) error {
-	form := s.signInForm(signInForm{Next: localPath(r.PostFormValue("next"))})
+	form := signInForm{Next: localPath(r.PostFormValue("next"))}
 	if s.passkeys == nil {
-		return s.showAgain(w, r, "sign_in", form, errPasskeysNone)
+		return s.signInAgain(w, r, form, errPasskeysNone)
 	}
 	options, session, err := s.passkeys.BeginDiscoverableLogin()
 	if err != nil {
@@ -175,8 +175,13 @@ func (s *server) doBeginPasskeySignIn(w http.ResponseWriter, r *http.Request) er
 // doPasskeySignIn handles "POST /sign-in/passkey/answer". The authenticator has verified its
 // owner by finger, face or PIN, so that no code is asked for after it.
 func (s *server) doPasskeySignIn(w http.ResponseWriter, r *http.Request) error {
-	form := s.signInForm(signInForm{Next: localPath(r.PostFormValue("next"))})
 	account, err := s.answered(w, r, store.PasskeySignIn, "")
+	return s.passkeySignedIn(w, r, account, err)
+}
+
+// passkeySignedIn signs in by a passkey that was taken, or says why it was not.
+func (s *server) passkeySignedIn(w http.ResponseWriter, r *http.Request, account store.Account, err error) error {
+	form := signInForm{Next: localPath(r.PostFormValue("next"))}
 	if err != nil {
 		return s.showAgain(w, r, "sign_in_passkey", form, err)
 	}

@@ -11,18 +11,10 @@ import (
 type signInForm struct {
 	Username string
 	Next     string
-	Passkey  bool // may be used in the password's place
+	Passkey  bool          // may be used in the password's place
+	Field    *passkeyField // nil = none is asked for in the list of the name field
 
 	Department string // whose people come from its own address; "" = none
-}
-
-// signInForm says what else there is to sign in with.
-func (s *server) signInForm(form signInForm) signInForm {
-	form.Passkey = s.passkeys != nil
-	if s.department != nil {
-		form.Department = s.department.School.Name
-	}
-	return form
 }
 
 // pageSignIn handles "GET /sign-in".
@@ -32,7 +24,20 @@ func (s *server) pageSignIn(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return nil
 	}
-	return s.show(w, r, http.StatusOK, "sign_in", s.signInForm(signInForm{Next: next}))
+	form, err := s.signInPage(w, r, signInForm{Next: next})
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, http.StatusOK, "sign_in", form)
+}
+
+// signInAgain shows the sign-in page with what was wrong.
+func (s *server) signInAgain(w http.ResponseWriter, r *http.Request, form signInForm, wrong error) error {
+	form, err := s.signInPage(w, r, form)
+	if err != nil {
+		return err
+	}
+	return s.showAgain(w, r, "sign_in", form, wrong)
 }
 
 // doSignIn handles "POST /sign-in".
@@ -40,15 +45,15 @@ func (s *server) doSignIn(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return invalid("form", err)
 	}
-	form := s.signInForm(signInForm{Username: r.PostForm.Get("username"), Next: localPath(r.PostForm.Get("next"))})
+	form := signInForm{Username: r.PostForm.Get("username"), Next: localPath(r.PostForm.Get("next"))}
 	if tooMany, err := s.tooManyTries(w, r, triesPassword, form.Username); err != nil {
 		return err
 	} else if tooMany {
-		return s.showAgain(w, r, "sign_in", form, errRateLimited)
+		return s.signInAgain(w, r, form, errRateLimited)
 	}
 	account, err := s.account(r.Context(), form.Username, r.PostForm.Get("password"))
 	if err != nil {
-		return s.showAgain(w, r, "sign_in", form, err)
+		return s.signInAgain(w, r, form, err)
 	}
 	factor, err := s.store.SecondFactor(r.Context(), s.school.ID, account.PersonID)
 	if err != nil {
@@ -58,7 +63,7 @@ func (s *server) doSignIn(w http.ResponseWriter, r *http.Request) error {
 		return s.askCode(w, r, account.PersonID, form.Next)
 	}
 	if _, _, err := s.signInAs(r.Context(), account, custody.OriginPassword, custody.ViaPage); err != nil {
-		return s.showAgain(w, r, "sign_in", form, err)
+		return s.signInAgain(w, r, form, err)
 	}
 	if err := s.rememberDevice(w, r, account); err != nil {
 		return err

@@ -106,7 +106,7 @@ func (s *server) doFinishTokenSignIn(w http.ResponseWriter, r *http.Request) err
 	person, err := s.store.FinishSignIn(ctx, s.school.ID, s.sessions.Token(ctx), number)
 	var told *custody.Error
 	if errors.As(err, &told) && told.Params["reason"] == custody.ReasonSignInEnded {
-		return s.showAgain(w, r, "sign_in", s.signInForm(signInForm{Next: page.Next}), err)
+		return s.signInAgain(w, r, signInForm{Next: page.Next}, err)
 	}
 	if err != nil {
 		return s.showTokenSignIn(w, r, page, err)

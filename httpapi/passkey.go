@@ -190,6 +190,14 @@ func (s *server) answered(w http.ResponseWriter, r *http.Request, purpose store.
 	if err != nil {
 		return store.Account{}, passkeyWrong(err)
 	}
+	return s.checked(w, r, session, answer, whose, nil)
+}
+
+// checked is the second half of answered: session is what the browser was asked. once, unless
+// it is nil, refuses a question whose answer was taken before; it is asked once the answer is
+// known to be good, so that only good ones are remembered.
+func (s *server) checked(w http.ResponseWriter, r *http.Request, session webauthn.SessionData, answer *protocol.ParsedCredentialAssertionData, whose custody.PersonID, once func() error) (store.Account, error) {
+	ctx := r.Context()
 	key, err := s.store.PasskeyByCredential(ctx, s.school.ID, answer.RawID)
 	if errors.Is(err, custody.ErrNotFound) || err == nil && whose != "" && key.Person != whose {
 		err = errPasskeyNone
@@ -214,6 +222,11 @@ func (s *server) answered(w http.ResponseWriter, r *http.Request, purpose store.
 	}
 	if err != nil {
 		return store.Account{}, passkeyWrong(err)
+	}
+	if once != nil {
+		if err := once(); err != nil {
+			return store.Account{}, err
+		}
 	}
 	// The store compares counts, so that of two answers at the same time one is the latest.
 	taken, err := s.store.UsePasskey(ctx, s.school.ID, key.ID, answer.Response.AuthenticatorData.Counter)

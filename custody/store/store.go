@@ -49,6 +49,7 @@ type Store struct {
 	borrowed    bool // both are another Store's, which closes them
 	signer      note.Signer
 	ticketKey   ed25519.PrivateKey // nil without a log key
+	questionKey []byte             // of questions of passkeys; nil without a log key
 	signInKey   []byte             // of the numbers that end a sign-in by a token; nil without a log key
 	factors     cipher.AEAD        // encrypts secrets of second factors; nil without a log key
 	vkey        string
@@ -130,6 +131,9 @@ func (s *Store) useKey() (err error) {
 		return err
 	}
 	if s.ticketKey, err = ticketKey(key); err != nil {
+		return fmt.Errorf("open register: %w", err)
+	}
+	if s.questionKey, err = questionKey(key); err != nil {
 		return fmt.Errorf("open register: %w", err)
 	}
 	if s.signInKey, err = signInKey(key); err != nil {
