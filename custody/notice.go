@@ -124,8 +124,11 @@ const (
 	TellOwner     Audience = "owner"     // whose name the certificate bears
 	TellPrincipal Audience = "principal"
 	TellManagers  Audience = "managers" // the principal and admins
-	TellChecked   Audience = "checked"  // who holds a token of the custody check
-	TellSchool    Audience = "school"   // the chat group and the webhook
+	// TellConfirmers: who may be the second person of a forgotten password, and who runs the
+	// register; not whose account it is.
+	TellConfirmers Audience = "confirmers"
+	TellChecked    Audience = "checked" // who holds a token of the custody check
+	TellSchool     Audience = "school"  // the chat group and the webhook
 )
 
 // NoticeFacts is who has a part in what is told.
@@ -134,6 +137,7 @@ type NoticeFacts struct {
 	Owner      PersonID
 	Principals []PersonID // today, with an account that goes on
 	Managers   []PersonID
+	Confirmers []PersonID // principal, deputies and managers
 
 	checked []PersonID // of the entry that opens a custody check; NoticesOf reads them
 }
@@ -150,6 +154,8 @@ func (f NoticeFacts) members(a Audience, fields map[string]string) []PersonID {
 		return f.Principals
 	case TellManagers:
 		return f.Managers
+	case TellConfirmers:
+		return slices.DeleteFunc(slices.Clone(f.Confirmers), func(id PersonID) bool { return string(id) == fields[signinglog.FieldPerson] })
 	case TellChecked:
 		return f.checked
 	}

@@ -46,7 +46,7 @@ func reviewStep(kind ReviewStepKind) func(signinglog.Entry) bool {
 // was invited, and which link was withdrawn, its owner sees from the link.
 func changesAccess(e signinglog.Entry) bool {
 	switch AccountChangeKind(e.Fields["kind"]) {
-	case AccountInvited, AccountResetAsked, AccountLinkWithdrawn:
+	case AccountInvited, AccountLinkWithdrawn:
 		return false
 	}
 	return !isProgramKey(e)
@@ -153,7 +153,7 @@ var noticeTable = map[signinglog.Type][]noticeRule{
 		{kind: NoticeReviewSettled, when: reviewStep(ReviewSettled), to: []Audience{TellPerson, TellManagers}, params: []string{"subject_entry"}},
 	},
 	signinglog.TypeAccountChange: {
-		{kind: NoticeResetAsked, when: ofKind(string(AccountResetAsked)), to: []Audience{TellPerson, TellPrincipal, TellManagers}, urgent: true},
+		{kind: NoticeResetAsked, when: ofKind(string(AccountResetAsked)), to: []Audience{TellConfirmers}, urgent: true},
 		{kind: NoticeAccountChange, when: changesAccess, to: []Audience{TellPerson}, params: []string{"kind"}, urgent: true, self: true},
 		{kind: NoticeAccountChange, when: isProgramKey, to: []Audience{TellManagers}, params: []string{"kind"}},
 	},

@@ -64,7 +64,7 @@ func told(notices []Notice) string {
 }
 
 func TestWhoHears(t *testing.T) {
-	facts := NoticeFacts{Custodians: []PersonID{"hoa"}, Owner: "hoa", Principals: []PersonID{"nghia"}, Managers: []PersonID{"nghia", "hang"}}
+	facts := NoticeFacts{Custodians: []PersonID{"hoa"}, Owner: "hoa", Principals: []PersonID{"nghia"}, Managers: []PersonID{"nghia", "hang"}, Confirmers: []PersonID{"nghia", "hang", "mai"}}
 	entry := func(typ signinglog.Type, pairs ...string) signinglog.Entry {
 		e := signinglog.Entry{Type: typ, At: time.Date(2026, 10, 7, 20, 0, 0, 0, time.UTC), Fields: map[string]string{"via": "page"}}
 		for i := 0; i < len(pairs); i += 2 {
@@ -92,6 +92,8 @@ func TestWhoHears(t *testing.T) {
 		"a check is told to those who hold a token": {entry("check_opening", "actor", "hang", "kind", "monthly", "due_on", "2026-10-14", "items", "u:hoa v:safe w:mai"), "check_opened> check_opened>hoa check_opened>mai check_opened>nghia"},
 		"a witness hears":                           {entry("check_step", "actor", "hang", "token", "u", "kind", "seen", "person", "mai"), "check_seen>mai"},
 		"a step of support":                         {entry("support_step", "actor", "hang", "token", "u", "person", "hoa", "state", "sent"), "support_step>hoa support_step>nghia"},
+		"a forgotten password waits":                {entry("account_change", "actor", "hang", "person", "hoa", "kind", "reset_asked"), "account_change>hoa reset_asked>mai reset_asked>nghia"},
+		"one's own is not one's to confirm":         {entry("account_change", "actor", "hang", "person", "nghia", "kind", "reset_asked"), "account_change>nghia reset_asked>mai"},
 		"an account ends":                           {entry("ending", "actor", "hang", "person", "hoa", "kind", "account", "until", "2026-10-31"), "account_ends>hoa account_ends>nghia"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -45,3 +45,45 @@ func TestHomeTellsOfTheCheckAndHealthOfLateJobs(t *testing.T) {
 		t.Errorf("healthz: %s", body)
 	}
 }
+
+// A forgotten password that waits stands on the home page of those who may confirm it, and
+// of nobody else; it is told to them as a notice too.
+func TestHomeTellsWhoMayConfirmAReset(t *testing.T) {
+	each(t, func(t *testing.T, s *school) {
+		link, err := s.AskReset(ctx, s.admin.actor, s.officeHead.actor.Person)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.DeriveNotices(ctx, s.School.ID, nil); err != nil {
+			t.Fatal(err)
+		}
+		says := func(m *member) (bool, bool) {
+			t.Helper()
+			v := s.visitor(t)
+			v.signIn(m)
+			_, page := v.get("/")
+			_, notices := v.get("/notices")
+			return strings.Contains(page, s.officeHead.name+" quên mật khẩu"), strings.Contains(notices, "Có đề nghị đặt lại mật khẩu")
+		}
+		for _, c := range []struct {
+			who         *member
+			home, heard bool
+		}{{s.principal, true, true}, {s.deputy, true, true}, {s.deputyTwo, true, true}, {s.admin, false, false}, {s.officeHead, false, false}} {
+			if home, heard := says(c.who); home != c.home || heard != c.heard {
+				t.Errorf("%s: on the home page %v, heard %v", c.who.name, home, heard)
+			}
+		}
+		// Whose account it is hears that a link was made, without the page that is not theirs.
+		v := s.visitor(t)
+		v.signIn(s.officeHead)
+		if _, page := v.get("/notices"); !strings.Contains(page, "đang chờ người thứ hai xác nhận") || strings.Contains(page, `"/account-links"`) {
+			t.Errorf("the owner's notices:\n%s", page)
+		}
+		if err := s.ConfirmReset(ctx, s.deputy.actor, link.ID); err != nil {
+			t.Fatal(err)
+		}
+		if home, _ := says(s.principal); home {
+			t.Error("it still stands there when it was confirmed")
+		}
+	})
+}

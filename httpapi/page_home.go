@@ -158,6 +158,9 @@ func (h *home) asked(r *http.Request) error {
 		number := strconv.FormatInt(entry, 10)
 		h.page.Waiting = append(h.page.Waiting, h.line(false, "/log/"+number+"#review", "home.question", "Entry", number))
 	}
+	if err := h.resets(r); err != nil {
+		return err
+	}
 	check, err := h.store.OpenCheckOf(r.Context(), h.actor)
 	if err != nil || check == nil {
 		return err
@@ -174,6 +177,23 @@ func (h *home) asked(r *http.Request) error {
 			continue
 		}
 		h.page.Waiting = append(h.page.Waiting, h.line(check.Late, link, key, "Token", cmp.Or(item.Label, item.Serial), "Due", due))
+	}
+	return nil
+}
+
+// resets: forgotten passwords that wait for the person's word.
+func (h *home) resets(r *http.Request) error {
+	if !h.actor.Roles.May(custody.ConfirmReset) && !h.actor.Roles.May(custody.RunRegister) {
+		return nil
+	}
+	links, err := h.store.AccountLinks(r.Context(), h.actor)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		if l.CanConfirm(h.actor) == nil {
+			h.page.Waiting = append(h.page.Waiting, h.line(false, "/account-links", "home.reset_waits", "Name", l.Name, "Until", localTime(l.Expires)))
+		}
 	}
 	return nil
 }

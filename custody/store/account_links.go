@@ -178,6 +178,9 @@ func (s *Store) AccountLinks(ctx context.Context, actor custody.Actor) ([]custod
 	if err := s.reader.list(ctx, &rows, queryLinks+` AND c.expires_at > ? ORDER BY c.entry_index DESC`, string(actor.School), at(now)); err != nil {
 		return nil, fmt.Errorf("list account links: %w", err)
 	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
 	people, err := s.People(ctx, actor)
 	if err != nil {
 		return nil, err

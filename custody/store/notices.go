@@ -124,8 +124,8 @@ func (s *Store) noticesBehind(ctx context.Context, school custody.SchoolID) (int
 
 // noticePeople are the school's people as far as notices need them.
 type noticePeople struct {
-	principals, managers []custody.PersonID
-	mail                 map[custody.PersonID]bool // who has an address
+	principals, managers, confirmers []custody.PersonID
+	mail                             map[custody.PersonID]bool // who has an address
 }
 
 func (t *tx) noticePeople() (noticePeople, error) {
@@ -158,6 +158,9 @@ func (t *tx) noticePeople() (noticePeople, error) {
 		if roles.May(custody.RunRegister) {
 			p.managers = append(p.managers, id)
 		}
+		if roles.May(custody.ConfirmReset) || roles.May(custody.RunRegister) {
+			p.confirmers = append(p.confirmers, id)
+		}
 	}
 	return p, nil
 }
@@ -165,7 +168,7 @@ func (t *tx) noticePeople() (noticePeople, error) {
 // noticeFacts finds who has a part in an entry about a token: who held it when the
 // entry was written, that is, also who held it until then.
 func (t *tx) noticeFacts(people noticePeople, token string, index int64) (custody.NoticeFacts, error) {
-	facts := custody.NoticeFacts{Principals: people.principals, Managers: people.managers}
+	facts := custody.NoticeFacts{Principals: people.principals, Managers: people.managers, Confirmers: people.confirmers}
 	if token == "" {
 		return facts, nil
 	}
