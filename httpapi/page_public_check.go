@@ -103,7 +103,7 @@ func (s *server) apiCheckDocument(ctx context.Context, in *Bytes) (*body[wire.Ch
 	}
 	out := wire.CheckedDocument{School: s.school.Name, Verdict: document.Word, More: document.More, Signatures: []wire.CheckedSignature{}}
 	for _, c := range document.Signatures {
-		signature := wire.CheckedSignature{Signer: c.Signer, Verdict: c.Word, Timestamp: c.Stamp, HandedOut: c.Held}
+		signature := wire.CheckedSignature{Signer: c.Signer, Verdict: c.Word, Timestamp: c.Stamp, HandedOut: c.Held, Issuer: c.Issuer}
 		if !c.At.IsZero() {
 			at := c.At.UTC()
 			signature.At = &at

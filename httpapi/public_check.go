@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -35,6 +36,14 @@ const (
 	checkBroken   = "broken"   // the document was changed, or the signature is none
 )
 
+// Who stands behind a certificate, as far as the roots go that the service was given.
+const (
+	issuerOfficial  = "official"    // the State's own
+	issuerPublic    = "public"      // a licensed authority
+	issuerUnknown   = "unknown"     // its chain leads to none of them
+	issuerOutOfTime = "out_of_time" // it does, and the certificate was not valid when it was used
+)
+
 var checkGravity = []string{checkAccepted, checkForeign, checkUnlogged, checkUnclear, checkLost, checkBroken}
 
 // checkedSignature is what is told of a signature to whoever has the document: what
@@ -48,6 +57,7 @@ type checkedSignature struct {
 	Logged bool
 	Held   bool // the token was handed out under the register's custody then
 	Seal   bool
+	Issuer string // one of issuer...; "" where the service was given no roots, or nothing is intact
 	// Reports of a loss of the token, by the day; After says that the signature is older.
 	Reports []checkedReport
 }
@@ -102,9 +112,44 @@ func (s *server) checkDocument(ctx context.Context, r io.Reader) (checkedDocumen
 			doc.More++
 			continue
 		}
+		checked.Issuer = s.issuerOf(signature, checked)
 		doc.Signatures = append(doc.Signatures, checked)
 	}
 	return doc, nil
+}
+
+// issuerOf tells by which of the two worlds' roots a certificate was issued, at the time of
+// its signature. It changes no verdict: that a signature is the school's, the log says. Of
+// one that is not, the name in its certificate is worth as much as whoever issued it.
+func (s *server) issuerOf(v validation.Signature, checked checkedSignature) string {
+	if len(s.roots.Official)+len(s.roots.Public) == 0 || v.Certificate == nil || v.Timestamp || checked.Word == checkBroken {
+		return ""
+	}
+	at := checked.At
+	if at.IsZero() {
+		at = s.now()
+	}
+	for _, world := range []struct {
+		word  string
+		roots []*x509.Certificate
+	}{{issuerOfficial, s.roots.Official}, {issuerPublic, s.roots.Public}} {
+		if len(world.roots) == 0 {
+			continue
+		}
+		pool := x509.NewCertPool()
+		for _, root := range world.roots {
+			pool.AddCert(root)
+		}
+		if _, err := validation.ChainOf(v, at, validation.Options{Roots: pool}); err == nil {
+			return world.word
+		}
+		if at.Before(v.Certificate.NotBefore) || at.After(v.Certificate.NotAfter) {
+			if _, err := validation.ChainOf(v, v.Certificate.NotBefore.Add(time.Second), validation.Options{Roots: pool}); err == nil {
+				return issuerOutOfTime
+			}
+		}
+	}
+	return issuerUnknown
 }
 
 func takeTurn(ctx context.Context, turn chan struct{}) error {

@@ -2,8 +2,13 @@ package httpapi_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -20,6 +25,8 @@ import (
 	"sokyso/custody/store"
 	"sokyso/httpapi"
 	"sokyso/httpapi/wire"
+	"sokyso/signer"
+	"sokyso/signer/authority"
 	"sokyso/signer/validation"
 )
 
@@ -204,4 +211,81 @@ func TestPagesOfThePublicCheck(t *testing.T) {
 	b.press("main form button")
 	b.mustSay("đúng là do trường ký", "Mục nhật ký", "Kiểm tra tệp khác")
 	b.shoot("checked")
+}
+
+// Whether a certificate leads to a root that the service was given is said in words, and
+// changes no verdict: of a stranger's signature it is what its name is worth.
+func TestPublicCheckSaysWhoIssued(t *testing.T) {
+	plain, err := os.ReadFile("../testdata/pdf/thong-bao.pdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := authority.New(authority.Config{Name: "Chứng thực tự làm", Now: func() time.Time { return time.Date(2026, 10, 7, 2, 0, 0, 0, time.UTC) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { other.Close() })
+	forged := func(s *school) []byte { // by a certificate in the principal's name that another authority issued
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert, err := other.Issue(key.Public(), authority.Subject{CommonName: s.principal.name, OrganizationalUnit: "Trường Mầm non Hoa Sen", Profile: authority.Person})
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := signer.Sign(ctx, bytes.NewReader(plain), key, append([]*x509.Certificate{cert}, other.Chain()...), signer.Options{Now: s.Clock.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if _, err := doc.WriteTo(&out); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	ours, theirs := []*x509.Certificate{authorities().Root()}, []*x509.Certificate{other.Root()}
+	for name, c := range map[string]struct {
+		roots        custody.Roots
+		logged, fake string // issuer of the school's own signature, and of the forged one
+	}{
+		"none given":      {custody.Roots{}, "", ""},
+		"the State's":     {custody.Roots{Official: ours}, "official", "unknown"},
+		"a licensed one":  {custody.Roots{Public: ours}, "public", "unknown"},
+		"both worlds":     {custody.Roots{Official: theirs, Public: ours}, "public", "official"},
+		"another's alone": {custody.Roots{Public: theirs}, "unknown", "public"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := sqlite(t, httpapi.Config{Roots: c.roots})
+			s.give()
+			file, _ := s.logged(s.principal, plain)
+			fake := forged(s)
+			v := s.visitor(t)
+			for _, one := range []struct {
+				file            []byte
+				verdict, issuer string
+			}{{file, "accepted", c.logged}, {fake, "foreign", c.fake}} {
+				resp, err := http.Post(s.server.URL+wire.PathCheckDocument, "application/pdf", bytes.NewReader(one.file))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var answer wire.CheckedDocument
+				if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				if answer.Verdict != one.verdict || len(answer.Signatures) != 1 || answer.Signatures[0].Issuer != one.issuer {
+					t.Errorf("%+v, want %s by %q", answer, one.verdict, one.issuer)
+				}
+			}
+			words := map[string]string{"official": "chuyên dùng công vụ (Ban Cơ yếu", "public": "công cộng được cấp phép", "unknown": "Ai cũng tự làm được chứng thư mang tên này"}
+			_, page := v.uploadPaper("/check", fake)
+			for issuer, said := range words {
+				if strings.Contains(page, said) != (issuer == c.fake) {
+					t.Errorf("%q is said: %v\n%s", said, issuer != c.fake, page)
+				}
+			}
+			s.CheckLog()
+		})
+	}
 }

@@ -20,6 +20,7 @@ type CheckedSignature struct {
 	At          *time.Time  `json:"at,omitempty"` // by the log, else as the document claims
 	Timestamp   bool        `json:"timestamp,omitempty"`
 	Verdict     string      `json:"verdict"`
+	Issuer      string      `json:"issuer,omitempty" doc:"whose root the certificate leads to: official, public, unknown, or out_of_time; absent where the service was given no roots"`
 	Entry       *int64      `json:"entry,omitempty"`      // of the log
 	HandedOut   bool        `json:"handed_out,omitempty"` // the token was in somebody's custody by the register
 	LossReports []time.Time `json:"loss_reports,omitempty"`

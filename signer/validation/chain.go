@@ -156,6 +156,16 @@ func Path(leaf *x509.Certificate, others []*x509.Certificate, at time.Time, opt 
 	return opt.Cache.path(leaf, others, &opt, at)
 }
 
+// ChainOf answers the chain of a signature's certificate to one of opt.Roots at that time, leaf first, with the help of
+// the certificates that its CMS carries. It says nothing about revocation.
+func ChainOf(s Signature, at time.Time, opt Options) ([]*x509.Certificate, error) {
+	sd, err := cms.Parse(s.CMS)
+	if err != nil {
+		return nil, err
+	}
+	return Path(s.Certificate, sd.Certificates, at, opt)
+}
+
 // buildPath verifies the leaf up to a root at that time (RFC 5280 §6).
 func buildPath(leaf *x509.Certificate, embedded []*x509.Certificate, opt *Options, at time.Time) ([]*x509.Certificate, error) {
 	pool := x509.NewCertPool()
