@@ -263,6 +263,9 @@ func (h *home) register(r *http.Request) error {
 			h.page.Over = append(h.page.Over, h.line(true, link, "home.certificate_revoked", "Token", c.TokenLabel))
 		}
 	}
+	if err := h.keys(r); err != nil {
+		return err
+	}
 	grants, err := h.store.UnconfirmedGrants(ctx, h.actor, h.unconfirmedAfter)
 	if err != nil {
 		return err
@@ -274,6 +277,23 @@ func (h *home) register(r *http.Request) error {
 		return err
 	}
 	return h.staff(r)
+}
+
+// keys of programs that somebody made who has left, and may have kept.
+func (h *home) keys(r *http.Request) error {
+	if !h.actor.Roles.May(custody.Administer) {
+		return nil
+	}
+	keys, err := h.store.ProgramKeys(r.Context(), h.actor)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if key.MakerLeft {
+			h.page.Waiting = append(h.page.Waiting, h.line(false, "/program-keys", "home.key_of_leaver", "Name", key.Name))
+		}
+	}
+	return nil
 }
 
 // reviewEvery is how long after a review the next is due.

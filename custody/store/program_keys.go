@@ -22,13 +22,14 @@ const maxProgramKey = 2 * 366 * 24 * time.Hour
 
 // ProgramKey is a program's key that goes on.
 type ProgramKey struct {
-	ID       custody.APIKeyID
-	Name     string
-	Scopes   custody.ProgramScopes
-	MadeBy   custody.PersonID
-	MadeAt   time.Time
-	Expires  time.Time
-	LastUsed *time.Time // exact to ten minutes; nil = never
+	ID        custody.APIKeyID
+	Name      string
+	Scopes    custody.ProgramScopes
+	MadeBy    custody.PersonID
+	MadeAt    time.Time
+	Expires   time.Time
+	LastUsed  *time.Time // exact to ten minutes; nil = never
+	MakerLeft bool       // the account of who made it, and saw it, has ended
 }
 
 // LastDay is the last day on which the key may be used.
@@ -67,7 +68,8 @@ func (s *Store) MakeProgramKey(ctx context.Context, actor custody.Actor, name st
 }
 
 var queryProgramKeys = `SELECT ` + accountChangeColumns + `, ` + revealOf("c", "name") + ` AS name, u.used_at,
-	(SELECT COUNT(*) FROM account_changes x WHERE x.subject_id = c.id AND x.kind = 'key_ended') AS ended
+	(SELECT COUNT(*) FROM account_changes x WHERE x.subject_id = c.id AND x.kind = 'key_ended') AS ended,
+	COALESCE((SELECT MIN(e.until_on) FROM endings e WHERE e.person_id = c.changed_by AND e.kind = 'account'), '') AS maker_until
 	FROM account_changes c LEFT JOIN program_key_uses u ON u.key_id = c.id WHERE c.kind = 'key_made'`
 
 type programKeyRow struct {
@@ -75,6 +77,7 @@ type programKeyRow struct {
 	Name   string `db:"name"`
 	UsedAt *stamp `db:"used_at"`
 	Ended  int    `db:"ended"`
+	Until  string `db:"maker_until"`
 }
 
 // ProgramKeys lists the keys that go on, the newest first, to admins.
@@ -86,11 +89,13 @@ func (s *Store) ProgramKeys(ctx context.Context, actor custody.Actor) ([]Program
 	if err := s.reader.list(ctx, &rows, queryProgramKeys+` AND c.school_id = ? AND c.expires_at > ? ORDER BY c.entry_index DESC`, string(actor.School), at(s.now())); err != nil {
 		return nil, fmt.Errorf("list program keys: %w", err)
 	}
+	today := custody.DateOf(s.now())
 	var keys []ProgramKey
 	for _, r := range rows {
 		if r.Ended == 0 {
 			keys = append(keys, ProgramKey{ID: custody.APIKeyID(r.ID), Name: r.Name, Scopes: custody.ProgramScopes(r.Scopes), MadeBy: custody.PersonID(r.By),
-				MadeAt: r.At.Time, Expires: r.Expires.Time, LastUsed: r.UsedAt.moment()})
+				MadeAt: r.At.Time, Expires: r.Expires.Time, LastUsed: r.UsedAt.moment(),
+				MakerLeft: r.Until != "" && custody.Date(r.Until) < today})
 		}
 	}
 	return keys, nil
