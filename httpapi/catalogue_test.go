@@ -209,7 +209,7 @@ func TestEverySentenceAskedForExistsAndIsUsed(t *testing.T) {
 		"deadline_kind.", "doubt.", "pin.", "review.", "offer_kind.", "acceptance_kind.", "decline_kind.", "withdrawal_kind.", "return_type.", "ending_kind.", "acting.", "document_state.", "document_step.", "verdict.", "route_why.",
 		"hand_over_reason.", "confirmation_kind.", "confirmation_side.", "pin_step.", "retirement_kind.", "answer.", "token_step."}
 	sets = append(sets, "point.", "review_state.", "review_step.", "review_note.", "review_done.", "abandoned.", "held.", "erasure_kind.", "account_change_kind.", "passkeys_none.", "role_change.", "department_change_kind.", "session_origin.", "school_sort.", "role.", "role_help.", "permission.", "link_state.", "program_scope.", "browser.", "system.")
-	sets = append(sets, "public_word.", "public_next.", "public_badge.", "validity.", "world.", "purpose.", "delegation_help.")
+	sets = append(sets, "public_word.", "public_next.", "public_badge.", "public_issuer.", "validity.", "world.", "purpose.", "delegation_help.")
 	sets = append(sets, "job.", "job_outcome.", "channel.", "share.days.", "revocation_status.")
 	for key := range keys {
 		if !used[key] && !slices.ContainsFunc(slices.Concat(sets, supportAndCheckSets), func(set string) bool { return strings.HasPrefix(key, set) }) {
