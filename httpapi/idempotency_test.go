@@ -43,6 +43,15 @@ func (w *twice) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if bytes.Contains(first, []byte(`"/join/`)) { // shown once, as a code: see TestSecretsAreNotKept
+		if second.StatusCode != http.StatusConflict || bytes.Contains(answer, []byte("/join/")) {
+			w.tb.Errorf("%s %s sent again: %d %s", r.Method, r.URL.Path, second.StatusCode, answer)
+		}
+		return resp, nil
+	}
+	if r.URL.Path == wire.PathPeople { // a person without an account: the operation's answers are not kept
+		return resp, nil
+	}
 	if second.StatusCode != resp.StatusCode || !bytes.Equal(answer, first) {
 		w.tb.Errorf("%s %s sent again: %d %s\nthe first time: %d %s", r.Method, r.URL.Path, second.StatusCode, answer, resp.StatusCode, first)
 	}
