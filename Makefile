@@ -22,7 +22,7 @@ RACE_STORE := Two|Parallel|AtOnce|Busy|Sixteen|Commit|Killed|Mark|Many|AtRandom|
 # is slow under the detector.
 RACE_HTTP := Many|Flood|Bounded|Session|Cookies|SecondFactor|Documents|Bulk|Unreachable|Tiles
 
-.PHONY: build build-windows demo test test-windows packages test-packages image test-image vet-darwin bench load chaos lint race-store race-http race-agent fuzz screenshots guide-pictures clean help
+.PHONY: build build-windows demo test test-windows packages test-packages image test-image vet-darwin bench load chaos upgrade release-record lint race-store race-http race-agent fuzz screenshots guide-pictures clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -112,6 +112,17 @@ chaos: ## ten minutes of faults while agents work, then judged; ARGS="-for 1m -s
 	@$(MAKE) --no-print-directory build
 	@$(GO) run ./cmd/custodyload chaos $(ARGS)
 
+upgrade: ## this release in the place of FROM=COMMIT while agents work, then judged; ARGS="-for 10s"
+	@deploy/install-packages test
+	@deploy/upgrade $(GO) $(or $(FROM),$(error FROM=COMMIT names the release before)) $(ARGS)
+
+release-record: ## when a release is made: record what it sends to its databases, for the next one's tests
+	@deploy/install-packages test
+	@rm -rf statements
+	SOKYSO_POSTGRES_STATEMENTS=$(CURDIR)/statements deploy/with-postgres $(GO) test -count=1 -timeout 30m ./custody/store ./custody/background ./httpapi ./cmd/custodyd
+	SOKYSO_RECORD_RELEASE=$(CURDIR)/statements deploy/with-postgres $(GO) test -count=1 -run 'TestTheReleaseBefore|TestStatementsOfTheRelease' ./custody/store
+	@rm -rf statements
+
 fuzz: ## every fuzz target for FUZZTIME (default 30s each)
 	@deploy/fuzz $(GO) $(or $(FUZZTIME),30s)
 
@@ -126,4 +137,4 @@ guide-pictures: screenshots ## make the pictures of docs/huong-dan anew; look at
 		made=screenshots/huong-dan/$$(basename $$picture); test ! -e $$made || cp $$made $$picture; done
 
 clean: ## remove what the targets made
-	rm -rf bin demo-school screenshots
+	rm -rf bin demo-school screenshots statements

@@ -26,6 +26,7 @@ import (
 // config is what a run is made of.
 type config struct {
 	program  string        // custodyd
+	from     string        // that of an earlier release
 	folder   string        // for all files of the run; "" = a temporary one, removed when all was true
 	length   time.Duration // of the measured part
 	replicas int
@@ -50,11 +51,11 @@ func main() {
 // Run carries out one command and returns the exit status: 0 when every answer was true.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var cfg config
-	if len(args) == 0 || args[0] != "load" && args[0] != "chaos" {
-		fmt.Fprintln(stderr, "use: custodyload load|chaos [flags]; custodyload load --help lists them")
+	runs := map[string]func(context.Context, config, io.Writer) error{"load": runLoad, "chaos": runChaos, "upgrade": runUpgrade}
+	if len(args) == 0 || runs[args[0]] == nil {
+		fmt.Fprintln(stderr, "use: custodyload load|chaos|upgrade [flags]; custodyload load --help lists them")
 		return 2
 	}
-	chaos := args[0] == "chaos"
 	flags := flag.NewFlagSet("custodyload "+args[0], flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&cfg.program, "custodyd", "bin/custodyd", "the service's program")
@@ -63,7 +64,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.DurationVar(&cfg.think, "think", 2*time.Second, "mean time that a person looks at a page")
 	flags.Float64Var(&cfg.rate, "rate", 0, "pairs a second of all agents together; 0: as fast as they can")
 	flags.Uint64Var(&cfg.seed, "seed", uint64(time.Now().UnixNano()), "of the faults that chance chooses")
-	if chaos {
+	switch args[0] {
+	case "chaos":
 		flags.DurationVar(&cfg.length, "for", 10*time.Minute, "how long faults are made")
 		flags.IntVar(&cfg.replicas, "replicas", 2, "custodyd processes")
 		flags.IntVar(&cfg.single, "agents", 8, "agents that sign one document at a time")
@@ -72,7 +74,15 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		flags.DurationVar(&cfg.every, "every", 5*time.Second, "mean time between two faults")
 		flags.StringVar(&cfg.only, "only", "", "part of the names of the faults to be made (default: all)")
 		flags.DurationVar(&cfg.timeout, "timeout", 10*time.Second, "of one attempt of an agent's request")
-	} else {
+	case "upgrade":
+		flags.StringVar(&cfg.from, "from", "", "custodyd of an earlier release")
+		flags.DurationVar(&cfg.length, "for", 5*time.Second, "between two steps")
+		flags.IntVar(&cfg.replicas, "replicas", 2, "custodyd processes")
+		flags.IntVar(&cfg.single, "agents", 8, "agents that sign one document at a time")
+		flags.IntVar(&cfg.bulk, "bulk-agents", 2, "agents in the middle of a batch")
+		flags.IntVar(&cfg.people, "people", 6, "browsers that turn the log's pages")
+		flags.DurationVar(&cfg.timeout, "timeout", 10*time.Second, "of one attempt of an agent's request")
+	default:
 		flags.DurationVar(&cfg.length, "for", 30*time.Second, "length of the measured part")
 		flags.IntVar(&cfg.replicas, "replicas", 1, "custodyd processes")
 		flags.IntVar(&cfg.single, "agents", 24, "agents that sign one document at a time")
@@ -83,13 +93,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := flags.Parse(args[1:]); err != nil {
 		return 2
 	}
-	var err error
-	if chaos {
-		err = runChaos(ctx, cfg, stdout)
-	} else {
-		err = runLoad(ctx, cfg, stdout)
-	}
-	if err != nil {
+	if err := runs[args[0]](ctx, cfg, stdout); err != nil {
 		fmt.Fprintln(stderr, "custodyload:", err)
 		return 1
 	}

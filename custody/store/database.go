@@ -34,6 +34,7 @@ var (
 	ErrNotNull     = errors.New("not-null constraint")
 	ErrBusy        = errors.New("database is busy")
 	ErrFull        = errors.New("disk of the database is full")
+	ErrDisk        = errors.New("disk of the database can't be read or written")
 	ErrReadOnly    = errors.New("database is read-only")
 	ErrDamaged     = errors.New("database is damaged")
 	ErrUnreachable = errors.New("database can't be reached")
@@ -136,6 +137,7 @@ func (p *pool) statement(ctx context.Context, query string) (*sqlx.Stmt, error) 
 }
 
 func (p *pool) get(ctx context.Context, dest any, query string, args ...any) error {
+	sent(query, args)
 	s, err := p.statement(ctx, query)
 	if err != nil {
 		return err
@@ -144,6 +146,7 @@ func (p *pool) get(ctx context.Context, dest any, query string, args ...any) err
 }
 
 func (p *pool) list(ctx context.Context, dest any, query string, args ...any) error {
+	sent(query, args)
 	s, err := p.statement(ctx, query)
 	if err != nil {
 		return err
@@ -152,6 +155,7 @@ func (p *pool) list(ctx context.Context, dest any, query string, args ...any) er
 }
 
 func (p *pool) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	sent(query, args)
 	s, err := p.statement(ctx, query)
 	if err != nil {
 		return 0, err
@@ -185,6 +189,16 @@ func reached(step string) {
 	}
 }
 
+// testOnlySent is called with each statement that a register which serves sends. Tests
+// record by it what a release sends, see release_test.go.
+var testOnlySent func(query string, args []any)
+
+func sent(query string, args []any) {
+	if testOnlySent != nil {
+		testOnlySent(query, args)
+	}
+}
+
 // statement prepares a query that is to run now: after those that wait.
 func (c *connection) statement(ctx context.Context, query string) (*sqlx.Stmt, error) {
 	if err := c.send(ctx); err != nil {
@@ -203,6 +217,7 @@ func (c *connection) statement(ctx context.Context, query string) (*sqlx.Stmt, e
 
 func (c *connection) get(ctx context.Context, dest any, query string, args ...any) error {
 	reached(query)
+	sent(query, args)
 	s, err := c.statement(ctx, query)
 	if err != nil {
 		return err
@@ -212,6 +227,7 @@ func (c *connection) get(ctx context.Context, dest any, query string, args ...an
 
 func (c *connection) list(ctx context.Context, dest any, query string, args ...any) error {
 	reached(query)
+	sent(query, args)
 	s, err := c.statement(ctx, query)
 	if err != nil {
 		return err
@@ -221,6 +237,7 @@ func (c *connection) list(ctx context.Context, dest any, query string, args ...a
 
 func (c *connection) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	reached(query)
+	sent(query, args)
 	s, err := c.statement(ctx, query)
 	if err != nil {
 		return 0, err
@@ -252,9 +269,13 @@ func (c *connection) run(ctx context.Context, command string) error {
 		return c.send(ctx)
 	}
 	reached(command)
+	sent(command, nil)
 	_, err := c.conn.ExecContext(ctx, command)
 	return driverError(err)
 }
+
+// errGivenUp has database/sql close a connection instead of keeping it.
+var errGivenUp = driver.ErrBadConn
 
 // discard gives the connection up for good: whatever it was in the middle of is
 // rolled back by the database.
@@ -262,7 +283,7 @@ func (c *connection) discard() {
 	for _, s := range c.prepared {
 		s.Close()
 	}
-	c.conn.Raw(func(any) error { return driver.ErrBadConn })
+	c.conn.Raw(func(any) error { return errGivenUp })
 	c.conn.Close()
 }
 
@@ -315,6 +336,8 @@ func sqliteCause(code int) error {
 		return ErrBusy
 	case 8:
 		return ErrReadOnly
+	case 10:
+		return ErrDisk
 	case 11, 26:
 		return ErrDamaged
 	case 13:
@@ -340,6 +363,8 @@ func postgresCause(code string) error {
 		return ErrText
 	case "40001", "40P01", "55P03":
 		return ErrBusy
+	case "58030":
+		return ErrDisk
 	case "25006":
 		return ErrReadOnly
 	case "53100":

@@ -20,6 +20,9 @@ func ReplaceSync(sync func(*os.File) error) func() {
 // OnStep has a function called at each step of a transaction.
 func OnStep(f func(step string)) { testOnlyStep = f }
 
+// OnSent has a function called with each statement that is sent; nil = none.
+func OnSent(f func(query string, args []any)) { testOnlySent = f }
+
 // UpdateRegardless changes something, has a statement fail and does not look at it.
 func (s *Store) UpdateRegardless(ctx context.Context, school custody.SchoolID, update, failing string, args ...any) error {
 	return s.write(ctx, school, func(t *tx) error {

@@ -45,6 +45,7 @@ func listLater[T any](ctx context.Context, c *connection, dest *[]T, query strin
 
 func (c *connection) queue(query string, args []any) (*pgx.QueuedQuery, error) {
 	reached(query)
+	sent(query, args)
 	values := make([]any, len(args))
 	for i, arg := range args {
 		if kind := reflect.TypeOf(arg); kind != nil && kind.Kind() == reflect.Slice && kind.Elem().Kind() != reflect.Uint8 {
