@@ -19,6 +19,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"regexp"
 
 	"github.com/pressly/goose/v3"
 )
@@ -34,6 +35,28 @@ const (
 	SQLite   Dialect = "sqlite"
 	Postgres Dialect = "postgres"
 )
+
+var tableName = regexp.MustCompile(`(?m)^CREATE TABLE (\w+) \(`)
+
+// Tables names the tables that the steps make, and the one that records them: all that a
+// register may have in a database that it may share.
+func Tables(dialect Dialect) ([]string, error) {
+	steps, err := fs.Glob(files, string(dialect)+"/*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("migrations for %s: %w", dialect, err)
+	}
+	names := []string{goose.DefaultTablename}
+	for _, step := range steps {
+		text, err := files.ReadFile(step)
+		if err != nil {
+			return nil, fmt.Errorf("migrations for %s: %w", dialect, err)
+		}
+		for _, match := range tableName.FindAllSubmatch(text, -1) {
+			names = append(names, string(match[1]))
+		}
+	}
+	return names, nil
+}
 
 func provider(db *sql.DB, dialect Dialect) (*goose.Provider, error) {
 	steps, err := fs.Sub(files, string(dialect))

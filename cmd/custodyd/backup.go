@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ type RestoreCommand struct {
 	PassphraseFile string `type:"path" help:"${help_restore_passphrase}" placeholder:"FILE"`
 }
 
-// Run writes the backup beside its name first, so that a file of that name is a whole one.
+// Run writes the backup; a file of that name is a whole one, see store.BackupFile.
 func (c *BackupCommand) Run(ctx context.Context, p *program) error {
 	if _, err := os.Lstat(c.File); err == nil && !c.Force {
 		return p.fail("backup_exists", map[string]string{"File": c.File})
@@ -57,18 +58,14 @@ func (c *BackupCommand) write(ctx context.Context, p *program, register *store.S
 	if err != nil {
 		return err
 	}
-	file, err := renameio.NewPendingFile(c.File, renameio.WithPermissions(0o600))
-	if err != nil {
-		return p.fail("backup_unwritable", map[string]string{"File": c.File, "Error": err.Error()})
-	}
-	defer file.Cleanup()
-	made, err := register.Backup(ctx, school.ID, sealed, file, p.rowsDone("backup_rows"))
-	if err == nil {
-		err = file.CloseAtomicallyReplace()
-	}
+	made, err := register.BackupFile(ctx, school.ID, sealed, c.File, p.rowsDone("backup_rows"))
 	var path *os.PathError
-	if errors.As(err, &path) { // full, or gone
+	var link *os.LinkError
+	switch { // full, gone, or somebody else's
+	case errors.As(err, &path):
 		return p.fail("backup_unwritable", map[string]string{"File": c.File, "Error": path.Err.Error()})
+	case errors.As(err, &link):
+		return p.fail("backup_unwritable", map[string]string{"File": c.File, "Error": link.Err.Error()})
 	}
 	if err != nil {
 		return err
@@ -188,20 +185,15 @@ func (c *RestoreCommand) Run(ctx context.Context, p *program) error {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	if p.ownDatabase() {
-		err = c.intoFolder(ctx, p, file)
+		err = c.intoFolder(ctx, p, file, key)
 	} else {
 		var url string
 		if url, err = p.databaseURL(); err == nil {
-			err = c.into(ctx, p, url, file)
+			err = c.into(ctx, p, url, file, key)
 		}
 	}
 	if err != nil {
 		return c.explain(p, err)
-	}
-	if key != nil {
-		if err := renameio.WriteFile(p.logKeyFile(), key, 0o600); err != nil {
-			return fmt.Errorf("log key: %w", err)
-		}
 	}
 	p.protect()
 	p.print("restore_done", map[string]string{"School": made.School, "Size": strconv.FormatInt(made.Size, 10), "Made": made.MadeAt.In(time.FixedZone("", 7*3600)).Format("15:04 02/01/2006")})
@@ -209,14 +201,14 @@ func (c *RestoreCommand) Run(ctx context.Context, p *program) error {
 }
 
 // intoFolder makes the database file of the data folder.
-func (c *RestoreCommand) intoFolder(ctx context.Context, p *program, file io.Reader) error {
+func (c *RestoreCommand) intoFolder(ctx context.Context, p *program, file io.Reader, key []byte) error {
 	database := filepath.Join(p.flags.Data, "custody.db")
 	for _, there := range []string{database, database + "-wal"} {
 		if _, err := os.Lstat(there); err == nil {
 			return store.ErrNotEmpty
 		}
 	}
-	part := database + ".restoring"
+	part := database + restoringSuffix
 	discard := func() error {
 		var errs []error
 		for _, left := range []string{part, part + "-wal", part + "-shm", part + "-journal"} {
@@ -229,7 +221,7 @@ func (c *RestoreCommand) intoFolder(ctx context.Context, p *program, file io.Rea
 	if err := discard(); err != nil { // of one that was stopped
 		return err
 	}
-	if err := c.into(ctx, p, "sqlite:"+part, file); err != nil {
+	if err := c.into(ctx, p, "sqlite:"+part, file, key); err != nil {
 		return errors.Join(err, discard())
 	}
 	for _, left := range []string{part + "-wal", part + "-shm"} { // empty: everything was written back
@@ -241,11 +233,29 @@ func (c *RestoreCommand) intoFolder(ctx context.Context, p *program, file io.Rea
 	if err := os.Rename(part, database); err != nil {
 		return errors.Join(fmt.Errorf("put the register in its place: %w", err), discard())
 	}
-	return nil
+	return syncFolder(p.flags.Data)
 }
 
-// into restores at a URL and recomputes the logs there.
-func (c *RestoreCommand) into(ctx context.Context, p *program, url string, file io.Reader) error {
+// restoringSuffix is what the name of a database has while it is restored, and afterwards
+// where that was broken off.
+const restoringSuffix = ".restoring"
+
+// syncFolder makes the names in a folder durable, where the system can do that.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// into restores at a URL and recomputes the logs there. The log's key, where the backup has
+// it, is in its place before the register is: a register without it could not go on, and
+// would be in the way of another restore.
+func (c *RestoreCommand) into(ctx context.Context, p *program, url string, file io.Reader, key []byte) error {
 	_, err := store.Restore(ctx, url, file, p.rowsDone("restore_rows"), func(made store.Backup, register *store.Store) error {
 		schools, err := register.Schools(ctx)
 		if err != nil {
@@ -268,6 +278,12 @@ func (c *RestoreCommand) into(ctx context.Context, p *program, url string, file 
 		}
 		if !stated {
 			return &signinglog.BadEntryError{Reason: "the log that the backup states is not in it"}
+		}
+		if key == nil {
+			return nil
+		}
+		if err := renameio.WriteFile(p.logKeyFile(), key, 0o600, renameio.WithTempDir(filepath.Dir(p.logKeyFile()))); err != nil {
+			return fmt.Errorf("log key: %w", err)
 		}
 		return nil
 	})

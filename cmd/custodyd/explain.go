@@ -65,10 +65,13 @@ var troubles = []struct {
 	key string
 }{
 	{store.ErrURL, "database_address"},
+	{store.ErrUnfinished, "restore_unfinished"},
+	{store.ErrRestoring, "restore_going_on"},
 	{store.ErrMissing, "database_missing"},
 	{store.ErrUnreachable, "database_unreachable"},
 	{store.ErrBusy, "database_busy"},
 	{store.ErrFull, "database_full"},
+	{store.ErrDisk, "database_disk"},
 	{store.ErrReadOnly, "database_read_only"},
 	{store.ErrDamaged, "database_damaged"},
 }

@@ -110,11 +110,6 @@ func (p *program) parse(args []string) (command, error) {
 	return selected, nil
 }
 
-// Run says that the command is of a later version.
-func (c *LaterCommand) Run(ctx context.Context, p *program) error {
-	return &usageError{p.say("later", nil)}
-}
-
 // databaseURL is where the register is.
 func (p *program) databaseURL() (string, error) {
 	if p.flags.DatabaseFile != "" {
@@ -152,8 +147,22 @@ func (p *program) checkThere() error {
 	if !p.ownDatabase() {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Join(p.flags.Data, "custody.db")); errors.Is(err, os.ErrNotExist) {
-		return p.fail("no_database", map[string]string{"Data": p.flags.Data})
+	database := filepath.Join(p.flags.Data, "custody.db")
+	if _, err := os.Stat(database); !errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err := p.checkNotRestoring(); err != nil {
+		return err
+	}
+	return p.fail("no_database", map[string]string{"Data": p.flags.Data})
+}
+
+// checkNotRestoring tells of a restore that has not come to its end where the register
+// would be.
+func (p *program) checkNotRestoring() error {
+	part := filepath.Join(p.flags.Data, "custody.db"+restoringSuffix)
+	if _, err := os.Stat(part); err == nil {
+		return p.fail("restore_left", map[string]string{"Data": p.flags.Data, "File": part})
 	}
 	return nil
 }

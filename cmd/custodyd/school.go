@@ -23,6 +23,11 @@ func (c *InitCommand) Run(ctx context.Context, p *program) error {
 			return p.fail("no_first_school", map[string]string{"Data": p.flags.Data})
 		}
 	}
+	if p.ownDatabase() && p.flags.School == "" {
+		if err := p.checkNotRestoring(); err != nil {
+			return err
+		}
+	}
 	if err := os.MkdirAll(p.schoolFolder(p.flags.School), 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}

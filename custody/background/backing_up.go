@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"time"
-
-	"github.com/google/renameio/v2"
 )
 
 // Backups says where copies of the register go.
@@ -35,16 +33,8 @@ func (r *Runner) BackingUp(b Backups) Job {
 				return 0, fmt.Errorf("back up: %w", err)
 			}
 			name := r.Now().In(time.FixedZone("", 7*3600)).Format(backupName)
-			file, err := renameio.NewPendingFile(filepath.Join(b.Folder, name), renameio.WithPermissions(0o600))
-			if err != nil {
-				return 0, fmt.Errorf("back up: %w", err)
-			}
-			defer file.Cleanup()
-			if _, err := r.Store.Backup(ctx, r.School, nil, file, nil); err != nil {
+			if _, err := r.Store.BackupFile(ctx, r.School, nil, filepath.Join(b.Folder, name), nil); err != nil {
 				return 0, err
-			}
-			if err := file.CloseAtomicallyReplace(); err != nil {
-				return 0, fmt.Errorf("back up: %w", err)
 			}
 			return 1, b.prune()
 		},

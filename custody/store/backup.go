@@ -32,7 +32,7 @@ import (
 const backupFormat = 1
 
 // notBackedUp are tables of what is worth nothing later, or would let somebody in again.
-var notBackedUp = []string{"goose_db_version", "sessions", "account_sessions", "known_devices", "pairing_codes", "challenges", "passkey_challenges", "token_sign_ins", "department_tickets", "document_tickets", "background_jobs", "idempotency_keys"}
+var notBackedUp = []string{"goose_db_version", unfinishedTable, "sessions", "account_sessions", "known_devices", "pairing_codes", "challenges", "passkey_challenges", "token_sign_ins", "department_tickets", "document_tickets", "background_jobs", "idempotency_keys"}
 
 // Errors of backups.
 var (

@@ -335,15 +335,13 @@ func TestWhatIsNotUsedIsTakenBack(t *testing.T) {
 		if !errors.Is(err, refused) {
 			t.Fatalf("%v", err)
 		}
-		if database == "sqlite" {
-			return // the file is its caller's
+		var version *store.VersionError
+		if left, err := store.Open(ctx, store.Config{URL: url}); !errors.As(err, &version) || version.Have != 0 {
+			t.Errorf("a register is left: %v", err)
+			if err == nil {
+				s.must(left.Close())
+			}
 		}
-		left, err := store.Open(ctx, store.Config{URL: url})
-		s.must(err)
-		if _, err := left.School(ctx); !errors.Is(err, custody.ErrNotFound) {
-			t.Errorf("a school is left: %v", err)
-		}
-		s.must(left.Close())
 		_, err = store.Restore(ctx, url, bytes.NewReader(file.Bytes()), nil, nil)
 		s.must(err)
 	})

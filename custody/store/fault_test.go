@@ -36,6 +36,10 @@ type fault struct {
 	KillAt                int    // at which step of the fourth record; 0 = never
 	Room                  int64  // bytes that files may still grow by before the fourth; 0 = as they like
 	Keyed                 string // instead of that, the person that a request with a key registers
+
+	// A copy of the register is made, or a register of a copy, instead.
+	BackupTo, RestoreFrom string
+	KillOn                string // the step at which that ends
 }
 
 // recordOf is the signature of a grant, the same each time.
@@ -65,6 +69,9 @@ func dyingService(asked string) error {
 	var f fault
 	if err := json.Unmarshal([]byte(asked), &f); err != nil {
 		return err
+	}
+	if f.BackupTo != "" || f.RestoreFrom != "" {
+		return f.copying()
 	}
 	s, err := store.Open(ctx, store.Config{URL: f.URL, LogKey: f.LogKey, MarkFile: f.MarkFile, Now: func() time.Time { return f.At }})
 	if err != nil {

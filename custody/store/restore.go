@@ -19,6 +19,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jmoiron/sqlx"
 
 	"sokyso/migrations"
 )
@@ -33,8 +34,9 @@ var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 // does not exist, or a PostgreSQL schema without a school. All rows come in one
 // transaction, after which the schema is brought up to date and check looks at the register,
 // whose log is not verified otherwise: see VerifyLog. On an error, check's too, there is no
-// register. ErrBackup, with what is wrong, for a file that is damaged, cut or something
-// else; ErrNotEmpty, ErrBackupNewer. progress and check may be nil.
+// register. Killed on the way, it leaves none that can be opened ([ErrUnfinished]), and
+// Restore begins anew. ErrBackup, with what is wrong, for a file that is damaged, cut or
+// something else; ErrNotEmpty, ErrBackupNewer, [ErrRestoring]. progress and check may be nil.
 func Restore(ctx context.Context, url string, r io.Reader, progress func(rows int64), check func(Backup, *Store) error) (Backup, error) {
 	in, err := newBackupReader(r)
 	if err != nil {
@@ -44,94 +46,60 @@ func Restore(ctx context.Context, url string, r io.Reader, progress func(rows in
 	if err != nil {
 		return in.backup, fmt.Errorf("restore: %w", err)
 	}
-	db, err := openPool(dialect, source, 2)
+	db, err := openPool(dialect, source, 3)
 	if err != nil {
 		return in.backup, err
 	}
-	err = func() error {
-		if there, err := hasSchool(ctx, db.DB, dialect); err != nil {
-			return err
-		} else if there {
-			return ErrNotEmpty
+	claim, err := claimRestore(ctx, db, dialect)
+	if err != nil {
+		return in.backup, errors.Join(fmt.Errorf("restore: %w", err), db.Close())
+	}
+	err = restoreInto(ctx, db, dialect, in, progress)
+	if err == nil && check != nil {
+		var register *Store
+		if register, err = Open(ctx, Config{URL: url, restoring: true}); err == nil {
+			err = errors.Join(check(in.backup, register), register.Close())
 		}
-		if _, need, err := migrations.Versions(ctx, db.DB, dialect); err != nil {
-			return err
-		} else if in.backup.Schema > need {
-			return ErrBackupNewer
-		}
-		if err := migrations.UpTo(ctx, db.DB, dialect, in.backup.Schema); err != nil {
-			return err
-		}
-		conn, err := db.Conn(ctx)
-		if err != nil {
-			return driverError(err)
-		}
-		defer conn.Close()
-		if err := load(ctx, conn, dialect, in, progress); err != nil {
-			return err
-		}
-		_, err = migrations.Up(ctx, db.DB, dialect)
-		return err
-	}()
+	}
+	reached("restore checked")
+	if err == nil {
+		err = claim.finish(ctx)
+	} else {
+		err = errors.Join(err, claim.giveUp(ctx, db))
+	}
+	reached("restore finished")
 	if err == nil && dialect == migrations.SQLite {
 		_, err = db.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		return in.backup, fmt.Errorf("restore: %w", driverError(err))
 	}
-	if check == nil {
-		return in.backup, nil
-	}
-	register, err := Open(ctx, Config{URL: url})
-	if err == nil {
-		err = errors.Join(check(in.backup, register), register.Close())
-	}
-	if err != nil {
-		// Nobody else's rows are among them: there was no register before.
-		err = errors.Join(err, emptied(context.WithoutCancel(ctx), dialect, source))
-	}
-	return in.backup, err
+	return in.backup, nil
 }
 
-// emptied takes back what was restored. A database file is its caller's to remove.
-func emptied(ctx context.Context, dialect migrations.Dialect, source string) error {
-	if dialect == migrations.SQLite {
-		return nil
+// restoreInto fills an empty database.
+func restoreInto(ctx context.Context, db *sqlx.DB, dialect migrations.Dialect, in *backupReader, progress func(rows int64)) error {
+	if _, need, err := migrations.Versions(ctx, db.DB, dialect); err != nil {
+		return err
+	} else if in.backup.Schema > need {
+		return ErrBackupNewer
 	}
-	db, err := openPool(dialect, source, 1)
-	if err != nil {
+	if err := migrations.UpTo(ctx, db.DB, dialect, in.backup.Schema); err != nil {
 		return err
 	}
-	defer db.Close()
-	var tables string
-	err = db.GetContext(ctx, &tables, `SELECT string_agg(quote_ident(table_name), ', ') FROM information_schema.tables
-		WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name <> 'goose_db_version'`)
-	if err == nil {
-		_, err = db.ExecContext(ctx, "TRUNCATE "+tables)
-	}
+	reached("restore has tables")
+	conn, err := db.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("take back what was restored: %w", driverError(err))
+		return driverError(err)
 	}
-	return nil
-}
-
-// hasSchool looks before anything is made or brought up to date.
-func hasSchool(ctx context.Context, db *sql.DB, dialect migrations.Dialect) (bool, error) {
-	query := `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'schools'`
-	if dialect == migrations.SQLite {
-		query = `SELECT COUNT(*) FROM sqlite_schema WHERE name = 'schools'`
+	defer conn.Close()
+	if err := load(ctx, conn, dialect, in, progress); err != nil {
+		return err
 	}
-	var n int
-	if err := db.QueryRowContext(ctx, query).Scan(&n); err != nil {
-		return false, driverError(err)
-	}
-	if n == 0 {
-		return false, nil
-	}
-	if err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM schools`).Scan(&n); err != nil {
-		return false, driverError(err)
-	}
-	return n > 0, nil
+	reached("restore has rows")
+	_, err = migrations.Up(ctx, db.DB, dialect)
+	reached("restore is up to date")
+	return err
 }
 
 // load reads all tables into a register that is empty. Foreign keys are looked at when
@@ -170,6 +138,7 @@ func load(ctx context.Context, conn *sql.Conn, dialect migrations.Dialect, in *b
 			if table == nil {
 				break
 			}
+			reached("restore of " + table.Table)
 			if err := loadTable(ctx, conn, dialect, in, table, progress); err != nil {
 				return fmt.Errorf("table %s: %w", table.Table, damagedUnless(ctx, err))
 			}
@@ -193,7 +162,7 @@ func damagedUnless(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil || errors.Is(err, ErrBackup) {
 		return err
 	}
-	for _, trouble := range []error{ErrBusy, ErrFull, ErrReadOnly, ErrUnreachable, ErrDamaged, ErrMissing} {
+	for _, trouble := range []error{ErrBusy, ErrFull, ErrDisk, ErrReadOnly, ErrUnreachable, ErrDamaged, ErrMissing} {
 		if errors.Is(err, trouble) {
 			return err
 		}

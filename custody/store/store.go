@@ -28,6 +28,8 @@ type Config struct {
 	Many     bool             // several schools share this Store's connections, see [Store.Of]
 	Logger   *slog.Logger     // nil = discarded
 
+	restoring bool // the register is looked at by the restore that makes it
+
 	Committed func(Commit) // called after each transaction that appended; nil = nobody asks. It must not wait.
 }
 
@@ -67,7 +69,7 @@ type Store struct {
 }
 
 // Open opens the register. It refuses a schema of another version with a
-// *VersionError. A log that is behind its mark is no error here: the register
+// *VersionError, and a register of which a restore was broken off with ErrUnfinished. A log that is behind its mark is no error here: the register
 // can be read, and every change is refused, see [Store.CheckMark].
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Now == nil {
@@ -164,7 +166,13 @@ func (s *Store) openPools(ctx context.Context) error {
 		return err
 	}
 	s.writer, s.reader = &pool{db: db}, nil
-	have, need, err := migrations.Versions(ctx, db.DB, dialect)
+	var have, need int64
+	if !s.config.restoring {
+		err = checkFinished(ctx, db, dialect)
+	}
+	if err == nil {
+		have, need, err = migrations.Versions(ctx, db.DB, dialect)
+	}
 	if err == nil && have != need {
 		err = &VersionError{Have: have, Need: need}
 	}
@@ -199,7 +207,9 @@ func Migrate(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	_, err = migrations.Up(ctx, db.DB, dialect)
+	if err = checkFinished(ctx, db, dialect); err == nil {
+		_, err = migrations.Up(ctx, db.DB, dialect)
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("migrate register: %w", driverError(err)), db.Close())
 	}
