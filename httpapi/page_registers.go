@@ -17,15 +17,19 @@ import (
 var registerFormats = map[string]string{
 	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 	"csv":  "text/csv; charset=utf-8",
+	"pdf":  "application/pdf", // of the report only
 }
+
+// registerNames are what the files are called.
+var registerNames = map[string]string{"signatures": "so-ky-so", "outgoing": "so-van-ban-di", "report": "bao-cao-dinh-ky"}
 
 // registerFile makes a register of a period: the whole of it, or an error and nothing.
 func (s *server) registerFile(ctx context.Context, actor custody.Actor, register, format string, from, until custody.Date) (file []byte, name string, err error) {
-	table, ok := registerTables[register]
+	plain, ok := registerNames[register]
 	if !ok {
 		return nil, "", invalid("register", nil)
 	}
-	if _, ok := registerFormats[format]; !ok {
+	if _, ok := registerFormats[format]; !ok || format == "pdf" && register != "report" {
 		return nil, "", invalid("format", nil)
 	}
 	for field, day := range map[string]custody.Date{"from": from, "until": until} {
@@ -34,14 +38,21 @@ func (s *server) registerFile(ctx context.Context, actor custody.Actor, register
 		}
 	}
 	var b bytes.Buffer
-	err = s.writeRegister(&b, format, table, from, until, func(begin func(store.SignedRegister) error, line func(store.SignedLine) error) error {
+	name = plain + "-" + strings.ReplaceAll(string(from), "-", "") + "-" + strings.ReplaceAll(string(until), "-", "") + "." + format
+	if register == "report" {
+		report, err := s.store.PeriodReport(ctx, actor, from, until)
+		if err == nil {
+			err = WriteReport(&b, format, report)
+		}
+		return b.Bytes(), name, err
+	}
+	err = s.writeRegister(&b, format, registerTables[register], from, until, func(begin func(store.SignedRegister) error, line func(store.SignedLine) error) error {
 		return s.store.SignatureRegister(ctx, actor, from, until, begin, line)
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	plain := map[string]string{"signatures": "so-ky-so", "outgoing": "so-van-ban-di"}[register]
-	return b.Bytes(), plain + "-" + strings.ReplaceAll(string(from), "-", "") + "-" + strings.ReplaceAll(string(until), "-", "") + "." + format, nil
+	return b.Bytes(), name, nil
 }
 
 // downloadRegister handles "GET /papers/register".
@@ -68,10 +79,10 @@ func (s *server) downloadRegister(w http.ResponseWriter, r *http.Request, actor 
 }
 
 type registerInput struct {
-	Register string `path:"id" enum:"signatures,outgoing"`
+	Register string `path:"id" enum:"signatures,outgoing,report"`
 	From     string `query:"from" required:"true" maxLength:"10" doc:"first day, 2026-01-01"`
 	Until    string `query:"until" required:"true" maxLength:"10" doc:"last day"`
-	Format   string `query:"format" enum:"xlsx,csv" default:"xlsx"`
+	Format   string `query:"format" enum:"xlsx,csv,pdf" default:"xlsx" doc:"pdf: of the report only"`
 }
 
 func (s *server) apiRegister(ctx context.Context, actor custody.Actor, in *registerInput) (*huma.StreamResponse, error) {

@@ -54,7 +54,7 @@ func (s *server) writeRegister(w io.Writer, format string, table registerTable, 
 		above := [][]string{{strings.ToUpper(head.School.Name)}, {table.title}, {"Từ ngày " + from.Written() + " đến ngày " + until.Written()},
 			{fmt.Sprintf("Lập từ nhật ký %s: %d mục, mã gốc %s", head.Checkpoint.Origin, head.Checkpoint.Size, head.Checkpoint.Root)}, {}}
 		var err error
-		if out, err = newRegisterWriter(w, format, table); err != nil {
+		if out, err = newRegisterWriter(w, format, table.widths); err != nil {
 			return err
 		}
 		for _, row := range append(above, table.header) {
@@ -76,7 +76,28 @@ func (s *server) writeRegister(w io.Writer, format string, table registerTable, 
 	return out.close()
 }
 
-func newRegisterWriter(w io.Writer, format string, table registerTable) (registerWriter, error) {
+// reportWidths are those of the columns of a report, of which the first holds its parts' names.
+var reportWidths = []float64{46, 34, 22, 22, 34, 22, 34, 24, 14, 14}
+
+// WriteReport writes the report of a period: pdf, or its tables one below the other as xlsx
+// or csv.
+func WriteReport(w io.Writer, format string, report *forms.Report) error {
+	if format == "pdf" {
+		return forms.Write(w, report)
+	}
+	out, err := newRegisterWriter(w, format, reportWidths)
+	if err != nil {
+		return err
+	}
+	for _, row := range report.Rows() {
+		if err := out.row(row); err != nil {
+			return err
+		}
+	}
+	return out.close()
+}
+
+func newRegisterWriter(w io.Writer, format string, widths []float64) (registerWriter, error) {
 	if format == "csv" {
 		if _, err := io.WriteString(w, "\ufeff"); err != nil { // by which spreadsheets know UTF-8
 			return nil, err
@@ -94,7 +115,7 @@ func newRegisterWriter(w io.Writer, format string, table registerTable) (registe
 	if err != nil {
 		return nil, err
 	}
-	for i, width := range table.widths {
+	for i, width := range widths {
 		if err := stream.SetColWidth(i+1, i+1, width); err != nil {
 			return nil, err
 		}

@@ -66,6 +66,17 @@ func TestRegistersAsTables(t *testing.T) {
 			t.Errorf("%d lines after the head in %d, want the one that was issued", len(cells), n)
 		}
 
+		status, text = v.get(address("report", "csv"))
+		if status != http.StatusOK || !strings.Contains(text, "từ ngày 01/10/2026 đến ngày 31/10/2026") || !strings.Contains(text, "\r\n10/2026,1,0,1,0,0,2\r\n") {
+			t.Errorf("the report's tables: %d\n%s", status, text)
+		}
+		if status, text = v.get(address("report", "pdf")); status != http.StatusOK || !strings.HasPrefix(text, "%PDF-") {
+			t.Errorf("the report: %d", status)
+		}
+		if status, text = v.get(address("report", "xlsx")); status != http.StatusOK || !strings.HasPrefix(text, "PK") {
+			t.Errorf("the report as a spreadsheet: %d", status)
+		}
+
 		for _, bad := range []string{address("nothing", "csv"), address("signatures", "pdf"), "/papers/register?register=signatures&format=csv&from=01/10/2026", "/papers/register?register=signatures&format=csv&from=31/10/2026&until=01/10/2026"} {
 			if status, _ := v.get(bad); status != http.StatusUnprocessableEntity {
 				t.Errorf("%s: %d", bad, status)

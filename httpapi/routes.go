@@ -357,7 +357,7 @@ func (s *Site) operations(api huma.API) {
 	inPerson(s, api, post("closeCheck", wire.PathCheckClose, "Fix the result of a custody check"), (*server).apiCloseCheck)
 
 	private(s, api, get("papers", wire.PathPapers, "Official papers that the person may see").readBy(custody.ScopeRegisters), (*server).apiPapers)
-	private(s, api, get("register", wire.PathRegister, "A register of signatures or outgoing documents as XLSX or CSV").file("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv").readBy(custody.ScopeRegisters), (*server).apiRegister)
+	private(s, api, get("register", wire.PathRegister, "A register of signatures or outgoing documents, or the report of a period, as XLSX or CSV, the report as PDF too").file("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "text/csv", "application/pdf").readBy(custody.ScopeRegisters), (*server).apiRegister)
 	inPerson(s, api, create("issuePaper", wire.PathPapers, "Issue an official paper"), (*server).apiIssuePaper)
 	inPerson(s, api, post("draftPaper", wire.PathPaperDrafts, "What a paper would hold, with its next number").repeatable(), (*server).apiDraftPaper)
 	inPerson(s, api, post("previewPaper", wire.PathPaperPreviews, "The PDF of a paper before it is issued").repeatable().file("application/pdf"), (*server).apiPreviewPaper)

@@ -47,8 +47,7 @@ type Flags struct {
 		Example ConfigExampleCommand `cmd:"" help:"${help_config_example}"`
 	} `cmd:"" name:"config" help:"${help_config_command}"`
 
-	// Promised by the manual and not built yet: it says so instead of doing nothing.
-	Report LaterCommand `cmd:"" hidden:""`
+	Report ReportCommand `cmd:"" help:"${help_report}"`
 }
 
 // InitCommand makes the register, the log's key and the school.
@@ -157,9 +156,4 @@ type LogCheckpointCommand struct{}
 // LogExportCommand writes the log into a folder, for others to check.
 type LogExportCommand struct {
 	Folder string `arg:"" type:"path" help:"${help_export_folder}"`
-}
-
-// LaterCommand stands for a command of a later version.
-type LaterCommand struct {
-	Arguments []string `arg:"" optional:"" passthrough:""`
 }

@@ -25,7 +25,7 @@ func TestExitStatus(t *testing.T) {
 		want int
 	}{
 		{[]string{"--version"}, 0}, {[]string{"--help"}, 0}, {nil, 0}, {[]string{"nonsense"}, 2}, {[]string{"serve", "--port", "1"}, 2}, {[]string{"init"}, 2},
-		{[]string{"backup"}, 2}, {[]string{"report", "--year", "2026"}, 2}, {[]string{"--data", data, "log", "verify"}, 1}, {[]string{"--data", data, "serve"}, 1},
+		{[]string{"backup"}, 2}, {[]string{"report", "--year", "2026"}, 2}, {[]string{"--data", data, "report", "--year", "2026", "--output", data + ".pdf"}, 1}, {[]string{"--data", data, "log", "verify"}, 1}, {[]string{"--data", data, "serve"}, 1},
 	} {
 		var stdout, stderr bytes.Buffer
 		if got := Run(context.Background(), c.args, strings.NewReader(""), &stdout, &stderr); got != c.want {

@@ -109,7 +109,8 @@ var wanted = map[forms.Kind][]string{
 	forms.IncidentRegister:  {"SỔ THEO DÕI SỰ CỐ", "Nghi ngờ bị xâm", "Mẫu 09:"},
 	forms.SignatureRegister: {"SỔ THEO DÕI KÝ SỐ", "60/TB-MNHS", "Ký duyệt"},
 	forms.DeviceRegister:    {"DANH MỤC THIẾT BỊ", "mnhoasen@", "Đang sử dụng: Lê", "có 02 thiết bị"},
-	forms.PeriodReport:      {"6 tháng cuối năm 2026", "Đang sử dụng 3 1 4", "Tổng cộng 4 1 5", "316 chữ ký số", "9/2026", "120", "Sự cố mất thiết bị 5409 1234 8877 chưa kết thúc", "812 mục"},
+	forms.PeriodReport: {"6 tháng cuối năm 2026", "Đang sử dụng 3 1 4", "Tổng cộng 4 1 5", "316 chữ ký số", "9/2026", "120", "Sự cố mất thiết bị 5409 1234 8877 chưa kết thúc", "812 mục",
+		"Phó Hiệu trưởng 2 2", "đến hết ngày 31/12/2027", "trong 24 giờ từ khi phát hiện", "có 02 sự cố, trong đó 01 sự cố quá hạn", "Kế hoạch 100 90 190", "12/2026 0 0 0 0 0 0", "Trước sơ kết"},
 }
 
 var place = regexp.MustCompile(`<word xMin="([0-9.]+)" yMin="([0-9.]+)" xMax="([0-9.]+)" yMax="([0-9.]+)">`)

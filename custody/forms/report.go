@@ -30,6 +30,7 @@ type Report struct {
 	Assessment string       `json:"assessment"`
 	Needs      string       `json:"needs"`
 	Asked      string       `json:"asked"`
+	More       *Details     `json:"details,omitempty"` // nil on reports from before they were made
 }
 
 // Count is a number with its name. Names of states, kinds and acts are this
@@ -124,19 +125,29 @@ func (f *Report) sheet() paper.Sheet {
 	add(paper.Addressees{Word: "Kính gửi:", To: lines(f.To)})
 	add(paper.Body(f.Issuer + " báo cáo tình hình quản lý, sử dụng thiết bị lưu khóa bí mật và chữ ký số " + f.span() + " như sau:"))
 
-	add(paper.Heading("I. THIẾT BỊ VÀ CHỨNG THƯ"), counts(f.States, "Trạng thái đến ngày "+shortDay(f.AsOf)))
-	if len(f.Expiring) == 0 {
-		add(paper.Body("Không có chứng thư nào đã hết hạn hoặc hết hạn trong 12 tháng tới."))
+	until := "trong 12 tháng tới"
+	if f.More != nil {
+		until = "đến hết ngày " + shortDay(f.More.Horizon)
+		add(paper.Heading("I. NGƯỜI SỬ DỤNG, THIẾT BỊ VÀ CHỨNG THƯ"), f.More.posts(), counts(f.States, "Trạng thái đến ngày "+shortDay(f.AsOf)))
 	} else {
-		add(paper.Body("Chứng thư đã hết hạn hoặc hết hạn trong 12 tháng tới:"))
-		t := paper.Table{Widths: []float64{10, 55, 40, 25, 35}, Align: "CLLCL", Header: []string{"STT", "Đối tượng", "Số hiệu thiết bị", "Hết hạn ngày", "Người giữ"}}
-		for i, e := range f.Expiring {
-			t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), e.Subject, e.Serial, shortDay(e.Until), e.Keeper})
-		}
+		add(paper.Heading("I. THIẾT BỊ VÀ CHỨNG THƯ"), counts(f.States, "Trạng thái đến ngày "+shortDay(f.AsOf)))
+	}
+	if len(f.Expiring) == 0 {
+		add(paper.Body("Không có chứng thư nào đã hết hạn hoặc hết hạn " + until + "."))
+	} else {
+		add(paper.Body("Chứng thư đã hết hạn hoặc hết hạn " + until + ":"))
+		t := paper.Table{Widths: []float64{10, 55, 40, 25, 35}, Align: "CLLCL", Header: expiryHeader}
+		t.Rows = f.expiryRows()
 		add(t)
 	}
 	add(paper.Heading("II. GIAO, NHẬN THIẾT BỊ"), counts(f.HandOvers, "Việc giao, nhận trong kỳ"))
+	if f.More != nil {
+		add(paper.Body("Kiểm kê thiết bị trong kỳ:"), f.More.checks())
+	}
 	add(paper.Heading("III. SỰ CỐ"), counts(f.Incidents, "Sự cố trong kỳ"))
+	if f.More != nil {
+		add(f.More.cases()...)
+	}
 
 	signed := 0
 	labels, values := []string{}, []int{}
@@ -152,17 +163,19 @@ func (f *Report) sheet() paper.Sheet {
 	if len(values) > 0 {
 		add(paper.Bars{Title: "Số chữ ký số theo tháng", Labels: labels, Values: values})
 	}
+	if f.More != nil {
+		add(f.More.months())
+	}
 	add(counts(f.Acts, "Loại chữ ký"))
+	if f.More != nil && len(f.More.Kinds) > 0 {
+		add(counts(f.More.Kinds, "Loại văn bản được ký"))
+	}
 
 	add(paper.Heading("V. VIỆC CÒN MỞ ĐẾN NGÀY " + shortDay(f.AsOf)))
 	if len(f.OpenCases) == 0 {
 		add(paper.Body("Không có việc nào còn mở."))
 	} else {
-		t := paper.Table{Widths: []float64{10, 95, 25, 35}, Align: "CLCL", Header: []string{"STT", "Việc", "Từ ngày", "Người liên quan"}}
-		for i, o := range f.OpenCases {
-			t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), o.What, shortDay(o.Since), o.Who})
-		}
-		add(t)
+		add(paper.Table{Widths: []float64{10, 95, 25, 35}, Align: "CLCL", Header: openHeader, Rows: f.openRows()})
 	}
 	add(paper.Heading("VI. ĐÁNH GIÁ, NHU CẦU, KIẾN NGHỊ"))
 	for _, part := range [][2]string{{"1. Đánh giá: ", f.Assessment}, {"2. Nhu cầu cấp mới, gia hạn, thay thế kỳ tới: ", f.Needs}, {"3. Kiến nghị: ", f.Asked}} {
@@ -170,6 +183,69 @@ func (f *Report) sheet() paper.Sheet {
 	}
 	add(paper.Body(fmt.Sprintf("Số liệu được lập từ nhật ký ký số của nhà trường, gồm %d mục đến hết ngày %s./.", f.LogSize, shortDay(f.LogUntil))), f.foot())
 	return s
+}
+
+var (
+	expiryHeader = []string{"STT", "Đối tượng", "Số hiệu thiết bị", "Hết hạn ngày", "Người giữ"}
+	openHeader   = []string{"STT", "Việc", "Từ ngày", "Người liên quan"}
+)
+
+func (f *Report) expiryRows() [][]string {
+	var rows [][]string
+	for i, e := range f.Expiring {
+		rows = append(rows, []string{fmt.Sprint(i + 1), e.Subject, e.Serial, shortDay(e.Until), e.Keeper})
+	}
+	return rows
+}
+
+func (f *Report) openRows() [][]string {
+	var rows [][]string
+	for i, o := range f.OpenCases {
+		rows = append(rows, []string{fmt.Sprint(i + 1), o.What, shortDay(o.Since), o.Who})
+	}
+	return rows
+}
+
+// Rows are the report as a table, for spreadsheets: one part below the other.
+func (f *Report) Rows() [][]string {
+	rows := [][]string{{strings.ToUpper(f.Issuer)}, {"BÁO CÁO"}, {"Quản lý, sử dụng thiết bị lưu khóa bí mật và chữ ký số " + f.span()}}
+	part := func(name string, header []string, lines [][]string) {
+		rows = append(rows, []string{}, []string{name})
+		if len(lines) == 0 {
+			rows = append(rows, []string{"Không có."})
+			return
+		}
+		rows = append(append(rows, header), lines...)
+	}
+	table := func(name string, t paper.Table) { part(name, t.Header, t.Rows) }
+	if f.More != nil {
+		table("Người sử dụng", f.More.posts())
+	}
+	table("Thiết bị", counts(f.States, "Trạng thái đến ngày "+shortDay(f.AsOf)))
+	horizon := "trong 12 tháng tới"
+	if f.More != nil {
+		horizon = "đến hết ngày " + shortDay(f.More.Horizon)
+	}
+	part("Chứng thư đã hết hạn hoặc hết hạn "+horizon, expiryHeader, f.expiryRows())
+	table("Giao, nhận thiết bị", counts(f.HandOvers, "Việc giao, nhận trong kỳ"))
+	if f.More != nil {
+		part("Kiểm kê thiết bị", checkHeader, f.More.checkRows())
+	}
+	table("Sự cố", counts(f.Incidents, "Sự cố trong kỳ"))
+	if f.More != nil {
+		blocks := f.More.cases()
+		if t, ok := blocks[len(blocks)-1].(paper.Table); ok {
+			table("Thời gian xử lý sự cố", t)
+		}
+		part("Chữ ký số theo tháng", f.More.monthHeader(), f.More.monthRows())
+		table("Chữ ký số theo loại văn bản", counts(f.More.Kinds, "Loại văn bản được ký"))
+	}
+	table("Chữ ký số theo loại chữ ký", counts(f.Acts, "Loại chữ ký"))
+	rows = append(rows, []string{}, []string{"Số lần đề nghị ký bị từ chối", strconv.Itoa(f.Refused)})
+	part("Việc còn mở đến ngày "+shortDay(f.AsOf), openHeader, f.openRows())
+	rows = append(rows, []string{}, []string{"Nhu cầu cấp mới, gia hạn, thay thế kỳ tới", orWord(strings.Join(lines(f.Needs), " "), "không.")},
+		[]string{fmt.Sprintf("Số liệu được lập từ nhật ký ký số của nhà trường, gồm %d mục đến hết ngày %s.", f.LogSize, shortDay(f.LogUntil))})
+	return rows
 }
 
 func counts(rows []Count, name string) paper.Table {

@@ -87,6 +87,23 @@ func samples() map[forms.Kind]forms.Facts {
 			OpenCases: []forms.OpenItem{{What: "Sự cố mất thiết bị 5409 1234 8877 chưa kết thúc", Since: "2026-11-26", Who: "Lê Minh Quân"}},
 			Months:    []forms.Month{{"2026-07", 12}, {"2026-08", 45}, {"2026-09", 120}, {"2026-10", 73}, {"2026-11", 66}, {"2026-12", 0}},
 			Acts:      []forms.Count{{Name: forms.ActName(custody.Approve), Personal: 180}, {Name: forms.ActName(custody.Issue), Seal: 136}}, Refused: 4, LogSize: 812, LogUntil: "2026-12-31",
-			Assessment: "Các thiết bị được quản lý đúng quy định.", Needs: "01 thiết bị cho Phó Hiệu trưởng mới."},
+			Assessment: "Các thiết bị được quản lý đúng quy định.", Needs: "01 thiết bị cho Phó Hiệu trưởng mới.", More: details()},
 	}
+}
+
+func details() *forms.Details {
+	d := &forms.Details{Horizon: "2027-12-31", Posts: []forms.Post{{Kind: custody.Principal, People: 1, Holders: 1}, {Kind: custody.Deputy, People: 2, Holders: 2}, {Kind: custody.OfficeHead, People: 1, Holders: 1},
+		{Kind: custody.Staff, People: 5}}, ReportHours: 24, DeviceDays: 5,
+		Cases: []forms.Case{
+			{Kind: custody.Lost, Serial: "5409 1234 8877", DiscoveredAt: noon.Add(-time.Hour), ReportedAt: noon, Authority: forms.Met{At: noon.Add(30 * time.Hour), Due: noon.Add(23 * time.Hour), Late: true},
+				RevokedAt: noon.Add(72 * time.Hour), Device: forms.Met{Due: noon.Add(240 * time.Hour)}, State: "Đang xử lý"},
+			{Kind: custody.Suspected, Serial: "5409 1234 0002", DiscoveredAt: noon, ReportedAt: noon.Add(time.Hour), Authority: forms.Met{At: noon.Add(2 * time.Hour), Due: noon.Add(24 * time.Hour)}, State: "Đã tìm thấy, được dùng lại"}},
+		Kinds: []forms.Count{{Name: "Kế hoạch", Personal: 100, Seal: 90}, {Name: "Thông báo", Personal: 80, Seal: 46}},
+		Checks: []forms.CheckLine{
+			{Kind: custody.MonthlyCheck, OpenedAt: noon.Add(-900 * time.Hour), Due: "2026-10-25", ClosedAt: noon.Add(-800 * time.Hour), Tokens: 4, Proved: 3, Seen: 1},
+			{Kind: custody.PlenaryCheck, OpenedAt: noon.Add(-100 * time.Hour), Due: "2026-11-25", Late: true, Tokens: 4, Proved: 2, Excused: 1, Missing: 1}}}
+	for i, n := range []int{12, 45, 120, 73, 66, 0} {
+		d.ByMonth = append(d.ByMonth, forms.SignedMonth{Month: fmt.Sprintf("2026-%02d", 7+i), Acts: []int{n / 2, 0, n - n/2, 0, 0}})
+	}
+	return d
 }

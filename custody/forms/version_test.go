@@ -23,9 +23,14 @@ const pinned = "testdata/version1.txt"
 func TestVersion1StaysTheSame(t *testing.T) {
 	var now bytes.Buffer
 	all := samples()
+	report := *all[forms.PeriodReport].(*forms.Report)
+	withDetails := pdf(t, &report)
+	report.More = nil // as they were first issued
+	all[forms.PeriodReport] = &report
 	for _, rule := range forms.Rules {
 		fmt.Fprintf(&now, "%s %x\n", rule.Kind, sha256.Sum256(pdf(t, all[rule.Kind])))
 	}
+	fmt.Fprintf(&now, "%s with details %x\n", forms.PeriodReport, sha256.Sum256(withDetails))
 	if *pin {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
 			t.Fatal(err)

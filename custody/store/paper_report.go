@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -20,13 +21,18 @@ func (g *gathering) report(p forms.Period, from, until time.Time) (forms.Facts, 
 	}
 	kinds := map[custody.TokenID]custody.TokenKind{}
 	states := newTally()
+	// Needs of the year after the period: of the next year, in a report of this one.
+	horizon := until.AddDate(1, 0, 0)
+	if least := g.now.AddDate(1, 0, 0); horizon.Before(least) {
+		horizon = least
+	}
 	for _, t := range tokens {
 		kinds[t.ID] = t.Kind
 		states.add(forms.StateName(t.State), t.Kind, 1)
 		if t.State == custody.Retired {
 			continue
 		}
-		if t.Certificate.NotAfter.Before(g.now.AddDate(1, 0, 0)) {
+		if t.Certificate.NotAfter.Before(horizon) {
 			subject := g.people[t.Owner].Name
 			if t.Kind == custody.Seal {
 				subject = g.school.Name
@@ -38,13 +44,38 @@ func (g *gathering) report(p forms.Period, from, until time.Time) (forms.Facts, 
 		}
 	}
 	f.States = states.rows
+	f.More = &forms.Details{Horizon: custody.DateOf(horizon.Add(-time.Second)), ReportHours: int(g.settings.ReportWithin() / time.Hour), DeviceDays: g.settings.DeviceWithin()}
 	if err := g.reportMoves(f, kinds, from, until); err != nil {
 		return nil, err
 	}
 	if err := g.reportSignatures(f, from, until); err != nil {
 		return nil, err
 	}
+	if err := g.reportDetails(f, tokens, from, until); err != nil {
+		return nil, err
+	}
 	return f, nil
+}
+
+// PeriodReport is the report of a period as the register has it now, for who reads papers:
+// not numbered and not issued.
+func (s *Store) PeriodReport(ctx context.Context, actor custody.Actor, from, until custody.Date) (*forms.Report, error) {
+	if err := custody.CanReadPapers(actor); err != nil {
+		return nil, err
+	}
+	n := NewPaper{Kind: forms.PeriodReport, PaperSubject: PaperSubject{From: from, Until: until}}
+	g, err := s.gather(ctx, actor, n)
+	if err != nil {
+		return nil, err
+	}
+	facts, _, err := g.facts(n)
+	if err != nil {
+		return nil, err
+	}
+	report := facts.(*forms.Report)
+	rule, _ := forms.RuleOf(forms.PeriodReport)
+	report.Symbol = rule.Symbol(g.school.Code)
+	return report, nil
 }
 
 func (g *gathering) reportMoves(f *forms.Report, kinds map[custody.TokenID]custody.TokenKind, from, until time.Time) error {

@@ -93,7 +93,7 @@ const (
 	PathRetryDelivery  = Prefix + "/background/deliveries/%s/retry" // POST; delivery
 	PathCheckSignature = "/check/s/%s"                              // by a grant's ID: the page about its signature, for QR codes
 	PathCheckDocument  = Prefix + "/check"                          // POST a PDF, by anybody; it is not kept
-	PathRegister       = Prefix + "/registers/%s"                   // GET ?from=&until=&format=: signatures or outgoing
+	PathRegister       = Prefix + "/registers/%s"                   // GET ?from=&until=&format=: signatures, outgoing or report
 	PathPapers         = Prefix + "/papers"                         // GET list ?kind=&hand_over=&incident=&token=&from=&until=, POST issue
 	PathPaperDrafts    = Prefix + "/paper-drafts"                   // POST what a paper would hold
 	PathPaperPreviews  = Prefix + "/paper-previews"                 // POST its PDF
