@@ -83,15 +83,19 @@ func readSecret(path string) ([]byte, error) {
 	return content, nil
 }
 
-// runner is the work in the background of this service.
-func (c *ServeCommand) runner(register *store.Store, school custody.School, out background.Outlets, checker *revocation.Checker, witnesses []*witness.Witness, logger *slog.Logger) *background.Runner {
+// runner is the work in the background of this service for a school; for the first one, also
+// that for the register as a whole.
+func (c *ServeCommand) runner(first bool, register *store.Store, school custody.School, out background.Outlets, checker *revocation.Checker, witnesses []*witness.Witness, logger *slog.Logger) *background.Runner {
 	config := background.Config{Store: register, School: school.ID, Holder: uuid.NewString(), Logger: logger}
 	r := background.New(config)
 	jobs := []background.Job{r.Deriving(out), r.Delivering(out), r.Reminding(out), r.Checking(), r.Retention()}
 	if c.Revocation != "off" && c.MonitorEvery > 0 {
 		jobs = append(jobs, r.Monitoring(checker, c.MonitorEvery, out))
 	}
-	if c.BackupFolder != "" {
+	if first {
+		jobs = append(jobs, r.Counting())
+	}
+	if first && c.BackupFolder != "" { // a backup has all schools
 		jobs = append(jobs, r.BackingUp(background.Backups{Folder: c.BackupFolder, Every: c.BackupEvery, Keep: c.BackupKeep}))
 	}
 	if len(witnesses) > 0 {

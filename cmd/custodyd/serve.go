@@ -104,7 +104,7 @@ func (c *ServeCommand) serve(ctx context.Context, p *program, register *store.St
 	if err != nil {
 		return err
 	}
-	runner := c.runner(register, school, out, checker, witnesses, logger)
+	runner := c.runner(true, register, school, out, checker, witnesses, logger)
 	var stopping atomic.Bool
 	handlers := httpapi.Config{
 		Store: register, Site: site, Language: p.words.language, PublicURL: address, Proxies: c.Proxy,
@@ -266,9 +266,7 @@ func (c *ServeCommand) fleet(ctx context.Context, p *program, register *store.St
 			if err != nil {
 				return nil, err
 			}
-			one := *c
-			one.BackupFolder = "" // the first school's work: a backup has all of them
-			return one.runner(own, school, out, handlers.Checker, witnesses, handlers.Logger), nil
+			return c.runner(false, own, school, out, handlers.Checker, witnesses, handlers.Logger), nil
 		}}
 	return f, f.takeNew(ctx)
 }

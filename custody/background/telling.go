@@ -19,6 +19,7 @@ const (
 	JobRetention  = "retention"
 	JobWitnesses  = "witnesses"
 	JobBackup     = "backup"
+	JobStatistics = "statistics"
 )
 
 // Sender hands a message over to whoever carries it on.
