@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"custody/witness":             {"custody/signinglog"},
 	"custody/background":          {"custody", "custody/notices", "custody/revocation", "custody/store", "custody/witness"},
 	// Fresh registers for tests, on both databases; only tests import it.
-	"custody/store/storetest": {"custody", "custody/store", "custody/signinglog"},
+	"custody/store/storetest": {"custody", "custody/store", "custody/signinglog", "migrations"},
 
 	"httpapi/wire": {},
 	"httpapi/look": {},
