@@ -350,7 +350,7 @@ func (c *contract) repeat(op *contractOperation, request drawn, status int, cont
 		return
 	}
 	again, _, answer := c.send(request)
-	secret := op.id == "createPairingCode" || op.id == "createTicket"
+	secret := slices.Contains([]string{"createPairingCode", "createTicket", "createPerson", "makeAccountLink"}, op.id)
 	if secret && (again != http.StatusConflict || !bytes.Contains(answer, []byte(wire.CodeRequestDone))) || !secret && (again != status || !bytes.Equal(answer, content)) {
 		wrong("sent again, it is answered with %d: %.600s", again, answer)
 	}

@@ -38,7 +38,8 @@ func serveMany(t *testing.T, register string) *manyServed {
 	s := &manyServed{t: t, data: filepath.Join(folder, "data"), register: register}
 	s.run("init", "--school-name", "Sở Giáo dục", "--school-code", "SGD")
 	s.run("user", "add", "--username", "quantri", "--name", "Quản trị Sở", "--admin", "--password-file", "-")
-	s.run("user", "add", "--username", "so", "--name", "Trịnh Thị Sở", "--password-file", "-")
+	s.run("user", "add", "--username", "so", "--name", "Trịnh Thị Sở")
+	s.run("user", "password", "--username", "so", "--password-file", "-")
 	for name, code := range map[string]string{"mn-hoa-sen": "MNHS", "th-kim-dong": "THKD"} {
 		s.run("--school", name, "init", "--school-name", "Trường "+code, "--school-code", code)
 		s.run("--school", name, "user", "add", "--username", "quantri", "--name", "Quản trị "+code, "--admin", "--password-file", "-")

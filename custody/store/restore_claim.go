@@ -95,8 +95,9 @@ func claimRestore(ctx context.Context, db *sqlx.DB, dialect migrations.Dialect) 
 		return nil, errors.Join(err, conn.Close())
 	}
 	if !unfinished {
-		// Between the look and the claim somebody may have made a school.
-		if there, err := hasSchool(ctx, conn, dialect); err != nil || there {
+		// Between the look and the claim somebody may have made a school. Not in the claim's
+		// own transaction, which would keep what is to be dropped.
+		if there, err := hasSchool(ctx, db, dialect); err != nil || there {
 			if err == nil {
 				err = ErrNotEmpty
 			}
