@@ -68,11 +68,11 @@ func Migrated(tb testing.TB, database string) string {
 		}
 		return address
 	}
-	template, err := migratedTemplate()
+	admin, err := sqlx.Connect("pgx", os.Getenv(Variable))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	admin, err := sqlx.Connect("pgx", os.Getenv(Variable))
+	template, err := migratedTemplate(admin) // of this server: some tests have one of their own
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -126,19 +126,14 @@ var migratedFile = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(path)
 })
 
-// migratedTemplate is the name of a database that was migrated and that nobody is connected
-// to. It stays on the server for other programs of tests and for later runs.
-var migratedTemplate = sync.OnceValues(func() (string, error) {
+// migratedTemplate is the name of a database of the server that was migrated and that nobody
+// is connected to. It stays there for other programs of tests and for later runs.
+func migratedTemplate(admin *sqlx.DB) (string, error) {
 	sum, err := migrations.Sum(migrations.Postgres)
 	if err != nil {
 		return "", err
 	}
 	name := "template_" + sum[:16]
-	admin, err := sqlx.Connect("pgx", os.Getenv(Variable))
-	if err != nil {
-		return "", err
-	}
-	defer admin.Close()
 	var there int
 	if err := admin.Get(&there, `SELECT COUNT(*) FROM pg_database WHERE datname = $1`, name); err != nil || there > 0 {
 		return name, err
@@ -164,4 +159,4 @@ var migratedTemplate = sync.OnceValues(func() (string, error) {
 		return name, undo
 	}
 	return "", errors.Join(err, undo)
-})
+}
