@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,21 +21,27 @@ type departmentOf struct {
 	system custody.Actor
 }
 
-// reader finds somebody by the name that they sign in by at the department.
-func (d departmentOf) reader(ctx context.Context, p *program, username string) (store.DepartmentReader, error) {
+// reader finds somebody by the name that they sign in by at the department; nil: whom the
+// department does not have read for it and the school does not let in.
+func (d departmentOf) reader(ctx context.Context, username string) (*store.DepartmentReader, error) {
 	readers, err := d.own.DepartmentReaders(ctx, d.system, d.home.ID)
 	if err != nil {
-		return store.DepartmentReader{}, err
+		return nil, err
 	}
 	for _, reader := range readers {
 		if reader.Username == store.Username(username) {
-			return reader, nil
+			return &reader, nil
 		}
 	}
-	return store.DepartmentReader{}, p.fail("no_reader", map[string]string{"Username": username, "Department": d.home.Name})
+	return nil, nil
 }
 
-// atSchools does something at the school that --school names, or at all.
+func (d departmentOf) noReader(p *program, username string) error {
+	return p.fail("no_reader", map[string]string{"Username": username, "Department": d.home.Name})
+}
+
+// atSchools does something at the school that --school names, or at all: what is refused at
+// one is told and keeps none of the others back. The error is the first.
 func (p *program) atSchools(ctx context.Context, all bool, work func(departmentOf) error) error {
 	names := []string{p.flags.School}
 	switch {
@@ -46,20 +53,25 @@ func (p *program) atSchools(ctx context.Context, all bool, work func(departmentO
 			return err
 		}
 	}
-	first := *p
-	first.flags.School = ""
-	register, err := first.open(ctx, store.Config{Many: true})
+	whole := *p
+	whole.flags.School = ""
+	register, err := whole.open(ctx, store.Config{Many: true})
 	if err != nil {
 		return err
 	}
 	home, err := register.School(ctx)
-	for _, name := range names {
-		if err != nil {
-			break
-		}
-		err = p.atSchool(ctx, register, name, home, work)
+	if err != nil {
+		return errors.Join(err, register.Close())
 	}
-	return errors.Join(err, register.Close())
+	var refused error
+	for _, name := range names {
+		err := p.atSchool(ctx, register, name, home, work)
+		if err != nil && refused != nil {
+			fmt.Fprintln(p.stderr, name+": "+p.explain(err)) // the first is told at the end
+		}
+		refused = cmp.Or(refused, err)
+	}
+	return errors.Join(refused, register.Close())
 }
 
 func (p *program) atSchool(ctx context.Context, register *store.Store, name string, home custody.School, work func(departmentOf) error) error {
@@ -74,7 +86,10 @@ func (p *program) atSchool(ctx context.Context, register *store.Store, name stri
 // server.
 func (c *DepartmentAddCommand) Run(ctx context.Context, p *program) error {
 	return p.atSchools(ctx, c.All, func(d departmentOf) error {
-		reader, err := d.reader(ctx, p, c.Username)
+		reader, err := d.reader(ctx, c.Username)
+		if err == nil && reader == nil {
+			err = d.noReader(p, c.Username)
+		}
 		if err != nil {
 			return err
 		}
@@ -86,11 +101,15 @@ func (c *DepartmentAddCommand) Run(ctx context.Context, p *program) error {
 	})
 }
 
-// Run ends that. Where they were not let in nothing is done.
+// Run ends that. Where they were not let in nothing is done; of all schools that is told
+// of none.
 func (c *DepartmentEndCommand) Run(ctx context.Context, p *program) error {
 	return p.atSchools(ctx, c.All, func(d departmentOf) error {
-		reader, err := d.reader(ctx, p, c.Username)
-		if err != nil || !reader.In {
+		reader, err := d.reader(ctx, c.Username)
+		if err == nil && reader == nil && !c.All {
+			err = d.noReader(p, c.Username)
+		}
+		if err != nil || reader == nil || !reader.In {
 			return err
 		}
 		if err := d.own.EndRole(ctx, d.system, reader.Local, custody.RoleDepartment); err != nil {

@@ -25,7 +25,7 @@ const leftAfter = time.Hour
 // [*os.PathError] or [*os.LinkError].
 func (s *Store) BackupFile(ctx context.Context, school custody.SchoolID, sealedKey []byte, path string, progress func(rows int64)) (Backup, error) {
 	folder := filepath.Dir(path)
-	if err := removeLeft(folder, filepath.Ext(path)); err != nil {
+	if err := removeLeft(folder, filepath.Base(path)); err != nil {
 		return Backup{}, err
 	}
 	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(folder), renameio.WithPermissions(0o600))
@@ -48,9 +48,22 @@ func (s *Store) BackupFile(ctx context.Context, school custody.SchoolID, sealedK
 	return made, nil
 }
 
-// removeLeft removes beginnings of copies that nobody writes any more. They are called like
-// the copy, with a point before and a number behind.
-func removeLeft(folder, extension string) error {
+// datedExtension is of the copies that a service makes by itself, each by another name.
+const datedExtension = ".backup"
+
+// isLeft tells whether a file is called like the beginning of a copy: with a point before
+// the copy's name and a number behind.
+func isLeft(name, copied string) bool {
+	stem := "." + copied
+	if at := strings.LastIndex(name, datedExtension); filepath.Ext(copied) == datedExtension && strings.HasPrefix(name, ".") && at > 1 {
+		stem = name[:at+len(datedExtension)]
+	}
+	number, is := strings.CutPrefix(name, stem)
+	return is && number != "" && strings.Trim(number, "0123456789") == ""
+}
+
+// removeLeft removes beginnings of copies that nobody writes any more.
+func removeLeft(folder, copied string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return fmt.Errorf("back up: %w", err)
@@ -58,8 +71,7 @@ func removeLeft(folder, extension string) error {
 	var errs []error
 	for _, entry := range entries {
 		name := entry.Name()
-		at := strings.LastIndex(name, extension)
-		if extension == "" || !strings.HasPrefix(name, ".") || at < 2 || at+len(extension) == len(name) || strings.Trim(name[at+len(extension):], "0123456789") != "" {
+		if !isLeft(name, copied) {
 			continue
 		}
 		info, err := entry.Info()

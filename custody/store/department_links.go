@@ -104,10 +104,10 @@ func (s *Store) DepartmentReaders(ctx context.Context, actor custody.Actor, home
 		Came     *stamp `db:"came"`
 	}
 	today := string(custody.DateOf(s.now()))
-	if err := s.reader.list(ctx, &rows, `SELECT * FROM (SELECT p.id AS home, `+revealOf("p", "name")+` AS name, a.username, `+readsForDepartment+` AS goes, COALESCE(c.person_id, '') AS local,
+	if err := s.reader.list(ctx, &rows, `SELECT * FROM (SELECT p.id AS home, `+revealOf("p", "name")+` AS name, COALESCE(a.username, '') AS username, a.person_id IS NOT NULL AND `+readsForDepartment+` AS goes, COALESCE(c.person_id, '') AS local,
 		EXISTS (SELECT 1 FROM persons p WHERE p.id = c.person_id AND `+readsForDepartment+`) AS entered,
 		(SELECT MAX(e.changed_at) FROM department_changes e WHERE e.person_id = c.person_id AND e.kind = 'entered') AS came
-		FROM persons p JOIN accounts a ON a.person_id = p.id
+		FROM persons p LEFT JOIN accounts a ON a.person_id = p.id
 		LEFT JOIN department_changes c ON c.home_person_id = p.id AND c.home_school_id = p.school_id AND c.school_id = ? AND c.kind = 'linked'
 		WHERE p.school_id = ?) r WHERE r.goes OR r.entered ORDER BY r.username`, today, today, string(actor.School), string(home)); err != nil {
 		return nil, fmt.Errorf("list readers of the department: %w", err)

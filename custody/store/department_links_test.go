@@ -175,6 +175,8 @@ func TestTheDepartmentIsLetIn(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
+		_, _, err = one.CreatePairingCode(ctx, custody.Actor{School: one.ID, Person: local, Via: custody.ViaPage})
+		refused("an agent", err)
 		refused("made an admin", one.GiveRole(ctx, one.admin, local, custody.RoleAdmin))
 		refused("a position", one.AddPosition(ctx, one.admin, local, custody.Position{Kind: custody.Principal, Title: "Hiệu trưởng", From: "2026-01-01"}))
 		refused("a password", one.SetPassword(ctx, custody.SystemActor(one.ID), local, "x"))

@@ -17,6 +17,9 @@ func ReplaceSync(sync func(*os.File) error) func() {
 	return func() { syncMark = syncData }
 }
 
+// IsLeft tells whether a file is the beginning of a copy of that name.
+var IsLeft = isLeft
+
 // OnStep has a function called at each step of a transaction.
 func OnStep(f func(step string)) { testOnlyStep = f }
 

@@ -255,6 +255,23 @@ func TestBackupKilledAtEachStep(t *testing.T) {
 	})
 }
 
+func TestWhatIsABeginningOfACopy(t *testing.T) {
+	for name, copied := range map[string]string{
+		".sokyso123": "sokyso", ".bản.2026.274": "bản.2026.27", ".sokyso-20261126-010000.backup77": "sokyso-20261127-010000.backup",
+	} {
+		if !store.IsLeft(name, copied) {
+			t.Errorf("%s is a beginning of %s", name, copied)
+		}
+	}
+	for name, copied := range map[string]string{
+		".sokyso": "sokyso", "sokyso123": "sokyso", ".other.274": "bản.2026.27", ".sokyso123x": "sokyso", ".a.backup": "a.backup", ".backup9": "a.backup",
+	} {
+		if store.IsLeft(name, copied) {
+			t.Errorf("%s is none of %s", name, copied)
+		}
+	}
+}
+
 // TestNoRoomForACopy: with less room than a backup or a database needs there is none, the
 // error says why, and nothing is left; with room it works.
 func TestNoRoomForACopy(t *testing.T) {

@@ -30,6 +30,13 @@ func (s *Store) CreatePairingCode(ctx context.Context, actor custody.Actor) (str
 	if actor.Person == "" {
 		return "", time.Time{}, custody.Invalid("person", "only a person pairs an agent")
 	}
+	var linked bool
+	if err := s.reader.get(ctx, &linked, `SELECT EXISTS (SELECT 1 FROM persons p WHERE p.school_id = ? AND p.id = ? AND `+ofDepartment+`)`, string(actor.School), string(actor.Person)); err != nil {
+		return "", time.Time{}, fmt.Errorf("create pairing code: %w", err)
+	}
+	if linked {
+		return "", time.Time{}, custody.Conflict(custody.ReasonOfDepartment)
+	}
 	now := s.now()
 	expires := now.Add(pairingExpiry)
 	if _, err := s.writer.exec(ctx, `DELETE FROM pairing_codes WHERE expires_at <= ? OR person_id = ?`, at(now), string(actor.Person)); err != nil {
@@ -151,7 +158,8 @@ func newAPIKey() string {
 const usedEvery = 10 * time.Minute
 
 // ActorByAPIKey returns the person an agent was paired with, ErrUnauthenticated
-// when the key is none, with the code key_ended or account_ended when it was one.
+// when the key is none, with the code key_ended or account_ended when it was one. A key of
+// somebody of the department, which a service of an earlier release may have made, is none.
 func (s *Store) ActorByAPIKey(ctx context.Context, key string) (custody.Actor, error) {
 	var row struct {
 		ID      string `db:"id"`
@@ -159,10 +167,12 @@ func (s *Store) ActorByAPIKey(ctx context.Context, key string) (custody.Actor, e
 		Person  string `db:"person_id"`
 		UsedAt  *stamp `db:"last_used_at"`
 		EndedAt *stamp `db:"ended_at"`
+		Linked  bool   `db:"linked"`
 	}
-	err := s.reader.get(ctx, &row, `SELECT k.id, k.school_id, k.person_id, k.last_used_at, u.ended_at
+	err := s.reader.get(ctx, &row, `SELECT k.id, k.school_id, k.person_id, k.last_used_at, u.ended_at,
+		EXISTS (SELECT 1 FROM department_changes d WHERE d.person_id = k.person_id AND d.kind = 'linked') AS linked
 		FROM api_keys k LEFT JOIN unpairings u ON u.api_key_id = k.id WHERE k.key_sha256 = ?`, sha256Hex([]byte(key)))
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && row.Linked {
 		return custody.Actor{}, &custody.Error{Kind: custody.ErrUnauthenticated, Code: custody.CodeUnauthenticated}
 	}
 	if err != nil {

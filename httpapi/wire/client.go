@@ -44,7 +44,7 @@ type ClientConfig struct {
 	// Timeout of one attempt. Default 30 s. The context bounds all attempts together.
 	Timeout time.Duration
 	// Attempts of an operation that may be repeated: all but those that sign in, or answer
-	// with a secret. Default 5: about five seconds of waiting in all.
+	// with a code. Default 5: about five seconds of waiting in all.
 	Attempts int
 }
 
@@ -132,7 +132,8 @@ func (c *Client) post(ctx context.Context, path string, body, answer any) error 
 
 // change sends what changes something under a key of its own: where no answer comes it is
 // sent again, and takes effect once. What answers with a secret is sent by post: its answer
-// is not given again, and asking anew does no harm. A service that is older than the keys
+// is not given again, and asking anew does no harm; but [Client.CreatePerson] goes by it, since
+// a second one would be there to stay. A service that is older than the keys
 // carries out each repeat, so services are replaced before agents.
 func (c *Client) change(ctx context.Context, path string, body, answer any) error {
 	return c.do(ctx, call{method: http.MethodPost, path: path, body: body, answer: answer, key: rand.Text(), repeats: true})
