@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -233,24 +232,12 @@ func (c *RestoreCommand) intoFolder(ctx context.Context, p *program, file io.Rea
 	if err := os.Rename(part, database); err != nil {
 		return errors.Join(fmt.Errorf("put the register in its place: %w", err), discard())
 	}
-	return syncFolder(p.flags.Data)
+	return store.SyncFolder(p.flags.Data)
 }
 
 // restoringSuffix is what the name of a database has while it is restored, and afterwards
 // where that was broken off.
 const restoringSuffix = ".restoring"
-
-// syncFolder makes the names in a folder durable, where the system can do that.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
-}
 
 // into restores at a URL and recomputes the logs there. The log's key, where the backup has
 // it, is in its place before the register is: a register without it could not go on, and

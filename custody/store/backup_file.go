@@ -42,7 +42,7 @@ func (s *Store) BackupFile(ctx context.Context, school custody.SchoolID, sealedK
 		return Backup{}, fmt.Errorf("back up: %w", err)
 	}
 	reached("backup in its place")
-	if err := syncFolder(folder); err != nil {
+	if err := SyncFolder(folder); err != nil {
 		return Backup{}, fmt.Errorf("back up: %w", err)
 	}
 	return made, nil

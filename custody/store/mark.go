@@ -69,7 +69,7 @@ func openMark(path string, sync func(*os.File) error) (*mark, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	if errors.Is(statErr, os.ErrNotExist) {
-		if err := syncFolder(filepath.Dir(path)); err != nil {
+		if err := SyncFolder(filepath.Dir(path)); err != nil {
 			return nil, errors.Join(fmt.Errorf("%w: %w", ErrMark, err), file.Close())
 		}
 	}
@@ -148,7 +148,8 @@ func (m *mark) last() (markState, error) {
 
 func (m *mark) close() error { return m.file.Close() }
 
-func syncFolder(path string) error {
+// SyncFolder makes the names in a folder durable.
+func SyncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
 		return err
